@@ -1,0 +1,479 @@
+"""Random command sequences, one generator per family, over a few keys and arguments that have broken servers before.
+
+A generator yields *sequences*: lists of commands that belong together on one connection (a transaction, a SELECT there and
+back). Most have one command. Nothing here depends on replies, so a batch can be sent in one write; and no deadline lies
+between now and a minute from now, so it does not matter that two servers run a command at slightly different times.
+"""
+
+import hashlib
+import random
+
+FAMILIES = ("strings", "counters", "keys", "hashes", "zsets", "scripts", "transactions", "connection", "bad")
+WEIGHTS = (12, 10, 14, 14, 26, 9, 7, 3, 5)
+
+KEYS = [b"a", b"b", b"c", b"d", b"", b"k\x00\r\n\xff", b"{t}1", b"{t}2"]
+LEX_KEYS = [b"l1", b"l2", b"biglex"]
+VALUES = [
+    b"", b"0", b"1", b"-1", b"10", b"007", b" 1", b"1 ", b"+1", b"-0", b"abc", b"ABC", b"hello world", b"\x00\xff\r\n", b"3.0",
+    b"3.5", b"1e3", b"5.0e3", b"0x10", b"inf", b"nan", b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808",
+    b"18446744073709551616", b"1" * 44, b"1" * 45, b"x" * 300, b"ohmytext", b"mynewtext", b"\xc3\xa9",
+]
+INTEGERS = [
+    b"0", b"1", b"-1", b"2", b"3", b"-2", b"5", b"10", b"100", b"-100", b"2147483647", b"-2147483649", b"4294967296",
+    b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808", b"-9223372036854775809", b"1.0", b"1e1", b"", b" 1",
+    b"1 ", b"+1", b"01", b"-0", b"abc", b"\x001", b"99999999999999999999999",
+]
+SMALL = [b"0", b"1", b"-1", b"2", b"-2", b"3", b"-3", b"4", b"5", b"-5", b"7", b"100", b"-100"]
+FLOATS = [
+    b"0", b"1", b"-1", b"0.5", b"-0.25", b"2.5", b"3.0", b"10.125", b"1e3", b"1.5E2", b"-0", b"-0.0", b"+5", b".5", b"5.", b"0x1p3", b"0x10",
+    b"inf", b"-inf", b"+inf", b"Infinity", b"-INFINITY", b"nan", b"NaN", b"1e400", b"1e-400", b"", b" 1", b"1 ", b"abc", b"1,5", b"1e", b"--1",
+    b"9007199254740992", b"9007199254740993", b"4611686018427387904", b"9223372036854775807", b"1e17", b"1e20", b"1e21", b"123456789012345678", b"1700000000123456768",
+]
+SCORES = [b"0", b"1", b"2", b"3", b"1", b"2", b"1", b"-1", b"0.5", b"2.5", b"-0", b"10", b"100", b"1e3", b"inf", b"-inf", b"1700000000123456768"]
+MEMBERS = [b"a", b"b", b"c", b"d", b"e", b"aa", b"ab", b"", b"A", b"\x00", b"\xff\xfe", b"m\r\n", b"10", b"9", b"x" * 70]
+FIELDS = [b"f", b"g", b"h", b"F", b"", b"1", b"10", b"\x00\xff", b"name", b"field with space"]
+PATTERNS = [b"*", b"a", b"[ab]", b"[^a]", b"?", b"??", b"{t}*", b"[a-c]", b"\\*", b"*t*1", b"", b"[", b"[a", b"[]", b"\\", b"[z-a]", b"[^]", b"f*", b"*a*"]
+TTLS = [b"100", b"200", b"1000", b"100000", b"100", b"0", b"-1", b"-100", b"9223372036854775807", b"9223372036854775", b"-9223372036854775808", b"abc", b"1.5", b"", b"9999999999"]
+DEADLINES = [b"4102444800", b"4102444900", b"1", b"0", b"-1", b"1000000000", b"9223372036854775807", b"9223372036854775", b"x", b"99999999999"]
+MS_TTLS = [b"100000", b"200000", b"1000000", b"0", b"-1", b"-100000", b"9223372036854775807", b"-9223372036854775808", b"abc", b"1.5"]
+MS_DEADLINES = [b"4102444800000", b"4102444900500", b"1", b"0", b"-1", b"1000000000000", b"9223372036854775807", b"x"]
+
+
+class Generator:
+    """Seeded; `sequence()` is the next sequence with the name of its family."""
+
+    def __init__(self, seed, families=FAMILIES):
+        self.random = random.Random(seed)
+        self.families = [family for family in FAMILIES if family in families]
+        self.weights = [WEIGHTS[FAMILIES.index(family)] for family in self.families]
+
+    def sequence(self):
+        family = self.random.choices(self.families, self.weights)[0]
+        return family, [self.recase(argv) for argv in getattr(self, family)()]
+
+    # Choices ------------------------------------------------------------------------------------------------------
+
+    def pick(self, values):
+        return values[int(self.random.random() * len(values))]
+
+    def chance(self, share):
+        return self.random.random() < share
+
+    def key(self):
+        # The first keys are taken most, so that they hold something of every type in turn.
+        return KEYS[min(int(self.random.expovariate(0.7)), len(KEYS) - 1)]
+
+    def some_keys(self, most=4):
+        return [self.key() for _ in range(self.random.randint(1, most))]
+
+    def some(self, *options):
+        """Each option (a word, or a list of words) with a small chance; in any order, sometimes one twice."""
+        chosen = [option for option in options if self.chance(0.3)]
+        if chosen and self.chance(0.03):
+            chosen.append(self.pick(chosen))
+        self.random.shuffle(chosen)
+        return [word for option in chosen for word in (option if isinstance(option, list) else [option])]
+
+    def recase(self, argv):
+        roll = self.random.random()
+        if roll < 0.03:
+            return [bytes(c - 32 if 97 <= c <= 122 and self.chance(0.5) else c for c in argv[0].lower())] + argv[1:]
+        return argv if roll < 0.6 else [argv[0].lower()] + argv[1:]
+
+    def fill(self, form):
+        """A command from its form: words, of which those in braces are drawn."""
+        out = []
+        for word in form.split(" "):
+            if word.startswith("{"):
+                drawn = getattr(self, "w_" + word[1:-1])()
+                out += drawn if isinstance(drawn, list) else [drawn]
+            else:
+                out.append(word.encode())
+        return out
+
+    def from_table(self, table):
+        return [self.fill(self.pick(table))]
+
+    # Words of forms ---------------------------------------------------------------------------------------------
+
+    w_key = key
+    w_keys = some_keys
+
+    def w_val(self):
+        return self.pick(VALUES)
+
+    def w_int(self):
+        return self.pick(INTEGERS)
+
+    def w_small(self):
+        return self.pick(SMALL) if self.chance(0.93) else self.pick(INTEGERS)
+
+    def w_float(self):
+        return self.pick(FLOATS)
+
+    def w_pairs(self):
+        out = [word for _ in range(self.random.randint(1, 4)) for word in (self.key(), self.w_val())]
+        return out[:-1] if self.chance(0.05) else out
+
+    def w_fv(self):
+        out = [word for _ in range(self.random.randint(1, 4)) for word in (self.pick(FIELDS), self.w_val())]
+        return out[:-1] if self.chance(0.05) else out
+
+    def w_field(self):
+        return self.pick(FIELDS)
+
+    def w_fields(self):
+        return [self.pick(FIELDS) for _ in range(self.random.randint(1, 4))]
+
+    def w_member(self):
+        return self.pick(MEMBERS)
+
+    def w_members(self):
+        return [self.pick(MEMBERS) for _ in range(self.random.randint(1, 4))]
+
+    def w_score(self):
+        return self.pick(SCORES) if self.chance(0.92) else self.pick(FLOATS)
+
+    def w_sm(self):
+        out = [word for _ in range(self.random.randint(1, 5)) for word in (self.w_score(), self.w_member())]
+        return out[:-1] if self.chance(0.03) else out
+
+    def w_lexkey(self):
+        # Ranges by name are specified for equal scores only, so these keys get no other.
+        return self.pick(LEX_KEYS) if self.chance(0.9) else self.pick([b"missing", b"text"])
+
+    def w_zeros(self):
+        return [word for _ in range(self.random.randint(1, 6)) for word in (b"0", self.w_member())]
+
+    def w_offset(self):
+        return self.pick([b"0", b"1", b"2", b"5", b"-1", b"100", b"x", b"536870912", b"4294967296"]
+                         if self.chance(0.1) else [b"0", b"1", b"2", b"5", b"20"])
+
+    def w_ttl(self):
+        return self.pick(TTLS)
+
+    def w_at(self):
+        return self.pick(DEADLINES)
+
+    def w_pttl(self):
+        return self.pick(MS_TTLS)
+
+    def w_pat(self):
+        return self.pick(MS_DEADLINES)
+
+    def w_glob(self):
+        return self.pick(PATTERNS)
+
+    def w_nxxx(self):
+        return self.some(b"NX", b"XX", b"GT", b"LT") if self.chance(0.6) else []
+
+    def w_setopts(self):
+        return self.some(b"NX", b"XX", b"GET", b"KEEPTTL", [b"EX", self.w_ttl()], [b"PX", self.w_pttl()],
+                         [b"EXAT", self.w_at()], [b"PXAT", self.w_pat()]) if self.chance(0.7) else self.some(b"FOO", b"EX", b"get")
+
+    def w_getexopts(self):
+        return self.some(b"PERSIST", [b"EX", self.w_ttl()], [b"PX", self.w_pttl()], [b"EXAT", self.w_at()], [b"PXAT", self.w_pat()], b"FOO")
+
+    def w_lcsopts(self):
+        return self.some(b"LEN", b"IDX", [b"MINMATCHLEN", self.w_small()], b"WITHMATCHLEN")
+
+    def w_zaddopts(self):
+        return self.some(b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR") if self.chance(0.6) else []
+
+    def w_bound(self):
+        roll = self.random.random()
+        if roll < 0.3:
+            return self.pick([b"-inf", b"+inf", b"inf", b"-INF", b"(inf", b"(-inf"])
+        score = self.w_score() if roll < 0.95 else self.w_float()
+        return b"(" + score if self.chance(0.4) else score
+
+    def w_lex(self):
+        roll = self.random.random()
+        if roll < 0.35:
+            return self.pick([b"-", b"+"])
+        if roll < 0.4:
+            return self.pick([b"a", b"", b"-inf", b"--", b"+a"])
+        return self.pick([b"[", b"("]) + self.w_member()
+
+    def w_limit(self):
+        return [b"LIMIT", self.w_small(), self.w_small()] if self.chance(0.4) else []
+
+    def w_ws(self):
+        return self.some(b"WITHSCORES") + ([b"FOO"] if self.chance(0.02) else [])
+
+    def w_zrangeopts(self):
+        return self.some(b"REV", b"WITHSCORES", [b"LIMIT", self.w_small(), self.w_small()])
+
+    def w_rangeby(self):
+        roll = self.random.random()
+        if roll < 0.35:
+            return [self.w_small(), self.w_small()]
+        if roll < 0.95:
+            return [self.w_bound(), self.w_bound(), b"BYSCORE"]
+        return [self.w_small(), self.w_small(), b"BYSCORE", b"BYLEX"]
+
+    def w_db(self):
+        return self.pick([b"0", b"1", b"2", b"15", b"16", b"-1", b"x", b"0"])
+
+    def w_copyopts(self):
+        return self.some(b"REPLACE", [b"DB", self.w_db()], b"FOO" if self.chance(0.1) else b"REPLACE")
+
+    def w_count(self):
+        return [self.pick([b"0", b"1", b"2", b"3", b"10", b"-1", b"x", b"9223372036854775807"])] if self.chance(0.5) else []
+
+    def w_hcount(self):
+        # Nothing between -100 and the ends of the range: a large negative count asks for that many elements.
+        return self.pick([b"0", b"1", b"-1", b"2", b"-2", b"5", b"100", b"-100", b"x", b"9223372036854775807", b"-9223372036854775808"])
+
+    def w_scanopts(self):
+        return self.some([b"MATCH", self.w_glob()], [b"COUNT", self.pick([b"1000", b"1000", b"0", b"-1", b"x"])])
+
+    def w_type(self):
+        return [b"TYPE", self.pick([b"string", b"hash", b"zset", b"ZSET", b"nothing"])] if self.chance(0.3) else []
+
+    # Families ---------------------------------------------------------------------------------------------------
+
+    def strings(self):
+        return self.from_table(STRINGS)
+
+    def counters(self):
+        return self.from_table(COUNTERS)
+
+    def keys(self):
+        return self.from_table(KEYSPACE)
+
+    def hashes(self):
+        if self.chance(0.01):
+            size = self.random.choice([120, 140, 600])
+            return [[b"HSET", b"big"] + [word for i in range(size) for word in (b"f%d" % i, b"v%d" % i)], [b"HGETALL", b"big"], [b"HLEN", b"big"]]
+        return self.from_table(HASHES)
+
+    def zsets(self):
+        if self.chance(0.01):
+            # Long runs of equal scores, so that a run spans several nodes of a tree.
+            size = self.random.choice([120, 140, 500, 2000])
+            run = self.random.choice([1, 3, size])
+            return [[b"ZADD", b"biglex" if run == 1 else b"big"] + [word for i in range(size) for word in (b"%d" % (i % run), b"m%05d" % self.random.randrange(9999))]]
+        argv = self.fill(self.pick(ZSETS))
+        if self.chance(0.15) and len(argv) > 1 and argv[1] not in LEX_KEYS:
+            argv[1] = b"big"
+        return [argv]
+
+    def single(self):
+        """One command of a data family."""
+        return self.fill(self.pick(self.pick([STRINGS, COUNTERS, HASHES, ZSETS, ZSETS, KEYSPACE])))
+
+    def scripts(self):
+        roll = self.random.random()
+        if roll < 0.4:
+            command = self.single()
+            call = self.pick([b"call", b"pcall"])
+            body = b"return redis." + call + b"(unpack(ARGV))" if self.chance(0.7) else b"local r = redis." + call + b"(unpack(ARGV)) return {r, type(r), #ARGV}"
+            eval_name = b"EVAL_RO" if self.chance(0.1) else b"EVAL"
+            return [[eval_name, body, b"0"] + command]
+        if roll < 0.8:
+            body = self.pick(SCRIPTS)
+            keys = self.some_keys(2)
+            count = b"%d" % len(keys) if self.chance(0.95) else self.pick([b"-1", b"x", b"5", b""])
+            arguments = [self.w_val() for _ in range(self.random.randint(0, 3))]
+            if self.chance(0.4):
+                sha = hashlib.sha1(body).hexdigest().encode()
+                sha = sha.upper() if self.chance(0.2) else sha
+                load = [[b"SCRIPT", b"LOAD", body]] if self.chance(0.7) else []
+                return load + [[self.pick([b"EVALSHA", b"EVALSHA", b"EVALSHA_RO"]), sha, count] + keys + arguments]
+            return [[b"EVAL", body, count] + keys + arguments]
+        sha = hashlib.sha1(self.pick(SCRIPTS)).hexdigest().encode()
+        return [self.pick([
+            [b"SCRIPT", b"EXISTS", sha], [b"SCRIPT", b"EXISTS", sha, b"x" * 40, b"short"], [b"SCRIPT", b"FLUSH"], [b"SCRIPT", b"FLUSH", b"SYNC"],
+            [b"SCRIPT", b"FLUSH", b"ASYNC"], [b"SCRIPT", b"FLUSH", b"NOW"], [b"SCRIPT", b"KILL"], [b"SCRIPT", b"LOAD"], [b"SCRIPT", b"LOAD", b"return ("],
+            [b"SCRIPT"], [b"SCRIPT", b"FOO"], [b"SCRIPT", b"EXISTS"], [b"EVALSHA", b"nothing", b"0"], [b"EVAL", b"return", b"0"], [b"EVAL", b""],
+        ])]
+
+    def transactions(self):
+        roll = self.random.random()
+        if roll < 0.15:
+            return [self.pick([[b"EXEC"], [b"DISCARD"], [b"UNWATCH"], [b"WATCH"], [b"MULTI", b"x"], [b"EXEC", b"x"]])]
+        out = []
+        if self.chance(0.4):
+            out.append([b"WATCH"] + self.some_keys(2))
+            if self.chance(0.5):
+                out.append(self.single())
+            if self.chance(0.2):
+                out.append([b"UNWATCH"])
+        out.append([b"MULTI"])
+        for _ in range(self.random.randint(0, 5)):
+            out.append(self.single() if self.chance(0.9) else self.pick([
+                [b"NOSUCH", b"x"], [b"GET"], [b"MULTI"], [b"WATCH", b"a"], [b"EVAL", b"return redis.call('incr', KEYS[1])", b"1", self.key()],
+                [b"EVAL", b"return {1,{2,false},'x'}", b"0"], [b"SELECT", b"1"], [b"SELECT", b"0"], [b"PING"], [b"UNWATCH"], [b"RESET"],
+            ]))
+        out.append([b"DISCARD"] if self.chance(0.12) else [b"EXEC"])
+        # Whatever happened: no open transaction, database 0.
+        return out + [[b"DISCARD"], [b"SELECT", b"0"]]
+
+    def connection(self):
+        roll = self.random.random()
+        if roll < 0.3:
+            other = self.pick([b"1", b"2", b"9"])
+            return [[b"SELECT", other], self.single(), [b"DBSIZE"], [b"SELECT", b"0"]]
+        return [self.fill(self.pick(CONNECTION))]
+
+    def bad(self):
+        """Wrong arity, wrong words, wrong bytes."""
+        argv = self.single() if self.chance(0.8) else self.fill(self.pick(CONNECTION))
+        roll = self.random.random()
+        if roll < 0.3:
+            argv = argv[:self.random.randint(1, len(argv))]
+        elif roll < 0.5:
+            argv = argv + [self.w_val() for _ in range(self.random.randint(1, 3))]
+        elif roll < 0.7:
+            argv[self.random.randrange(len(argv))] = self.pick(VALUES + INTEGERS)
+        elif roll < 0.8:
+            argv = [self.pick(VALUES[5:])] + argv[1:]
+        elif roll < 0.9:
+            del argv[self.random.randrange(len(argv))]
+        else:
+            self.random.shuffle(argv)
+        if not argv or argv[0].upper() in UNSAFE :
+            return [[b"GET"]]
+        if argv[0].upper() == b"ZREMRANGEBYLEX" and argv[1:2] and argv[1] in KEYS + [b"big"]:
+            return [[b"GET"]]  # Unspecified on unequal scores, and it would part the two servers for good.
+        return [argv]
+
+
+EXPIRING = {b"EXPIRE", b"PEXPIRE", b"SETEX", b"PSETEX", b"SET", b"GETEX"}
+
+
+def is_soon(word):
+    """Whether a word could be a time to live that ends while the commands run."""
+    return word.strip(b" +").isdigit() and 0 < int(word) < 60000
+
+
+# Commands that a wrong argument could turn into one that stops, blocks, reconfigures or floods.
+UNSAFE = {b"SHUTDOWN", b"DEBUG", b"MONITOR", b"SUBSCRIBE", b"PSUBSCRIBE", b"QUIT", b"SYNC", b"PSYNC", b"WATCH", b"MULTI", b"SELECT", b"HELLO", b"RESET", b"CLIENT", b"AUTH",
+          b"CONFIG", b"HRANDFIELD"}
+
+STRINGS = """SET {key} {val} {setopts}|SET {key} {val} {setopts}|SET {key} {val}|GET {key}|GET {key}|GETEX {key} {getexopts}|GETDEL {key}|GETSET {key} {val}
+SETNX {key} {val}|SETEX {key} {ttl} {val}|PSETEX {key} {pttl} {val}|MGET {keys}|MSET {pairs}|MSETNX {pairs}|APPEND {key} {val}|STRLEN {key}
+GETRANGE {key} {small} {small}|SUBSTR {key} {small} {small}|GETRANGE {key} {int} {int}|SETRANGE {key} {offset} {val}|LCS {key} {key} {lcsopts}|LCS {key} {key}""".replace("\n", "|").split("|")
+
+COUNTERS = """INCR {key}|INCR {key}|DECR {key}|INCRBY {key} {int}|DECRBY {key} {int}|INCRBY {key} {small}|SET {key} {int}|GET {key}
+INCRBYFLOAT {key} {float}|INCRBYFLOAT {key} {small}|SET {key} {float}|HINCRBY {key} {field} {int}|HINCRBYFLOAT {key} {field} {float}""".replace("\n", "|").split("|")
+
+KEYSPACE = """DEL {keys}|DEL {key}|UNLINK {keys}|EXISTS {keys}|TYPE {key}|TOUCH {keys}|EXPIRE {key} {ttl} {nxxx}|PEXPIRE {key} {pttl} {nxxx}|EXPIREAT {key} {at} {nxxx}
+PEXPIREAT {key} {pat} {nxxx}|TTL {key}|PTTL {key}|EXPIRETIME {key}|PEXPIRETIME {key}|PERSIST {key}|RENAME {key} {key}|RENAMENX {key} {key}|COPY {key} {key} {copyopts}
+MOVE {key} {db}|KEYS {glob}|SCAN 0 {scanopts} {type}|SCAN {small}|DBSIZE|OBJECT ENCODING {key}|OBJECT REFCOUNT {key}|OBJECT FREQ {key}|OBJECT HELP|OBJECT FOO {key}
+SET {key} {val}|SET text {val}|HSET {key} {fv}|ZADD {key} {sm}|SET {key} {val} EX 100|RANDOMKEY""".replace("\n", "|").split("|") + [
+    "SWAPDB {db} {db}", "EXPIRE {key} 100", "PEXPIRE {key} 100500", "EXPIREAT {key} 4102444800", "EXPIREAT {key} 4102444800 {nxxx}", "PEXPIREAT {key} 4102444900500 {nxxx}"]
+
+HASHES = """HSET {key} {fv}|HSET {key} {fv}|HMSET {key} {fv}|HSETNX {key} {field} {val}|HGET {key} {field}|HMGET {key} {fields}|HGETALL {key}|HDEL {key} {fields}|HEXISTS {key} {field}
+HKEYS {key}|HVALS {key}|HLEN {key}|HSTRLEN {key} {field}|HINCRBY {key} {field} {int}|HINCRBY {key} {field} {small}|HINCRBYFLOAT {key} {field} {float}|HINCRBYFLOAT {key} {field} {small}
+HRANDFIELD {key}|HRANDFIELD {key} {hcount}|HRANDFIELD {key} {hcount} WITHVALUES|HSCAN {key} 0 {scanopts}|DEL {key}|OBJECT ENCODING {key}""".replace("\n", "|").split("|")
+
+ZSETS = """ZADD {key} {zaddopts} {sm}|ZADD {key} {zaddopts} {score} {member}|ZADD {key} {sm}|ZADD {key} {sm}|ZINCRBY {key} {score} {member}|ZINCRBY {key} {float} {member}|ZREM {key} {members}|ZCARD {key}
+ZSCORE {key} {member}|ZMSCORE {key} {members}|ZRANK {key} {member}|ZREVRANK {key} {member}|ZCOUNT {key} {bound} {bound}|ZLEXCOUNT {lexkey} {lex} {lex}|ZRANGE {key} {rangeby} {zrangeopts}
+ZRANGE {key} {small} {small} {ws}|ZRANGE {key} 0 -1 WITHSCORES|ZREVRANGE {key} {small} {small} {ws}|ZRANGEBYSCORE {key} {bound} {bound} {ws} {limit}|ZREVRANGEBYSCORE {key} {bound} {bound} {ws} {limit}
+ZRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREVRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREMRANGEBYRANK {key} {small} {small}|ZREMRANGEBYSCORE {key} {bound} {bound}|ZREMRANGEBYLEX {lexkey} {lex} {lex}
+ZADD {lexkey} {zeros}|ZADD {lexkey} {zeros}|ZRANGE {lexkey} {lex} {lex} BYLEX {zrangeopts}|ZREM {lexkey} {members}|ZRANGE {lexkey} {small} {small}|ZPOPMIN {key} {count}|ZPOPMAX {key} {count}|ZRANGE {key} {rangeby} {zrangeopts}|DEL {key}|OBJECT ENCODING {key}""".replace("\n", "|").split("|")
+
+CONNECTION = """PING|PING {val}|PING {val} {val}|ECHO {val}|ECHO|SELECT {db}|SELECT 0|AUTH|AUTH x|AUTH default x|AUTH a b c|HELLO 4|HELLO x|HELLO 3 AUTH|HELLO 2 SETNAME
+CLIENT GETNAME|CLIENT SETNAME name|CLIENT SETNAME {val}|CLIENT|CLIENT FOO|CLIENT REPLY FOO|CLIENT NO-EVICT on|CLIENT NO-EVICT x|CLIENT ID x|CLIENT GETREDIR|CLIENT TRACKINGINFO|CLIENT UNBLOCK 9999999|CLIENT KILL 1.2.3.4:5
+CONFIG GET maxmemory|CONFIG GET nosuch|CONFIG GET hash-max-*|CONFIG SET nosuch 1|CONFIG SET maxmemory abc|CONFIG GET maxmemory maxmemory-policy|CONFIG|CONFIG FOO|CONFIG GET|CONFIG SET maxmemory|CONFIG GET databases
+COMMAND COUNT x|COMMAND FOO|COMMAND GETKEYS|COMMAND GETKEYS GET|COMMAND GETKEYS NOSUCH a|COMMAND INFO nosuch|OBJECT|OBJECT ENCODING|NOSUCH|NOSUCH {val} {val}|TIME x|DBSIZE x|FLUSHDB x|FLUSHALL x y|SWAPDB {db} {db}""".replace("\n", "|").split("|")
+
+SCRIPTS = [line.encode() for line in r"""
+return 1
+return 3.99
+return -3.99
+return 1e20
+return 'text'
+return ''
+return true
+return false
+return nil
+return {}
+return {1, 2, 3.7, 'x', true, false, nil, 9}
+return {1, {2, {3, {}}}, false}
+return {ok='FINE'}
+return {err='MY error'}
+return {err='bare'}
+return {double=1.5}
+return {map={a=1}}
+return redis.error_reply('ERR custom')
+return redis.error_reply('custom')
+return redis.status_reply('STATUS')
+return redis.error_reply()
+return KEYS
+return ARGV
+return {#KEYS, #ARGV, KEYS[1], ARGV[1]}
+return tostring(10/2) .. ' ' .. tostring(1/3) .. ' ' .. 2^53
+return {tostring(nil), tostring(true), type(redis), type(KEYS)}
+return unpack({1, 2})
+return redis.call('set', KEYS[1], 10/2) and redis.call('get', KEYS[1])
+return redis.call('set', KEYS[1], 2^53) and redis.call('get', KEYS[1])
+return redis.call('set', KEYS[1], 1/2) and redis.call('get', KEYS[1])
+redis.call('set', KEYS[1], 'x') return redis.call('incr', KEYS[1])
+redis.call('set', KEYS[1], 'x') return redis.pcall('incr', KEYS[1])
+local r = redis.pcall('incr', KEYS[1]) if type(r) == 'table' then return {r.err, r.ok} end return r
+return redis.call('get', KEYS[1])
+return {redis.call('get', KEYS[1])}
+return type(redis.pcall('get', KEYS[1]))
+return redis.call('hgetall', KEYS[1])
+return redis.call('zrange', KEYS[1], 0, -1, 'withscores')
+redis.setresp(3) return redis.call('zrange', KEYS[1], 0, -1, 'withscores')
+redis.setresp(3) return redis.call('hgetall', KEYS[1])
+redis.setresp(3) return redis.call('get', KEYS[1])
+redis.setresp(3) local r = redis.call('zscore', KEYS[1], 'a') if type(r) == 'table' then return {type(r), tostring(r.double)} end return type(r)
+redis.setresp(4)
+return redis.call()
+return redis.call('nosuch')
+return redis.call('get')
+return redis.call('get', {})
+return redis.call('get', true)
+return redis.call('multi')
+return redis.call('eval', 'return 1', 0)
+return redis.pcall('nosuch')
+error('thrown')
+error({err='ERR table thrown'})
+error({err='NOCODE'})
+return error()
+return nosuch
+nosuch = 1
+return #ARGV + '1'
+local function f() return f() end return 1
+return string.format('%d %s %.3f', 3, 'x', 1/3)
+return {string.find('hello', 'l+'), string.gsub('hello', 'l', 'L')}
+return {math.floor(-1.5), math.max(1, 2), math.huge > 1 and 1 or 0}
+return table.concat({1, 2, 'x'}, ',')
+local t = {3, 1, 2} table.sort(t) return t
+return redis.sha1hex('')
+return redis.sha1hex()
+return cjson.encode({1, 2, 'x'})
+return cjson.encode({})
+return cjson.decode('[1,2,{"a":null}]')
+return cjson.decode('{')
+return bit.band(12, 10)
+return bit.tohex(255)
+return cmsgpack.pack({1, 2, 'x'})
+return cmsgpack.unpack(cmsgpack.pack({1, 2, 'x', false}))
+return struct.pack('>I2', 258)
+return {struct.unpack('>I2', '\1\2')}
+return redis.call('pexpire', KEYS[1], 100000)
+return redis.call('del', unpack(KEYS))
+redis.call('zadd', KEYS[1], 1, 'a', 2, 'b') return redis.call('zrevrange', KEYS[1], 0, -1, 'WITHSCORES')
+return redis.log(redis.LOG_DEBUG, 'x')
+return redis.log(99, 'x')
+return {redis.REPL_ALL, redis.LOG_NOTICE, redis.replicate_commands()}
+return pcall(function() return redis.call('nosuch') end)
+return select('#', pcall(error))
+return loadstring('return 7')()
+return tonumber('0x10') + tonumber('1e1')
+return ('x'):rep(3)
+return #!
+return redis.acl_check_cmd('get', 'a')
+return print
+return os.time
+return type(os.clock())
+""".strip().split("\n")] + [
+    b"#!lua\nreturn 1", b"#!lua flags=no-writes\nreturn redis.call('set', KEYS[1], 1)", b"#!lua flags=no-writes\nreturn redis.call('get', KEYS[1])",
+    b"#!lua flags=nosuch\nreturn 1", b"#!lua name=x\nreturn 1", b"#!python\nreturn 1", b"#!lua", b"return redis.call(\n'incr',\nKEYS[1])", b"\n\nreturn redis.call('get')",
+]

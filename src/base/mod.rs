@@ -1,0 +1,10 @@
+//! What every layer needs and no layer owns: clock, randomness, numbers as text, patterns, hashing, locks, limits.
+
+pub mod alloc;
+pub mod clock;
+pub mod glob;
+pub mod hash;
+pub mod limits;
+pub mod num;
+pub mod rng;
+pub mod sync;

@@ -1,0 +1,180 @@
+//! What a handler is lent: keys, session, services, the time, and who runs scripts.
+
+use super::client::{Client, Clients};
+use super::error::CommandError;
+use super::slowlog::Slowlog;
+use super::table::CommandTable;
+use crate::base::clock::{Clock, Ticks, UnixMillis};
+use crate::base::rng::Rng;
+use crate::config::Config;
+use crate::keyspace::{Keys, Keyspace, WatchTicket};
+use crate::metrics::{Metrics, OpsSampler, Recorder};
+use crate::resp::reply::{Replied, Reply};
+use crate::resp::writer::Protocol;
+use crate::script::{Control, Scripts, Source};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What one handler is lent for one command.
+pub struct Ctx<'a, 'k> {
+    /// The keys of the session's database, under the locks that the command declared.
+    pub keys: Keys<'a, 'k>,
+    /// The connection's state.
+    pub session: &'a mut Session,
+    /// What the whole server shares.
+    pub services: &'a Services,
+    /// This thread's counters.
+    pub recorder: &'a Recorder,
+    /// The wall clock, frozen for the batch, the transaction or the script.
+    pub now: UnixMillis,
+    /// This thread's random numbers.
+    pub rng: &'a mut Rng,
+    /// Who runs scripts; `None` inside one.
+    pub scripts: Option<&'a mut dyn ScriptRunner>,
+}
+
+impl std::fmt::Debug for Ctx<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ctx").field("session", &self.session).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+/// A script to run, with its arguments.
+#[derive(Debug)]
+pub struct ScriptCall<'a> {
+    /// The script.
+    pub source: Arc<Source>,
+    /// Its KEYS.
+    pub keys: &'a [&'a [u8]],
+    /// Its ARGV.
+    pub argv: &'a [&'a [u8]],
+    /// Whether it may not write (EVAL_RO).
+    pub read_only: bool,
+}
+
+/// Runs scripts for a handler. The engine implements it, for a script's commands are executed by the engine.
+pub trait ScriptRunner {
+    /// Runs a script under the locks of `ctx`, whose own runner is gone meanwhile.
+    ///
+    /// # Errors
+    /// [`CommandError::NeedsWhole`] if it met a key whose shard it does not hold before it had written anything; the engine runs the command
+    /// again.
+    fn run(
+        &mut self,
+        ctx: &mut Ctx<'_, '_>,
+        call: ScriptCall<'_>,
+        reply: Reply<'_>,
+    ) -> Result<Replied, CommandError>;
+}
+
+/// What the whole server shares, each with its own locks.
+pub struct Services {
+    /// The settings.
+    pub config: Config,
+    /// The time.
+    pub clock: Box<dyn Clock>,
+    /// Every key.
+    pub keyspace: Keyspace,
+    /// Counters and histograms.
+    pub metrics: Metrics,
+    /// Commands per second.
+    pub ops: OpsSampler,
+    /// Who is connected.
+    pub clients: Clients,
+    /// The slow log.
+    pub slowlog: Slowlog,
+    /// The script cache.
+    pub scripts: Scripts,
+    /// Scripts that are running, one place per thread.
+    pub running: Box<[Arc<Control>]>,
+    /// All commands.
+    pub commands: &'static CommandTable,
+    /// What INFO calls `run_id`: 40 hex digits, new at every start.
+    pub run_id: String,
+    /// When the server started.
+    pub started_at: UnixMillis,
+    /// When the server started, monotonic.
+    pub started: Ticks,
+    /// Set once the server is stopping.
+    pub draining: AtomicBool,
+    /// Has the server stop, as SIGTERM does; set by who owns it.
+    pub stop: Box<dyn Fn() + Send + Sync>,
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Services").field("keyspace", &self.keyspace).finish_non_exhaustive()
+    }
+}
+
+impl Services {
+    /// Whether the server is stopping.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+/// Whether a connection's replies are sent (CLIENT REPLY).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ReplyMode {
+    /// Sent.
+    #[default]
+    On,
+    /// Not sent.
+    Off,
+    /// This one is not sent, and the next is not either (CLIENT REPLY SKIP itself is silent).
+    SkipNext,
+    /// This one is not sent.
+    Skip,
+}
+
+/// A transaction between MULTI and EXEC.
+#[derive(Debug, Default)]
+pub struct Transaction {
+    /// The queued commands: the id in the table, and the arguments.
+    pub queue: Vec<(usize, Vec<Box<[u8]>>)>,
+    /// Bytes of all queued arguments.
+    pub bytes: usize,
+    /// Whether a command was refused while queueing: EXEC will abort.
+    pub refused: bool,
+}
+
+/// The state of one connection that commands see and change.
+#[derive(Debug)]
+pub struct Session {
+    /// What others may know of it.
+    pub client: Arc<Client>,
+    /// The database that it works in.
+    pub db: usize,
+    /// RESP2 or RESP3, from the next reply on.
+    pub protocol: Protocol,
+    /// Whether it has given the password, or needed none.
+    pub authenticated: bool,
+    /// Between MULTI and EXEC.
+    pub transaction: Option<Transaction>,
+    /// What WATCH named.
+    pub watches: Vec<WatchTicket>,
+    /// Whether replies are sent.
+    pub reply_mode: ReplyMode,
+    /// Close once the replies so far are sent.
+    pub closing: bool,
+    /// Whether it asked that its reads leave access times alone.
+    pub no_touch: bool,
+}
+
+impl Session {
+    /// A fresh session for a connection.
+    pub fn new(client: Arc<Client>, authenticated: bool) -> Self {
+        Self {
+            client,
+            db: 0,
+            protocol: Protocol::Resp2,
+            authenticated,
+            transaction: None,
+            watches: Vec::new(),
+            reply_mode: ReplyMode::On,
+            closing: false,
+            no_touch: false,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Where a command's keys stand among its arguments, and what it does with them.
+
+/// What a command does with a key, in the words of COMMAND INFO's key specifications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// `RO`, `RW`, `OW` or `RM`.
+    pub mode: &'static str,
+    /// Further flags: `access`, `update`, `insert`, `delete`, `variable_flags`.
+    pub also: &'static [&'static str],
+}
+
+impl Access {
+    /// Reads the value.
+    pub const READ: Access = Access { mode: "RO", also: &["access"] };
+    /// Reads about the key, not its value (EXISTS, TYPE, TTL, STRLEN).
+    pub const LOOK: Access = Access { mode: "RO", also: &[] };
+    /// Changes the value without returning it.
+    pub const UPDATE: Access = Access { mode: "RW", also: &["update"] };
+    /// Changes the value and returns something of it.
+    pub const ACCESS_UPDATE: Access = Access { mode: "RW", also: &["access", "update"] };
+    /// Returns the value and deletes from it.
+    pub const ACCESS_DELETE: Access = Access { mode: "RW", also: &["access", "delete"] };
+    /// Adds to the value.
+    pub const INSERT: Access = Access { mode: "RW", also: &["insert"] };
+    /// Overwrites the value.
+    pub const OVERWRITE: Access = Access { mode: "OW", also: &["update"] };
+    /// Creates the key where it was missing.
+    pub const CREATE: Access = Access { mode: "OW", also: &["insert"] };
+    /// Deletes from the value.
+    pub const DELETE: Access = Access { mode: "RW", also: &["delete"] };
+    /// Deletes the key.
+    pub const REMOVE: Access = Access { mode: "RM", also: &["delete"] };
+    /// Depends on the options (SET with GET).
+    pub const VARIABLE: Access = Access { mode: "RW", also: &["access", "update", "variable_flags"] };
+    /// Unknown to the table: a script's keys.
+    pub const ANY: Access = Access { mode: "RW", also: &["access", "update"] };
+}
+
+/// Where keys stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySpec {
+    /// From argument `first`, every `step`-th, up to `last`; a negative `last` counts from the end, -1 being the last argument.
+    Range {
+        /// Index in argv of the first key.
+        first: usize,
+        /// Index of the last key, or counted from the end if negative.
+        last: isize,
+        /// Distance between keys.
+        step: usize,
+        /// What is done with them.
+        access: Access,
+    },
+    /// A count at `count`, then that many keys from `first` on.
+    Counted {
+        /// Index in argv of the number of keys.
+        count: usize,
+        /// Index in argv of the first key.
+        first: usize,
+        /// What is done with them.
+        access: Access,
+    },
+}
+
+impl KeySpec {
+    /// The indices of the keys in an argv of `argc` arguments. An argv too short or a count that is no number yields what is there: the handler
+    /// will refuse it.
+    pub fn indices<'a>(&self, argv: &[&'a [u8]]) -> impl Iterator<Item = usize> + use<'a> {
+        let argc = argv.len();
+        let (first, end, step) = match *self {
+            KeySpec::Range { first, last, step, .. } => {
+                let last = if last >= 0 { last as usize } else { argc.saturating_sub(last.unsigned_abs()) };
+                (first, (last + 1).min(argc), step)
+            }
+            KeySpec::Counted { count, first, .. } => {
+                let keys = argv.get(count).and_then(|text| crate::base::num::parse_i64(text)).unwrap_or(0);
+                let keys = usize::try_from(keys).unwrap_or(0).min(argc);
+                (first, (first + keys).min(argc), 1)
+            }
+        };
+        (first..end.max(first)).step_by(step)
+    }
+
+    /// What is done with the keys.
+    pub fn access(&self) -> Access {
+        match *self {
+            KeySpec::Range { access, .. } | KeySpec::Counted { access, .. } => access,
+        }
+    }
+}

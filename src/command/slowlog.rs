@@ -1,0 +1,116 @@
+//! The slow log: the last commands that took longer than `slowlog-log-slower-than`.
+
+use crate::base::sync::Mutex;
+use std::collections::VecDeque;
+
+/// The most arguments that an entry keeps, the last of them replaced by a count of the rest.
+const ARGUMENTS_MAX: usize = 32;
+/// The most bytes that an entry keeps of one argument.
+const ARGUMENT_BYTES_MAX: usize = 128;
+
+/// A command that was slow.
+#[derive(Clone, Debug)]
+pub struct SlowEntry {
+    /// Increasing from 0.
+    pub id: u64,
+    /// Unix seconds when it began.
+    pub at_secs: i64,
+    /// How long it took.
+    pub micros: u64,
+    /// Its arguments, shortened.
+    pub argv: Vec<Vec<u8>>,
+    /// The client's address.
+    pub client_address: String,
+    /// The client's name.
+    pub client_name: Vec<u8>,
+}
+
+/// The slow log: newest first, at most `slowlog-max-len` entries.
+#[derive(Debug, Default)]
+pub struct Slowlog {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: VecDeque<SlowEntry>,
+    next_id: u64,
+}
+
+impl Slowlog {
+    /// Keeps a command, its arguments shortened, and drops the oldest past `max_len`.
+    pub fn push(&self, max_len: usize, at_secs: i64, micros: u64, argv: &[&[u8]], address: &str, name: &[u8]) {
+        let mut inner = self.inner.lock();
+        let id = inner.next_id;
+        inner.next_id += 1;
+        let entry = SlowEntry {
+            id,
+            at_secs,
+            micros,
+            argv: shorten(argv),
+            client_address: address.to_owned(),
+            client_name: name.to_vec(),
+        };
+        inner.entries.push_front(entry);
+        inner.entries.truncate(max_len);
+    }
+
+    /// The newest `count` entries, newest first.
+    pub fn newest(&self, count: usize) -> Vec<SlowEntry> {
+        self.inner.lock().entries.iter().take(count).cloned().collect()
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.inner.lock().entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets all entries; ids go on.
+    pub fn reset(&self) {
+        self.inner.lock().entries.clear();
+    }
+}
+
+fn shorten(argv: &[&[u8]]) -> Vec<Vec<u8>> {
+    let kept = if argv.len() > ARGUMENTS_MAX { ARGUMENTS_MAX - 1 } else { argv.len() };
+    let mut short: Vec<Vec<u8>> = argv[..kept]
+        .iter()
+        .map(|argument| {
+            if argument.len() <= ARGUMENT_BYTES_MAX {
+                return argument.to_vec();
+            }
+            let mut text = argument[..ARGUMENT_BYTES_MAX].to_vec();
+            text.extend_from_slice(format!("... ({} more bytes)", argument.len() - ARGUMENT_BYTES_MAX).as_bytes());
+            text
+        })
+        .collect();
+    if kept < argv.len() {
+        short.push(format!("... ({} more arguments)", argv.len() - kept).into_bytes());
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_entries_go_and_long_arguments_are_shortened() {
+        let log = Slowlog::default();
+        let long = vec![b'x'; 200];
+        let many: Vec<&[u8]> = vec![b"a"; 40];
+        log.push(2, 1, 10, &[b"one"], "a:1", b"");
+        log.push(2, 2, 20, &[b"set", &long], "a:1", b"");
+        log.push(2, 3, 30, &many, "a:1", b"");
+        let entries = log.newest(10);
+        assert_eq!(entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(entries[0].argv.len(), 32);
+        assert_eq!(entries[0].argv[31], b"... (9 more arguments)");
+        assert!(entries[1].argv[1].ends_with(b"... (72 more bytes)"));
+    }
+}

@@ -1,0 +1,353 @@
+//! One command, one declaration.
+//!
+//! A `const` row beside its handler says everything about a command; name, arity, index, ACL categories, COMMAND INFO and DOCS, key extraction, gates
+//! and metrics derive from it.
+
+use super::args::Args;
+use super::ctx::Ctx;
+use super::error::CommandError;
+use super::keyspec::{Access, KeySpec};
+use super::syntax;
+use crate::resp::reply::{Replied, Reply};
+
+/// A command's function. Parse everything, then act, then reply.
+pub type Handler = for<'a, 'k, 'b, 'c, 'd> fn(&'a mut Ctx<'b, 'k>, Args<'c>, Reply<'d>) -> Result<Replied, CommandError>;
+
+/// The group that COMMAND DOCS names, and the ACL category that goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Keys of any type.
+    Generic,
+    /// Strings and counters.
+    String,
+    /// Hashes.
+    Hash,
+    /// Sorted sets.
+    SortedSet,
+    /// MULTI and its like.
+    Transactions,
+    /// Scripts.
+    Scripting,
+    /// The connection.
+    Connection,
+    /// The server.
+    Server,
+}
+
+impl Group {
+    /// The name in COMMAND DOCS.
+    pub const fn docs_name(self) -> &'static str {
+        match self {
+            Group::Generic => "generic",
+            Group::String => "string",
+            Group::Hash => "hash",
+            Group::SortedSet => "sorted-set",
+            Group::Transactions => "transactions",
+            Group::Scripting => "scripting",
+            Group::Connection => "connection",
+            Group::Server => "server",
+        }
+    }
+
+    /// The ACL category that every command of the group has, if there is one.
+    pub const fn category(self) -> Option<&'static str> {
+        match self {
+            Group::Generic => Some("@keyspace"),
+            Group::String => Some("@string"),
+            Group::Hash => Some("@hash"),
+            Group::SortedSet => Some("@sortedset"),
+            Group::Transactions => Some("@transaction"),
+            Group::Scripting => Some("@scripting"),
+            Group::Connection => Some("@connection"),
+            Group::Server => None,
+        }
+    }
+}
+
+/// A set of command flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags(u32);
+
+macro_rules! flags {
+    ($($(#[$doc:meta])* $name:ident = $bit:expr, $text:expr;)*) => {
+        impl Flags {
+            $($(#[$doc])* pub const $name: Flags = Flags(1 << $bit);)*
+            /// Each flag with its name in COMMAND INFO, in that command's order. An empty name is ours alone.
+            pub const NAMED: &'static [(Flags, &'static str)] = &[$((Flags::$name, $text)),*];
+        }
+    };
+}
+
+flags! {
+    /// May change a key.
+    WRITE = 0, "write";
+    /// Reads keys only.
+    READONLY = 1, "readonly";
+    /// Refused when memory is short.
+    DENY_OOM = 2, "denyoom";
+    /// For operators.
+    ADMIN = 3, "admin";
+    /// Not from scripts.
+    NOSCRIPT = 4, "noscript";
+    /// Allowed while data is loading.
+    LOADING = 5, "loading";
+    /// Allowed on a stale replica.
+    STALE = 6, "stale";
+    /// Not shown by MONITOR.
+    SKIP_MONITOR = 7, "skip_monitor";
+    /// Not kept in the slow log.
+    SKIP_SLOWLOG = 8, "skip_slowlog";
+    /// Constant or logarithmic cost.
+    FAST = 9, "fast";
+    /// Allowed before AUTH.
+    NO_AUTH = 10, "no_auth";
+    /// A script may write through it.
+    MAY_REPLICATE = 11, "may_replicate";
+    /// Allowed while a script is slow.
+    ALLOW_BUSY = 12, "allow_busy";
+    /// Not inside MULTI.
+    NO_MULTI = 13, "no_multi";
+    /// Its keys are found only by looking at the arguments.
+    MOVABLE_KEYS = 14, "movablekeys";
+    /// May be called without any key although it takes keys.
+    NO_MANDATORY_KEYS = 15, "no_mandatory_keys";
+    /// Not while a replica loads asynchronously.
+    NO_ASYNC_LOADING = 16, "no_async_loading";
+    /// Runs a script, whose keys are known only as far as they are declared.
+    SCRIPT = 17, "";
+    /// Runs at once even inside MULTI (EXEC, DISCARD and their like).
+    NOT_QUEUED = 18, "";
+    /// Dangerous although not admin.
+    DANGEROUS = 19, "";
+    /// Executed by the engine itself, for it concerns execution.
+    ENGINE = 20, "";
+}
+
+impl Flags {
+    /// No flag.
+    pub const NONE: Flags = Flags(0);
+
+    /// Whether all flags of `other` are here.
+    #[inline]
+    pub const fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether any flag of `other` is here.
+    #[inline]
+    pub const fn any(self, other: Flags) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The flags of both.
+    pub const fn or(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}
+
+/// What a command needs of the keyspace beyond its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locks {
+    /// The shards of its keys (none: no lock at all).
+    Keys,
+    /// One shard after another.
+    Walk,
+    /// All of it.
+    Whole,
+}
+
+/// A command's declaration.
+#[derive(Debug)]
+pub struct CommandSpec {
+    /// The syntax line, from which name and arity are read.
+    pub syntax: &'static str,
+    /// In capitals.
+    pub name: &'static str,
+    /// In capitals; empty if the row is not a subcommand.
+    pub subcommand: &'static str,
+    /// Redis' arity; a subcommand's counts both words.
+    pub arity: i16,
+    /// The flags.
+    pub flags: Flags,
+    /// The group.
+    pub group: Group,
+    /// ACL categories beyond what flags and group imply.
+    pub categories: &'static [&'static str],
+    /// Where the keys stand.
+    pub keys: [Option<KeySpec>; 2],
+    /// What else it locks.
+    pub locks: Locks,
+    /// Version of Redis (or Tally) that had it first.
+    pub since: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Cost in O notation.
+    pub complexity: &'static str,
+    /// Hints for clients and proxies in COMMAND INFO.
+    pub tips: &'static [&'static str],
+    /// What runs it.
+    pub handler: Handler,
+}
+
+impl CommandSpec {
+    /// A row with name and arity from `syntax`. Group defaults to [`Group::Server`].
+    pub const fn new(syntax: &'static str, handler: Handler) -> Self {
+        Self {
+            syntax,
+            name: syntax::name(syntax),
+            subcommand: syntax::subcommand(syntax),
+            arity: syntax::arity(syntax),
+            flags: Flags::NONE,
+            group: Group::Server,
+            categories: &[],
+            keys: [None, None],
+            locks: Locks::Keys,
+            since: "1.0.0",
+            summary: "",
+            complexity: "O(1)",
+            tips: &[],
+            handler,
+        }
+    }
+
+    /// Adds flags.
+    pub const fn flag(mut self, flags: Flags) -> Self {
+        self.flags = self.flags.or(flags);
+        self
+    }
+
+    /// Sets the group.
+    pub const fn group(mut self, group: Group) -> Self {
+        self.group = group;
+        self
+    }
+
+    /// Names ACL categories beyond those that flags and group imply.
+    pub const fn categories(mut self, categories: &'static [&'static str]) -> Self {
+        self.categories = categories;
+        self
+    }
+
+    /// A command on keys of any type.
+    pub const fn generic(self) -> Self {
+        self.group(Group::Generic)
+    }
+
+    /// A command on strings.
+    pub const fn string(self) -> Self {
+        self.group(Group::String)
+    }
+
+    /// A command on hashes.
+    pub const fn hash(self) -> Self {
+        self.group(Group::Hash)
+    }
+
+    /// A command on sorted sets.
+    pub const fn sorted_set(self) -> Self {
+        self.group(Group::SortedSet)
+    }
+
+    /// It may change keys.
+    pub const fn write(self) -> Self {
+        self.flag(Flags::WRITE)
+    }
+
+    /// It only reads keys.
+    pub const fn readonly(self) -> Self {
+        self.flag(Flags::READONLY)
+    }
+
+    /// It is refused when memory is short.
+    pub const fn deny_oom(self) -> Self {
+        self.flag(Flags::DENY_OOM)
+    }
+
+    /// It costs O(1) or O(log n).
+    pub const fn fast(self) -> Self {
+        self.flag(Flags::FAST)
+    }
+
+    /// One key, at `index` of argv.
+    pub const fn key(self, index: usize, access: Access) -> Self {
+        self.keys(index, index as isize, 1, access)
+    }
+
+    /// Keys from `first` to `last` (negative: from the end), every `step`-th.
+    pub const fn keys(self, first: usize, last: isize, step: usize, access: Access) -> Self {
+        self.spec(KeySpec::Range { first, last, step, access })
+    }
+
+    /// A count at `count` and that many keys from `first` on.
+    pub const fn counted_keys(self, count: usize, first: usize, access: Access) -> Self {
+        self.spec(KeySpec::Counted { count, first, access }).flag(Flags::MOVABLE_KEYS)
+    }
+
+    const fn spec(mut self, spec: KeySpec) -> Self {
+        if self.keys[0].is_none() {
+            self.keys[0] = Some(spec);
+        } else {
+            assert!(self.keys[1].is_none(), "a command has at most two key specifications");
+            self.keys[1] = Some(spec);
+        }
+        self
+    }
+
+    /// It walks the keyspace shard by shard.
+    pub const fn walks(mut self) -> Self {
+        self.locks = Locks::Walk;
+        self
+    }
+
+    /// It owns the whole keyspace while it runs.
+    pub const fn whole(mut self) -> Self {
+        self.locks = Locks::Whole;
+        self
+    }
+
+    /// The version that had it first.
+    pub const fn since(mut self, version: &'static str) -> Self {
+        self.since = version;
+        self
+    }
+
+    /// What it does, in one sentence.
+    pub const fn says(mut self, summary: &'static str) -> Self {
+        self.summary = summary;
+        self
+    }
+
+    /// What it costs.
+    pub const fn costs(mut self, complexity: &'static str) -> Self {
+        self.complexity = complexity;
+        self
+    }
+
+    /// Hints in COMMAND INFO.
+    pub const fn tips(mut self, tips: &'static [&'static str]) -> Self {
+        self.tips = tips;
+        self
+    }
+
+    /// Whether this many arguments (name included) are right.
+    #[inline]
+    pub const fn accepts(&self, argc: usize) -> bool {
+        if self.arity >= 0 { argc == self.arity as usize } else { argc >= self.arity.unsigned_abs() as usize }
+    }
+
+    /// The name as errors and metrics print it: `get`, `config|get`.
+    pub fn full_name(&self) -> String {
+        let mut name = self.name.to_ascii_lowercase();
+        if !self.subcommand.is_empty() {
+            name.push('|');
+            name.push_str(&self.subcommand.to_ascii_lowercase());
+        }
+        name
+    }
+
+    /// The keys among `argv`, in order.
+    pub fn key_indices<'a>(&self, argv: &[&'a [u8]]) -> impl Iterator<Item = usize> + use<'a> {
+        let of = |spec: Option<KeySpec>| spec.map(|spec| spec.indices(argv)).into_iter().flatten();
+        of(self.keys[0]).chain(of(self.keys[1]))
+    }
+}

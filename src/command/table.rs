@@ -1,0 +1,166 @@
+//! The index of all commands by name, built at compile time.
+
+use super::spec::CommandSpec;
+
+/// Slots of the index; a power of two, at least twice the number of names.
+const SLOTS: usize = 1024;
+/// The longest name or subcommand that is looked for.
+const NAME_BYTES_MAX: usize = 32;
+const EMPTY: u16 = u16::MAX;
+
+/// All commands, with dense ids (positions in the table) and an index by name.
+#[derive(Debug)]
+pub struct CommandTable {
+    rows: &'static [&'static CommandSpec],
+    slots: [u16; SLOTS],
+}
+
+/// What a name means.
+#[derive(Clone, Copy, Debug)]
+pub enum Found {
+    /// The command with this id.
+    Command(usize),
+    /// The name is that of a container, and the second argument is none of its subcommands (or missing).
+    UnknownSubcommand {
+        /// A row of the container.
+        row: usize,
+    },
+    /// No such command.
+    Unknown,
+}
+
+impl CommandTable {
+    /// Indexes `rows`. A container's subcommands stand together, its plain row, if any, first.
+    ///
+    /// # Panics
+    /// At compile time, if two rows have the same name.
+    pub const fn new(rows: &'static [&'static CommandSpec]) -> Self {
+        assert!(rows.len() * 3 < SLOTS * 2, "the index has room to spare");
+        let mut slots = [EMPTY; SLOTS];
+        let mut id = 0;
+        while id < rows.len() {
+            let row = rows[id];
+            let first_of_name = id == 0 || !equal(rows[id - 1].name.as_bytes(), row.name.as_bytes());
+            if first_of_name {
+                insert(&mut slots, rows, id, b"");
+            }
+            if !row.subcommand.is_empty() {
+                insert(&mut slots, rows, id, row.subcommand.as_bytes());
+            }
+            id += 1;
+        }
+        Self { rows, slots }
+    }
+
+    /// The rows; a command's id is its index.
+    pub fn rows(&self) -> &'static [&'static CommandSpec] {
+        self.rows
+    }
+
+    /// The row with this id.
+    #[inline]
+    pub fn row(&self, id: usize) -> &'static CommandSpec {
+        self.rows[id]
+    }
+
+    /// Finds the command that an argv names, in any case.
+    #[inline]
+    pub fn find(&self, argv: &[&[u8]]) -> Found {
+        let Some(name) = argv.first() else { return Found::Unknown };
+        let Some(id) = self.slot(name, b"") else { return Found::Unknown };
+        let row = self.rows[id];
+        if row.subcommand.is_empty() && !self.is_container(id) {
+            return Found::Command(id);
+        }
+        match argv.get(1) {
+            None if row.subcommand.is_empty() => Found::Command(id),
+            None => Found::UnknownSubcommand { row: id },
+            Some(subcommand) => match self.slot(name, subcommand) {
+                Some(sub) if !subcommand.is_empty() => Found::Command(sub),
+                _ => Found::UnknownSubcommand { row: id },
+            },
+        }
+    }
+
+    /// Whether the row at `id` is followed by subcommands of its name.
+    fn is_container(&self, id: usize) -> bool {
+        self.rows.get(id + 1).is_some_and(|next| !next.subcommand.is_empty() && next.name == self.rows[id].name)
+    }
+
+    /// The rows of the container named like row `id`, its plain row excluded.
+    pub fn subcommands(&self, id: usize) -> impl Iterator<Item = (usize, &'static CommandSpec)> {
+        let name = self.rows[id].name;
+        self.rows.iter().copied().enumerate().filter(move |(_, row)| row.name == name && !row.subcommand.is_empty())
+    }
+
+    #[inline]
+    fn slot(&self, name: &[u8], subcommand: &[u8]) -> Option<usize> {
+        if name.len() > NAME_BYTES_MAX || subcommand.len() > NAME_BYTES_MAX {
+            return None;
+        }
+        let mut at = hash(name, subcommand) & (SLOTS - 1);
+        loop {
+            let id = self.slots[at];
+            if id == EMPTY {
+                return None;
+            }
+            let row = self.rows[usize::from(id)];
+            // The first row of a container is indexed twice: by its name alone, and with its subcommand.
+            if row.name.as_bytes().eq_ignore_ascii_case(name)
+                && (subcommand.is_empty() || row.subcommand.as_bytes().eq_ignore_ascii_case(subcommand))
+            {
+                return Some(usize::from(id));
+            }
+            at = (at + 1) & (SLOTS - 1);
+        }
+    }
+}
+
+const fn insert(slots: &mut [u16; SLOTS], rows: &[&CommandSpec], id: usize, subcommand: &[u8]) {
+    let name = rows[id].name.as_bytes();
+    let mut at = hash(name, subcommand) & (SLOTS - 1);
+    while slots[at] != EMPTY {
+        let other = rows[slots[at] as usize];
+        assert!(
+            slots[at] as usize == id
+                || !equal(other.name.as_bytes(), name)
+                || !equal(other.subcommand.as_bytes(), subcommand),
+            "no two commands share a name"
+        );
+        at = (at + 1) & (SLOTS - 1);
+    }
+    slots[at] = id as u16;
+}
+
+/// FNV-1a over the lower-cased words, with a separator.
+const fn hash(name: &[u8], subcommand: &[u8]) -> usize {
+    let mut hash: u32 = 0x811C_9DC5;
+    let mut at = 0;
+    while at < name.len() {
+        hash = (hash ^ name[at].to_ascii_lowercase() as u32).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    if !subcommand.is_empty() {
+        hash = (hash ^ b'|' as u32).wrapping_mul(0x0100_0193);
+        at = 0;
+        while at < subcommand.len() {
+            hash = (hash ^ subcommand[at].to_ascii_lowercase() as u32).wrapping_mul(0x0100_0193);
+            at += 1;
+        }
+    }
+    (hash ^ (hash >> 15)) as usize
+}
+
+const fn equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}

@@ -1,0 +1,82 @@
+//! The settings that are one of a few words.
+
+use super::cells::{Typed, Value, Word};
+
+/// Declares an enum whose variants are spelled as in the settings. The index of a variant is its place in `NAMES`.
+macro_rules! choices {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_meta])* $variant,)*
+        }
+
+        impl $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),*];
+            /// The words, in the order of the variants.
+            pub const NAMES: &'static [&'static str] = &[$($text),*];
+
+            /// The word.
+            pub const fn name(self) -> &'static str {
+                Self::NAMES[self as usize]
+            }
+        }
+
+        impl Typed for $name {
+            fn from_value(value: Value) -> Self {
+                let Value::Choice(index) = value else { unreachable!("an enum field is for a setting of choices") };
+                Self::ALL[index]
+            }
+            fn to_value(&self) -> Value {
+                Value::Choice(*self as usize)
+            }
+        }
+
+        impl Word for $name {
+            #[inline]
+            fn to_word(self) -> u64 {
+                self as u64
+            }
+            #[inline]
+            fn from_word(word: u64) -> Self {
+                Self::ALL[word as usize]
+            }
+        }
+    };
+}
+
+choices! {
+    /// How much is logged: each level includes those after it.
+    LogLevel {
+        /// Each command.
+        Debug = "debug",
+        /// Each connection.
+        Verbose = "verbose",
+        /// Changes of state.
+        Notice = "notice",
+        /// What is unexpected or lost.
+        Warning = "warning",
+    }
+}
+
+choices! {
+    /// The form of a log line.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}
+
+choices! {
+    /// Who may use DEBUG.
+    DebugCommand {
+        /// Nobody.
+        No = "no",
+        /// Connections from this machine.
+        Local = "local",
+        /// Everybody who may use commands of its category.
+        Yes = "yes",
+    }
+}

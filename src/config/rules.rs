@@ -1,0 +1,56 @@
+//! What must hold between several settings.
+
+use super::cells::Value;
+use super::setting::Setting;
+
+/// A rule that does not hold.
+pub(super) struct Broken {
+    /// The settings that it is about; the first is the one to blame if none was given.
+    pub concerns: &'static [&'static str],
+    /// What is wrong, and what to do.
+    pub text: String,
+}
+
+/// Checks every rule against the values that `value_of` tells: those in force, or those about to be.
+///
+/// # Errors
+/// The first rule that does not hold.
+pub(super) fn check(value_of: &dyn Fn(&'static Setting) -> Value) -> Result<(), Broken> {
+    let value_of = |name: &str| value_of(super::find(name.as_bytes()).expect("a rule is about settings of the table"));
+    strangers_need_a_password(&value_of)?;
+    soft_is_below_hard(&value_of)
+}
+
+/// Whoever can reach the port can read and delete everything, and run scripts. So other machines need a password.
+fn strangers_need_a_password(value_of: &dyn Fn(&str) -> Value) -> Result<(), Broken> {
+    let (Value::Addresses(bind), Value::Integer(port), Value::Secret(password)) =
+        (value_of("bind"), value_of("port"), value_of("requirepass"))
+    else {
+        unreachable!("the rule names settings of these kinds")
+    };
+    match bind.iter().find(|address| !address.is_loopback()) {
+        Some(address) if port != 0 && password.is_empty() => Err(Broken {
+            concerns: &["bind", "requirepass", "port"],
+            text: format!(
+                "other machines can reach {address}, but there is no password: set requirepass, or bind only loopback \
+                 addresses such as 127.0.0.1"
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn soft_is_below_hard(value_of: &dyn Fn(&str) -> Value) -> Result<(), Broken> {
+    let (Value::Integer(soft), Value::Integer(hard)) =
+        (value_of("output-buffer-soft-limit"), value_of("output-buffer-hard-limit"))
+    else {
+        unreachable!("the rule names settings of these kinds")
+    };
+    if soft <= hard {
+        return Ok(());
+    }
+    Err(Broken {
+        concerns: &["output-buffer-soft-limit", "output-buffer-hard-limit"],
+        text: format!("the soft limit, {soft}, is above the hard limit, {hard}: raise the one or lower the other"),
+    })
+}

@@ -1,0 +1,167 @@
+//! The table: every setting, its name, range, default and meaning, once.
+//!
+//! A row under `start` becomes a plain field of [`Start`], one under `live` a cell of [`Live`], one under `fixed` has no field. Its doc
+//! comment is the line that `--help` and the settings file print. To add a setting, add a row here and its line in `config/server.toml`
+//! (a test prints the line).
+
+use super::address::BindAddress;
+use super::cells::{Cell, Changeable, ChangeableSecret, Typed};
+use super::choices::{DebugCommand, LogFormat, LogLevel};
+use super::kind::Kind::{self, Addresses, Bool, Bytes, Choice, Octal, Secret, Text};
+use super::setting::Group::{Encodings, Fixed, Http, Limits, Logging, Network, Scripts, Security, Server};
+use super::setting::{Place, Setting};
+use crate::base::limits;
+use std::path::PathBuf;
+
+macro_rules! settings {
+    (
+        start { $( #[doc = $start_why:literal] $start:ident: $start_type:ty = $start_row:expr; )* }
+        live { $( #[doc = $live_why:literal] $live:ident: $live_type:ty = $live_row:expr; )* }
+        fixed { $( #[doc = $fixed_why:literal] $fixed_row:expr; )* }
+    ) => {
+        /// The settings that hold from start to stop.
+        #[derive(Debug)]
+        pub struct Start { $( #[doc = $start_why] pub $start: $start_type, )* }
+
+        /// The settings that CONFIG SET may change at any time.
+        #[derive(Debug)]
+        pub struct Live { $( #[doc = $live_why] pub $live: $live_type, )* }
+
+        /// Every setting there is.
+        pub static SETTINGS: &[Setting] = &[
+            $( $start_row.says($start_why).held(Place::Start {
+                put: |start, value| start.$start = Typed::from_value(value),
+                value: |start| start.$start.to_value(),
+            }), )*
+            $( $live_row.says($live_why).held(Place::Live {
+                put: |live, value| live.$live.put(value),
+                value: |live| live.$live.value(),
+            }), )*
+            $( $fixed_row.says($fixed_why), )*
+        ];
+
+        impl Default for Start {
+            fn default() -> Self {
+                Self { $( $start: Typed::from_value($start_row.default_value()), )* }
+            }
+        }
+
+        impl Default for Live {
+            fn default() -> Self {
+                Self { $( $live: Cell::new($live_row.default_value()), )* }
+            }
+        }
+    };
+}
+
+const ANY: i64 = i64::MAX;
+const INT: i64 = i32::MAX as i64;
+const KB: i64 = 1024;
+const MB: i64 = 1024 * KB;
+const GB: i64 = 1024 * MB;
+
+const fn row(name: &'static str, group: super::setting::Group, kind: Kind, default: &'static str) -> Setting {
+    Setting::new(name, group, kind, default)
+}
+
+settings! {
+    start {
+        /// The addresses to listen on; one that is not loopback needs requirepass; a leading - makes it optional.
+        bind: Vec<BindAddress> = row("bind", Network, Addresses, "127.0.0.1 -::1");
+        /// The TCP port; 0 = listen on none.
+        port: u16 = row("port", Network, Kind::count(0, 65_535), "6379");
+        /// The path of a Unix socket to listen on as well; empty = none.
+        unixsocket: Option<PathBuf> = row("unixsocket", Network, Text, "");
+        /// The permission bits of the Unix socket; 0 = leave them as the umask makes them.
+        unixsocketperm: u32 = row("unixsocketperm", Network, Octal { max: 0o777 }, "0");
+        /// How many connections may wait to be accepted; the operating system may cap it lower.
+        tcp_backlog: i32 = row("tcp-backlog", Network, Kind::count(0, INT), "511");
+        /// Who may use DEBUG: nobody, connections from this machine, or everybody.
+        enable_debug_command: DebugCommand = row("enable-debug-command", Security, Choice(DebugCommand::NAMES), "local");
+        /// The threads that execute commands; 0 = one per core.
+        threads: usize = row("threads", Server, Kind::count(0, 1024), "0");
+        /// The number of databases that SELECT can choose from.
+        databases: usize = row("databases", Server, Kind::count(1, limits::DATABASES_MAX as i64), "16");
+        /// The file to append the log to; empty = standard output.
+        logfile: Option<PathBuf> = row("logfile", Logging, Text, "");
+        /// The form of a log line: text for people, json for programs.
+        log_format: LogFormat = row("log-format", Logging, Choice(LogFormat::NAMES), "text");
+        /// The addresses that serve /metrics and the health checks.
+        http_bind: Vec<BindAddress> = row("http-bind", Http, Addresses, "127.0.0.1");
+        /// The port of the same; 0 = off.
+        http_port: u16 = row("http-port", Http, Kind::count(0, 65_535), "9121");
+        /// How much memory the scripts of one thread may hold; a script that needs more fails.
+        script_memory_limit_bytes: usize = row("script-memory-limit", Scripts, Bytes { min: MB, max: 16 * GB }, "32mb");
+    }
+    live {
+        /// Close a connection that was idle for so long; 0 = never.
+        timeout_secs: Changeable<u64> = row("timeout", Network, Kind::seconds(0, INT), "0");
+        /// Ask a silent peer whether it is still there after so long; 0 = never.
+        tcp_keepalive_secs: Changeable<u64> = row("tcp-keepalive", Network, Kind::seconds(0, INT), "300");
+        /// The password that clients must give by AUTH; empty = none.
+        requirepass: ChangeableSecret = row("requirepass", Security, Secret, "");
+        /// Whether keys are removed when their time has come; if not, they are hidden but keep their memory.
+        active_expire: Changeable<bool> = row("active-expire", Server, Bool, "yes");
+        /// How many clients may be connected at once; one more is refused.
+        maxclients: Changeable<u32> = row("maxclients", Limits, Kind::count(1, u32::MAX as i64), "10000");
+        /// The most arguments of one request.
+        max_arguments: Changeable<usize> =
+            row("max-arguments", Limits, Kind::count(16, limits::ARGUMENTS_MAX as i64), "1048576");
+        /// The longest argument and the largest string value.
+        proto_max_bulk_len: Changeable<usize> =
+            row("proto-max-bulk-len", Limits, Bytes { min: MB, max: limits::STRING_BYTES_MAX as i64 }, "512mb");
+        /// How much unexecuted input of one client is kept; more closes the connection.
+        client_query_buffer_limit: Changeable<usize> =
+            row("client-query-buffer-limit", Limits, Bytes { min: MB, max: ANY }, "64mb");
+        /// A client with more unread replies is not read from until it drains them.
+        output_buffer_soft_limit: Changeable<usize> =
+            row("output-buffer-soft-limit", Limits, Bytes { min: KB, max: ANY }, "1mb");
+        /// A client with more unread replies is disconnected.
+        output_buffer_hard_limit: Changeable<usize> =
+            row("output-buffer-hard-limit", Limits, Bytes { min: KB, max: ANY }, "256mb");
+        /// How much is logged: commands, connections, changes of state, or only what is wrong.
+        loglevel: Changeable<LogLevel> = row("loglevel", Logging, Choice(LogLevel::NAMES), "notice");
+        /// A command that takes at least so long enters the slow log; 0 = every command, -1 = none.
+        slowlog_log_slower_than_us: Changeable<i64> =
+            row("slowlog-log-slower-than", Logging, Kind::micros(-1, ANY), "10000");
+        /// How many entries the slow log keeps; the oldest goes first.
+        slowlog_max_len: Changeable<usize> = row("slowlog-max-len", Logging, Kind::count(0, ANY), "128");
+        /// Once a script has run for so long, others get BUSY for its keys and SCRIPT KILL stops it; 0 = never.
+        lua_time_limit_ms: Changeable<u64> =
+            row("lua-time-limit", Scripts, Kind::millis(0, ANY), "5000").alias(&["busy-reply-threshold"]);
+        /// Stop a script by itself once it has run for so long; 0 = never.
+        script_max_time_ms: Changeable<u64> = row("script-max-time", Scripts, Kind::millis(0, ANY), "0");
+        /// Whether SCRIPT KILL also stops a script that has written; what it wrote stays.
+        script_kill_writes: Changeable<bool> = row("script-kill-writes", Scripts, Bool, "no");
+        /// A hash with more fields takes its large form.
+        hash_max_listpack_entries: Changeable<usize> =
+            row("hash-max-listpack-entries", Encodings, Kind::count(0, ANY), "512").alias(&["hash-max-ziplist-entries"]);
+        /// A hash with a longer field or value (in bytes) takes its large form.
+        hash_max_listpack_value: Changeable<usize> =
+            row("hash-max-listpack-value", Encodings, Kind::count(0, ANY), "64").alias(&["hash-max-ziplist-value"]);
+        /// A sorted set with more members takes its large form.
+        zset_max_listpack_entries: Changeable<usize> =
+            row("zset-max-listpack-entries", Encodings, Kind::count(0, ANY), "128").alias(&["zset-max-ziplist-entries"]);
+        /// A sorted set with a longer member (in bytes) takes its large form.
+        zset_max_listpack_value: Changeable<usize> =
+            row("zset-max-listpack-value", Encodings, Kind::count(0, ANY), "64").alias(&["zset-max-ziplist-value"]);
+    }
+    fixed {
+        /// When to save a snapshot.
+        row("save", Fixed, Text, "").because("snapshots are not supported");
+        /// Whether writes are logged to disk.
+        row("appendonly", Fixed, Bool, "no").because("the append-only file is not supported");
+        /// How much memory the data may take.
+        row("maxmemory", Fixed, Bytes { min: 0, max: ANY }, "0").because("a limit on memory is not supported");
+        /// What to evict when memory is short.
+        row("maxmemory-policy", Fixed, Text, "noeviction").because("eviction is not supported");
+        /// Which events on keys are published.
+        row("notify-keyspace-events", Fixed, Text, "").because("keyspace notifications are not supported");
+        /// Whether this server is part of a cluster.
+        row("cluster-enabled", Fixed, Bool, "no").because("cluster mode is not supported");
+        /// Whether to refuse other machines as long as there is no password.
+        row("protected-mode", Fixed, Bool, "yes").because("other machines are never served without a password");
+        /// Whether to leave the terminal.
+        row("daemonize", Fixed, Bool, "no").because("the server stays in the foreground; a supervisor can start it");
+    }
+}

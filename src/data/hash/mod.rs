@@ -1,0 +1,172 @@
+//! A hash value: fields with a value each.
+//!
+//! It starts *small*, one block of bytes in order of insertion that is searched from its beginning ([`packed`]), and turns *large* for good past
+//! the configured size: a [`Table`] of fields, in no order. Scripts read small hashes in insertion order, as Redis keeps them.
+//!
+//! Not here: keys, deadlines, numbers in values, and the rule that an empty hash is no value at all.
+
+mod field;
+mod packed;
+mod sample;
+#[cfg(test)]
+mod tests;
+
+use self::field::Field;
+use self::packed::Packed;
+use super::table::{Position, Table};
+use crate::base::hash::hash;
+
+/// How large a small hash may be. The settings `hash-max-listpack-entries` and `hash-max-listpack-value`.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most fields.
+    pub entries: usize,
+    /// The longest field or value, in bytes.
+    pub value_bytes: usize,
+}
+
+impl Limits {
+    /// What Redis has by default.
+    pub const DEFAULT: Self = Self { entries: 128, value_bytes: 64 };
+}
+
+/// A hash value.
+#[derive(Clone, Debug)]
+pub struct Hash(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
+    Small(Packed),
+    Large(Box<Table<Field>>),
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Hash {
+    /// An empty hash, which has allocated nothing.
+    pub const fn new() -> Self {
+        Self(Form::Small(Packed::new()))
+    }
+
+    /// How many fields it has.
+    #[inline]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Form::Small(packed) => packed.len(),
+            Form::Large(table) => table.len(),
+        }
+    }
+
+    /// Whether it has no field.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Redis' name for how it is kept: `listpack` when small, `hashtable` when large.
+    pub fn encoding(&self) -> &'static str {
+        match &self.0 {
+            Form::Small(_) => "listpack",
+            Form::Large(_) => "hashtable",
+        }
+    }
+
+    /// The value of a field. O(1); in a small hash O(fields).
+    #[inline]
+    pub fn get(&self, field: &[u8]) -> Option<&[u8]> {
+        match &self.0 {
+            Form::Small(packed) => packed.get(field),
+            Form::Large(table) => table.find(hash(field), field).map(Field::value),
+        }
+    }
+
+    /// Whether it has a field.
+    #[inline]
+    pub fn contains(&self, field: &[u8]) -> bool {
+        self.get(field).is_some()
+    }
+
+    /// Gives a field a value; true if the field is new. A field that was there keeps its place in the order.
+    pub fn set(&mut self, field: &[u8], value: &[u8], limits: Limits) -> bool {
+        if let Form::Small(packed) = &mut self.0 {
+            if field.len().max(value.len()) <= limits.value_bytes.min(packed::VALUE_BYTES_MAX) {
+                if packed.replace(field, value) {
+                    return false;
+                }
+                if packed.len() < limits.entries.min(packed::ENTRIES_MAX) {
+                    packed.push(field, value);
+                    return true;
+                }
+            }
+            self.enlarge();
+        }
+        let Form::Large(table) = &mut self.0 else { unreachable!("the hash was made large") };
+        let hash = hash(field);
+        if let Some(present) = table.find_mut(hash, field) {
+            present.set_value(value);
+            return false;
+        }
+        table.insert_new(hash, Field::new(field, value));
+        true
+    }
+
+    /// Removes a field; true if it was there.
+    pub fn remove(&mut self, field: &[u8]) -> bool {
+        match &mut self.0 {
+            Form::Small(packed) => packed.remove(field),
+            Form::Large(table) => table.remove(hash(field), field).is_some(),
+        }
+    }
+
+    /// All fields with their values, in order of insertion while the hash is small.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let (small, large) = match &self.0 {
+            Form::Small(packed) => (Some(packed.iter()), None),
+            Form::Large(table) => (None, Some(table.iter().map(Field::pair))),
+        };
+        small.into_iter().flatten().chain(large.into_iter().flatten())
+    }
+
+    /// Visits at least `limit` fields from a position on, as [`Table::scan`] does and with its promise; a small hash is visited as a whole.
+    ///
+    /// The promise holds across the change from small to large as well, for a small hash is never left half visited.
+    pub fn scan<'a>(
+        &'a self,
+        from: Position,
+        limit: usize,
+        mut visit: impl FnMut(&'a [u8], &'a [u8]),
+    ) -> Option<Position> {
+        match &self.0 {
+            Form::Small(packed) => {
+                packed.iter().for_each(|(field, value)| visit(field, value));
+                None
+            }
+            Form::Large(table) => table.scan(from, limit, |field| visit(field.name(), field.value())),
+        }
+    }
+
+    /// The bytes allocated for it beside itself. O(fields).
+    pub fn allocated_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Small(packed) => packed.allocated_bytes(),
+            Form::Large(table) => {
+                let fields: usize = table.iter().map(Field::allocated_bytes).sum();
+                size_of_val(&**table) + table.allocated_bytes() + fields
+            }
+        }
+    }
+
+    fn enlarge(&mut self) {
+        if let Form::Small(packed) = &self.0 {
+            let mut table = Box::new(Table::new(0));
+            for (field, value) in packed.iter() {
+                table.insert_new(hash(field), Field::new(field, value));
+            }
+            self.0 = Form::Large(table);
+        }
+    }
+}

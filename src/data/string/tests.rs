@@ -1,0 +1,151 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+
+fn text(value: &Str) -> Vec<u8> {
+    value.with_bytes(<[u8]>::to_vec)
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Assign(Vec<u8>),
+    Append(Vec<u8>),
+    SetRange(usize, Vec<u8>),
+}
+
+fn contents() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        any::<i64>().prop_map(|value| value.to_string().into_bytes()),
+        (-30i64..30).prop_map(|value| value.to_string().into_bytes()),
+        "[-+ 0-9]{0,21}".prop_map(String::into_bytes),
+        vec(any::<u8>(), 0..100),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        contents().prop_map(Step::Assign),
+        contents().prop_map(Step::Append),
+        (0usize..150, contents()).prop_map(|(offset, bytes)| Step::SetRange(offset, bytes)),
+    ];
+    vec(step, 0..30)
+}
+
+/// What SET makes of bytes, said as simply as possible.
+fn encoding_of(bytes: &[u8]) -> &'static str {
+    let number = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<i64>().ok());
+    match number {
+        Some(number) if number.to_string().as_bytes() == bytes => "int",
+        _ if bytes.len() <= 44 => "embstr",
+        _ => "raw",
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// The naive twin is a vector of bytes, and the encoding that Redis would show.
+    #[test]
+    fn a_string_agrees_with_its_naive_twin(first in contents(), steps in steps()) {
+        let mut value = Str::from_bytes(&first);
+        let mut encoding = encoding_of(&first);
+        let mut twin = first;
+        for step in steps {
+            match step {
+                Step::Assign(bytes) => {
+                    value.assign(&bytes);
+                    encoding = encoding_of(&bytes);
+                    twin = bytes;
+                }
+                Step::Append(bytes) => {
+                    encoding = "raw";
+                    twin.extend_from_slice(&bytes);
+                    prop_assert_eq!(value.append(&bytes), twin.len());
+                }
+                Step::SetRange(offset, bytes) => {
+                    if !bytes.is_empty() {
+                        encoding = "raw";
+                        twin.resize(twin.len().max(offset + bytes.len()), 0);
+                        twin[offset..offset + bytes.len()].copy_from_slice(&bytes);
+                    }
+                    prop_assert_eq!(value.set_range(offset, &bytes), twin.len());
+                }
+            }
+            prop_assert_eq!(text(&value), twin.clone());
+            prop_assert_eq!(value.len(), twin.len());
+            prop_assert_eq!(value.is_empty(), twin.is_empty());
+            prop_assert_eq!(value.encoding(), encoding);
+            let is_number = encoding_of(&twin) == "int";
+            prop_assert_eq!(value.as_i64().is_some(), is_number);
+            if let Some(number) = value.as_i64() {
+                prop_assert_eq!(number.to_string().into_bytes(), twin.clone());
+            }
+            prop_assert_eq!(text(&value.clone()), twin.clone());
+        }
+    }
+
+    #[test]
+    fn a_number_is_as_long_as_its_digits(value: i64) {
+        prop_assert_eq!(Str::from_i64(value).len(), value.to_string().len());
+    }
+}
+
+#[test]
+fn only_canonical_decimals_become_numbers() {
+    for number in ["0", "-1", "10", "9223372036854775807", "-9223372036854775808"] {
+        assert_eq!(Str::from_bytes(number.as_bytes()).encoding(), "int", "{number}");
+        assert_eq!(Str::from_bytes(number.as_bytes()).len(), number.len());
+    }
+    for other in ["", "-", "-0", "+1", "01", " 1", "1 ", "9223372036854775808", "-9223372036854775809", "1.0", "1e3"] {
+        let value = Str::from_bytes(other.as_bytes());
+        assert_eq!((value.encoding(), value.as_i64()), ("embstr", None), "{other}");
+    }
+}
+
+#[test]
+fn bytes_kept_as_text_still_read_as_a_number() {
+    let value = Str::from_text(b"11");
+    assert_eq!((value.encoding(), value.as_i64()), ("embstr", Some(11)));
+    let mut value = Str::from_bytes(b"1");
+    value.append(b"0");
+    assert_eq!((value.encoding(), value.as_i64()), ("raw", Some(10)));
+}
+
+#[test]
+fn short_bytes_are_embedded_up_to_44() {
+    assert_eq!(Str::from_bytes(&[b'x'; 44]).encoding(), "embstr");
+    assert_eq!(Str::from_bytes(&[b'x'; 45]).encoding(), "raw");
+    assert_eq!(Str::from_bytes(&[b'x'; 44]).allocated_bytes(), 44);
+    assert_eq!(Str::from_bytes(b"123").allocated_bytes(), 0);
+}
+
+#[test]
+fn a_new_value_of_the_same_size_uses_the_same_allocation() {
+    for len in [10, 1_000] {
+        let mut value = Str::from_bytes(&vec![b'x'; len]);
+        let before = value.bytes(&mut IntBuf::new()).as_ptr();
+        value.assign(&vec![b'y'; len]);
+        assert_eq!(value.bytes(&mut IntBuf::new()).as_ptr(), before);
+        assert_eq!(text(&value), vec![b'y'; len]);
+    }
+    let mut value = Str::from_bytes(&[b'x'; 1_000]);
+    value.assign(&[b'y'; 100]);
+    assert_eq!(value.allocated_bytes(), 100, "a much shorter value gives memory back");
+}
+
+#[test]
+fn appending_reserves_ahead_but_at_most_a_mebibyte() {
+    let mut value = Str::from_bytes(b"");
+    let mut reallocations = 0;
+    let mut capacity = 0;
+    for _ in 0..100_000 {
+        value.append(b"0123456789");
+        reallocations += usize::from(value.allocated_bytes() != capacity);
+        capacity = value.allocated_bytes();
+    }
+    assert!(reallocations < 25, "{reallocations} reallocations for a million bytes");
+    let mut value = Str::from_bytes(&vec![b'x'; 8 << 20]);
+    value.append(b"y");
+    assert!(value.allocated_bytes() <= (9 << 20) + 16);
+}

@@ -1,0 +1,308 @@
+//! Sorted sets: unique members, each with a score, in (score, member bytes) order.
+//!
+//! A set starts *small*, one sorted byte block scanned in order ([`block`]), and turns *large* for good past the
+//! configured size ([`large`]): a counted B+tree in order, beside a table from member to score. This is the first version
+//! behind the final interface: the nodes of the tree are owned, not yet shared copy-on-write.
+//!
+//! Ranks are ascending and start at 0; every range of members is a range of ranks first, so that counting, reading in
+//! either direction and removing share one way to find the ends.
+//!
+//! Invariants: the two views of a large set hold the same pairs. A score is never NaN and never -0.0.
+//! Not here: keys, expiry, replies, and how a bound is written in a request. The oracle for every operation is `naive`.
+
+mod block;
+mod bound;
+mod iter;
+mod large;
+mod member;
+mod tree;
+
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod tests;
+
+pub use bound::{MemberBound, ScoreBound};
+pub use iter::Iter;
+pub use member::Member;
+
+use crate::base::rng::Rng;
+use crate::data::table::Position;
+use block::Block;
+use large::Large;
+use std::ops::Range;
+use tree::Shape;
+
+/// How far a set stays small: `zset-max-listpack-entries` and `zset-max-listpack-value`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most members.
+    pub entries: usize,
+    /// The longest member, in bytes.
+    pub value_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { entries: 128, value_bytes: 64 }
+    }
+}
+
+/// What an insertion did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The member is new.
+    Added,
+    /// The member was there with another score.
+    Updated,
+    /// The member was there with this score.
+    Unchanged,
+}
+
+/// A sorted set.
+///
+/// A clone costs O(n), but shares the members' bytes with the original until a score changes.
+#[derive(Clone, Debug)]
+pub struct ZSet {
+    form: Form,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    Small(Block),
+    Large(Box<Large>),
+}
+
+impl Default for ZSet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ZSet {
+    /// An empty set in its small form. Allocates nothing.
+    pub fn new() -> Self {
+        Self { form: Form::Small(Block::default()) }
+    }
+
+    /// The number of members.
+    #[inline]
+    pub fn len(&self) -> usize {
+        match &self.form {
+            Form::Small(block) => block.len(),
+            Form::Large(large) => large.len(),
+        }
+    }
+
+    /// Whether there is no member.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name that OBJECT ENCODING gives the form.
+    pub fn encoding(&self) -> &'static str {
+        match &self.form {
+            Form::Small(_) => "listpack",
+            Form::Large(_) => "skiplist",
+        }
+    }
+
+    /// The member's score. O(1) when large.
+    #[inline]
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
+        match &self.form {
+            Form::Small(block) => block.find(member).map(|rank| block.score(rank)),
+            Form::Large(large) => large.score(member),
+        }
+    }
+
+    /// Sets the member's score, adding the member if it is new. A score of -0.0 becomes 0.0. O(log n).
+    ///
+    /// # Panics
+    /// If the score is NaN.
+    pub fn insert(&mut self, member: &[u8], score: f64, limits: &Limits) -> Change {
+        assert!(!score.is_nan(), "a score is never NaN");
+        let score = score + 0.0; // -0.0 + 0.0 is 0.0; every other score stays as it is.
+        match &mut self.form {
+            Form::Small(block) => {
+                if let Some(rank) = block.find(member) {
+                    return block.set_score(rank, score);
+                }
+                if block.len() < limits.entries && member.len() <= limits.value_bytes && block.has_room_for(member) {
+                    block.insert(member, score);
+                    return Change::Added;
+                }
+                let large = self.grow();
+                large.insert(member, score)
+            }
+            Form::Large(large) => large.insert(member, score),
+        }
+    }
+
+    /// Removes the member and returns the score it had. O(log n).
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        match &mut self.form {
+            Form::Small(block) => {
+                let rank = block.find(member)?;
+                let score = block.score(rank);
+                block.remove(rank..rank + 1);
+                Some(score)
+            }
+            Form::Large(large) => large.remove(member),
+        }
+    }
+
+    /// The member's rank and score. O(log n).
+    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        match &self.form {
+            Form::Small(block) => block.find(member).map(|rank| (rank, block.score(rank))),
+            Form::Large(large) => large.rank(member),
+        }
+    }
+
+    /// The ranks of the scores from `min` to `max`; empty if none lies between. O(log n).
+    pub fn ranks_by_score(&self, min: ScoreBound, max: ScoreBound) -> Range<usize> {
+        let (start, end) = match &self.form {
+            Form::Small(block) => (
+                block.partition(0, |rank| !min.admits_from_below(block.score(rank))),
+                block.partition(0, |rank| max.admits_from_above(block.score(rank))),
+            ),
+            Form::Large(large) => (
+                large.tree().partition_scores(|score| !min.admits_from_below(score)),
+                large.tree().partition_scores(|score| max.admits_from_above(score)),
+            ),
+        };
+        start..end.max(start)
+    }
+
+    /// The ranks of the members from `min` to `max` in byte order. O(log n). Means something when all scores are equal.
+    ///
+    /// With unequal scores the answer is as arbitrary as Redis' is, by the same rules: nothing if the last member of the
+    /// set lies below `min` or its first above `max`; else from the first member found not below `min` to the last before
+    /// one above `max`. The small form finds them by a walk from the front, exactly as a listpack does; the large form by
+    /// binary search, as a skip list does, which depends on how the tree lies.
+    pub fn ranks_by_member(&self, min: &MemberBound<'_>, max: &MemberBound<'_>) -> Range<usize> {
+        let mut ends = self.iter(0..self.len());
+        let Some((first, _)) = ends.next() else { return 0..0 };
+        let last = ends.next_back().map_or(first, |(member, _)| member);
+        if !min.admits_from_below(last) || !max.admits_from_above(first) {
+            return 0..0;
+        }
+        match &self.form {
+            Form::Small(block) => {
+                let start = block.partition(0, |rank| !min.admits_from_below(block.member(rank)));
+                start..block.partition(start, |rank| max.admits_from_above(block.member(rank)))
+            }
+            Form::Large(large) => {
+                let start = large.tree().partition_members(|member| !min.admits_from_below(member));
+                let end = large.tree().partition_members(|member| max.admits_from_above(member));
+                start..end.max(start)
+            }
+        }
+    }
+
+    /// The members at `ranks` (cut to those that exist) with their scores, from either end.
+    /// O(log n) to start at an end, O(1) amortised per step.
+    pub fn iter(&self, ranks: Range<usize>) -> Iter<'_> {
+        let ranks = self.cut(ranks);
+        match &self.form {
+            Form::Small(block) => Iter::small(block, ranks),
+            Form::Large(large) => Iter::large(large.tree().walk(ranks)),
+        }
+    }
+
+    /// Removes the members at `ranks` (cut to those that exist) and returns how many they were.
+    /// The tree is visited once per leaf, the index once per member.
+    pub fn remove_ranks(&mut self, ranks: Range<usize>) -> usize {
+        let ranks = self.cut(ranks);
+        let count = ranks.len();
+        if count > 0 {
+            match &mut self.form {
+                Form::Small(block) => block.remove(ranks),
+                Form::Large(large) => large.remove_ranks(ranks),
+            }
+        }
+        count
+    }
+
+    /// Removes and returns the first member. O(log n).
+    pub fn pop_first(&mut self) -> Option<(Member, f64)> {
+        if self.is_empty() { None } else { Some(self.pop(0)) }
+    }
+
+    /// Removes and returns the last member. O(log n).
+    pub fn pop_last(&mut self) -> Option<(Member, f64)> {
+        let last = self.len().checked_sub(1)?;
+        Some(self.pop(last))
+    }
+
+    /// Visits at least `limit` members from a position on, as `Table::scan` does and with its promise: a member that is
+    /// there from the first call to the last is visited exactly once. The small form is visited as a whole.
+    pub fn scan<'a>(
+        &'a self,
+        from: Position,
+        limit: usize,
+        mut visit: impl FnMut(&'a [u8], f64),
+    ) -> Option<Position> {
+        match &self.form {
+            Form::Small(block) => {
+                for (member, score) in Iter::small(block, 0..block.len()) {
+                    visit(member, score);
+                }
+                None
+            }
+            Form::Large(large) => large.scan(from, limit, visit),
+        }
+    }
+
+    /// A member chosen by `rng`, each as likely as any other. O(log n).
+    pub fn at_random(&self, rng: &mut Rng) -> Option<(&[u8], f64)> {
+        if self.is_empty() {
+            return None;
+        }
+        let rank = rng.below(self.len());
+        self.iter(rank..rank + 1).next()
+    }
+
+    /// The bytes allocated for it beside itself. O(n) when large.
+    pub fn allocated_bytes(&self) -> usize {
+        match &self.form {
+            Form::Small(block) => block.allocated_bytes(),
+            Form::Large(large) => size_of_val(&**large) + large.allocated_bytes(),
+        }
+    }
+
+    fn cut(&self, ranks: Range<usize>) -> Range<usize> {
+        let end = ranks.end.min(self.len());
+        ranks.start.min(end)..end
+    }
+
+    fn pop(&mut self, rank: usize) -> (Member, f64) {
+        let member = match &mut self.form {
+            Form::Small(block) => {
+                let member = Member::new(block.member(rank), block.score(rank));
+                block.remove(rank..rank + 1);
+                member
+            }
+            Form::Large(large) => large.pop(rank),
+        };
+        let score = member.score();
+        (member, score)
+    }
+
+    /// Turns the small form into the large one.
+    fn grow(&mut self) -> &mut Large {
+        let mut large = Box::new(Large::new(Shape::WIDE));
+        if let Form::Small(block) = &self.form {
+            for (member, score) in Iter::small(block, 0..block.len()) {
+                large.insert(member, score);
+            }
+        }
+        self.form = Form::Large(large);
+        match &mut self.form {
+            Form::Large(large) => large,
+            Form::Small(_) => unreachable!("the large form was stored one line above"),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! One command that may run now: its handler, its error, its counts. Shared by the wire, EXEC and scripts.
+
+use crate::base::clock::Ticks;
+use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags};
+use crate::metrics::Outcome;
+use crate::resp::reply::{Reply, ReplySink};
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Called {
+    /// It replied.
+    Ok,
+    /// It replied with an error.
+    Failed,
+    /// Nothing was replied and nothing changed: it has to run again, owning the whole keyspace.
+    NeedsWhole,
+}
+
+/// Runs the handler and gives exactly one reply, unless [`Called::NeedsWhole`].
+#[inline]
+pub(super) fn run(ctx: &mut Ctx<'_, '_>, spec: &CommandSpec, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Called {
+    match (spec.handler)(ctx, Args::new(argv), Reply::new(sink)) {
+        Ok(_) => Called::Ok,
+        Err(CommandError::NeedsWhole) => Called::NeedsWhole,
+        Err(error) => {
+            fail(ctx, &error, sink);
+            Called::Failed
+        }
+    }
+}
+
+#[cold]
+fn fail(ctx: &Ctx<'_, '_>, error: &CommandError, sink: &mut dyn ReplySink) {
+    reply_error(ctx.recorder, error, sink);
+}
+
+/// Gives an error as the reply and counts it by its code.
+#[cold]
+pub(super) fn reply_error(recorder: &crate::metrics::Recorder, error: &CommandError, sink: &mut dyn ReplySink) {
+    match error {
+        CommandError::Bytes(bytes) => {
+            let code = bytes.split(|&byte| byte == b' ').next().unwrap_or(b"ERR");
+            recorder.error_code(&String::from_utf8_lossy(code));
+            sink.error(bytes);
+        }
+        other => {
+            let text = other.to_string();
+            recorder.error_code(text.split(' ').next().unwrap_or("ERR"));
+            sink.error(text.as_bytes());
+        }
+    }
+}
+
+/// Counts a call that took from `began` to `ended`, and keeps it in the slow log if it was slow.
+#[inline]
+pub(super) fn account(
+    ctx: &mut Ctx<'_, '_>,
+    id: usize,
+    spec: &CommandSpec,
+    argv: &[&[u8]],
+    called: Called,
+    (began, ended): (Ticks, Ticks),
+) {
+    let nanos = ended.since(began);
+    ctx.recorder.command(id, nanos, if called == Called::Ok { Outcome::Ok } else { Outcome::Failed });
+    let slower_than_us = ctx.services.config.live.slowlog_log_slower_than_us.get();
+    if slower_than_us >= 0 && nanos / 1000 >= slower_than_us as u64 && !spec.flags.has(Flags::SKIP_SLOWLOG) {
+        keep_slow(ctx, argv, nanos);
+    }
+}
+
+#[cold]
+fn keep_slow(ctx: &mut Ctx<'_, '_>, argv: &[&[u8]], nanos: u64) {
+    let max_len = ctx.services.config.live.slowlog_max_len.get();
+    let client = &ctx.session.client;
+    let name = client.names.lock().name.clone();
+    ctx.services.slowlog.push(max_len, ctx.now / 1000, nanos / 1000, argv, &client.address, &name);
+}

@@ -1,0 +1,245 @@
+//! The gates: everything that is asked of a request before its handler runs, in order, on one screen.
+
+use super::call::{self, Called};
+use super::plan;
+use super::table::COMMANDS;
+use super::worker::Parts;
+use crate::base::clock::{Ticks, UnixMillis};
+use crate::command::table::Found;
+use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session};
+use crate::keyspace::{Busy, Keys, Pass, Plan};
+use crate::resp::reply::ReplySink;
+use std::task::Waker;
+
+/// After a command that took longer than this, the batch reads the wall clock again.
+const CLOCK_STALE_NANOS: u64 = 1_000_000;
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executed {
+    /// It was replied to.
+    Done,
+    /// Somebody held what it needs for longer than the bounded wait. Nothing was done: the caller sleeps until somebody leaves the
+    /// keyspace (see [`Batch::park`]) and runs the same request again.
+    Busy,
+}
+
+/// A run of requests under one reading of the wall clock.
+#[derive(Debug)]
+pub struct Batch<'w> {
+    services: &'w Services,
+    parts: &'w mut Parts,
+    pass: Option<Pass<'w>>,
+    now: UnixMillis,
+    /// The end of the command before, which is the beginning of the next.
+    ticks: Ticks,
+}
+
+impl<'w> Batch<'w> {
+    pub(super) fn new(services: &'w Services, parts: &'w mut Parts) -> Self {
+        let (now, ticks) = (services.clock.unix_millis(), services.clock.ticks());
+        Self { services, parts, pass: None, now, ticks }
+    }
+
+    /// When the last command ended, or the batch began.
+    pub fn ticks(&self) -> Ticks {
+        self.ticks
+    }
+
+    /// Has `waker` woken when somebody leaves the keyspace.
+    pub fn park(&self, waker: &Waker) {
+        self.services.keyspace.park(waker);
+    }
+
+    /// Executes one request and gives exactly one reply, unless it is [`Executed::Busy`].
+    pub fn execute(&mut self, session: &mut Session, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Executed {
+        let id = match self.services.commands.find(argv) {
+            Found::Command(id) => id,
+            other => return self.reject(session, None, &unknown(other, argv), sink),
+        };
+        let spec = COMMANDS.row(id);
+        if !spec.accepts(argv.len()) {
+            return self.reject(session, Some(id), &CommandError::WrongArity(spec.full_name()), sink);
+        }
+        if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) {
+            return self.reject(session, Some(id), &CommandError::NoAuth, sink);
+        }
+        if session.transaction.is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
+            return self.queue(session, id, spec, argv, sink);
+        }
+        let plan = plan::of(self.services, session, Some(&mut self.parts.scripts), spec, argv);
+        self.locked(session, id, spec, &plan, argv, sink)
+    }
+
+    /// Runs a command under the locks of `plan`; once more under all of them if it finds that it needs them.
+    fn locked(
+        &mut self,
+        session: &mut Session,
+        id: usize,
+        spec: &'static CommandSpec,
+        plan: &Plan,
+        argv: &[&[u8]],
+        sink: &mut dyn ReplySink,
+    ) -> Executed {
+        let began = self.ticks;
+        let called = if *plan == Plan::Nothing {
+            self.unlocked(session, id, spec, argv, sink)
+        } else {
+            let Ok(mut held) = self.lock(plan) else { return self.busy(session, id, spec, sink) };
+            let keys = Keys::new(&mut held, session.db, self.now);
+            let called = self.with(keys, session, id, spec, argv, sink);
+            self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
+            called
+        };
+        let _ = began;
+        if called == Called::NeedsWhole {
+            assert!(*plan != Plan::Whole, "who owns the whole keyspace does not need more");
+            return self.locked(session, id, spec, &Plan::Whole, argv, sink);
+        }
+        Executed::Done
+    }
+
+    fn unlocked(
+        &mut self,
+        session: &mut Session,
+        id: usize,
+        spec: &'static CommandSpec,
+        argv: &[&[u8]],
+        sink: &mut dyn ReplySink,
+    ) -> Called {
+        let mut held = self.services.keyspace.hold_nothing(self.parts.slot);
+        let keys = Keys::new(&mut held, session.db, self.now);
+        self.with(keys, session, id, spec, argv, sink)
+    }
+
+    #[inline]
+    fn with(
+        &mut self,
+        keys: Keys<'_, '_>,
+        session: &mut Session,
+        id: usize,
+        spec: &'static CommandSpec,
+        argv: &[&[u8]],
+        sink: &mut dyn ReplySink,
+    ) -> Called {
+        let began = self.ticks;
+        let mut ctx = Ctx {
+            keys,
+            session,
+            services: self.services,
+            recorder: &self.parts.recorder,
+            now: self.now,
+            rng: &mut self.parts.rng,
+            scripts: Some(&mut self.parts.scripts),
+        };
+        let called = call::run(&mut ctx, spec, argv, sink);
+        self.ticks = self.services.clock.ticks();
+        if called != Called::NeedsWhole {
+            call::account(&mut ctx, id, spec, argv, called, (began, self.ticks));
+        }
+        if self.ticks.since(began) > CLOCK_STALE_NANOS {
+            self.now = self.services.clock.unix_millis();
+        }
+        called
+    }
+
+    fn lock(&mut self, plan: &Plan) -> Result<crate::keyspace::Held<'w>, Busy> {
+        let pass = match &mut self.pass {
+            Some(pass) => pass,
+            none => none.insert(self.services.keyspace.enter(self.parts.slot)?),
+        };
+        pass.lock(plan)
+    }
+
+    /// Somebody holds what the command needs. If that is a script past its time, the client is told; else it waits.
+    #[cold]
+    fn busy(
+        &mut self,
+        session: &mut Session,
+        id: usize,
+        spec: &CommandSpec,
+        sink: &mut dyn ReplySink,
+    ) -> Executed {
+        self.pass = None;
+        if spec.flags.has(Flags::ALLOW_BUSY) || !super::script::is_any_slow(self.services) {
+            return Executed::Busy;
+        }
+        let text = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+        self.reject(session, Some(id), &CommandError::text(text), sink)
+    }
+
+    #[cold]
+    fn reject(
+        &mut self,
+        session: &mut Session,
+        id: Option<usize>,
+        error: &CommandError,
+        sink: &mut dyn ReplySink,
+    ) -> Executed {
+        if let Some(transaction) = &mut session.transaction {
+            transaction.refused = true;
+        }
+        if let Some(id) = id {
+            self.parts.recorder.command(id, 0, crate::metrics::Outcome::Rejected);
+        }
+        call::reply_error(&self.parts.recorder, error, sink);
+        Executed::Done
+    }
+
+    /// Keeps a command for EXEC.
+    fn queue(
+        &mut self,
+        session: &mut Session,
+        id: usize,
+        spec: &CommandSpec,
+        argv: &[&[u8]],
+        sink: &mut dyn ReplySink,
+    ) -> Executed {
+        if spec.flags.has(Flags::NO_MULTI) {
+            let error = CommandError::text("ERR Command not allowed inside a transaction");
+            return self.reject(session, Some(id), &error, sink);
+        }
+        let limit = self.services.config.live.client_query_buffer_limit.get();
+        let transaction = session.transaction.as_mut().expect("the caller saw a transaction");
+        let bytes: usize = argv.iter().map(|argument| argument.len()).sum();
+        if transaction.bytes.saturating_add(bytes) > limit {
+            let error = CommandError::text("ERR the transaction's commands exceed client-query-buffer-limit");
+            return self.reject(session, Some(id), &error, sink);
+        }
+        transaction.bytes += bytes;
+        transaction.queue.push((id, argv.iter().map(|&argument| argument.into()).collect()));
+        sink.status(b"QUEUED");
+        Executed::Done
+    }
+}
+
+/// The error for an argv that names no command.
+#[cold]
+pub(super) fn unknown(found: Found, argv: &[&[u8]]) -> CommandError {
+    const TEXT_MAX: usize = 128;
+    let clean = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(TEXT_MAX)]).into_owned();
+    match found {
+        Found::UnknownSubcommand { row } => {
+            let row = COMMANDS.row(row);
+            match argv.get(1) {
+                None => CommandError::WrongArity(row.name.to_ascii_lowercase()),
+                Some(subcommand) => {
+                    CommandError::owned(format!("ERR unknown subcommand '{}'. Try {} HELP.", clean(subcommand), row.name))
+                }
+            }
+        }
+        _ => {
+            let name = argv.first().copied().unwrap_or(b"");
+            let mut text = format!("ERR unknown command '{}', with args beginning with: ", clean(name));
+            let start = text.len();
+            for argument in argv.iter().skip(1) {
+                if text.len() - start >= TEXT_MAX {
+                    break;
+                }
+                let left = TEXT_MAX - (text.len() - start);
+                text.push_str(&format!("'{}' ", clean(&argument[..argument.len().min(left)])));
+            }
+            CommandError::owned(text)
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Execution: every gate that a command passes, in order; transactions; scripts' commands.
+//!
+//! A [`Worker`] is one thread's means of execution. A [`Batch`] is a run of requests of one connection under one reading of the wall clock; it
+//! enters the keyspace when the first command needs a key and leaves it when dropped, before replies are written. The engine locks what a
+//! command declares before its handler runs, so no handler takes a lock.
+
+pub mod call;
+pub mod execute;
+pub mod plan;
+pub mod script;
+pub mod table;
+pub mod transaction;
+pub mod worker;
+
+pub use execute::{Batch, Executed};
+pub use table::COMMANDS;
+pub use worker::Worker;

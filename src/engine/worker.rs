@@ -1,0 +1,60 @@
+//! One thread's means of execution.
+
+use super::execute::Batch;
+use super::script::Runner;
+use crate::base::rng::Rng;
+use crate::command::Services;
+use crate::keyspace::{Busy, expire};
+use crate::metrics::Recorder;
+use std::sync::Arc;
+
+/// One thread's means of execution: its slot in the keyspace, its counters, its random numbers, its Lua.
+#[derive(Debug)]
+pub struct Worker {
+    pub(super) services: Arc<Services>,
+    pub(super) parts: Parts,
+}
+
+/// What of a worker changes while it executes.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) slot: usize,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) rng: Rng,
+    pub(super) scripts: Runner,
+}
+
+impl Worker {
+    /// The worker of `slot`, which no other thread uses.
+    pub fn new(services: Arc<Services>, slot: usize) -> Self {
+        let recorder = services.metrics.recorder();
+        let scripts = Runner::new(&services, slot);
+        Self { parts: Parts { slot, recorder, rng: Rng::from_process(slot as u64), scripts }, services }
+    }
+
+    /// What the server shares.
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// This thread's counters.
+    pub fn recorder(&self) -> &Recorder {
+        &self.parts.recorder
+    }
+
+    /// Begins a batch: reads the clocks once.
+    #[inline]
+    pub fn batch(&mut self) -> Batch<'_> {
+        Batch::new(&self.services, &mut self.parts)
+    }
+
+    /// Removes some expired keys from this thread's share of the shards.
+    ///
+    /// # Errors
+    /// [`Busy`] if somebody owns the keyspace; the next call goes on.
+    pub fn expire(&mut self, first: usize, of: usize) -> Result<usize, Busy> {
+        let now = self.services.clock.unix_millis();
+        let mut pass = self.services.keyspace.enter(self.parts.slot)?;
+        expire::walk(&mut pass, now, first, of)
+    }
+}

@@ -1,0 +1,10 @@
+//! The commands themselves: a folder per type, a `COMMANDS` table in each. No I/O, no locks, no protocol.
+
+pub mod connection;
+pub mod hashes;
+pub mod keys;
+pub mod scripting;
+pub mod server;
+pub mod strings;
+pub mod transactions;
+pub mod zsets;

@@ -1,0 +1,4 @@
+//! stub
+use crate::command::CommandSpec;
+/// The family's commands.
+pub const COMMANDS: &[CommandSpec] = &[];

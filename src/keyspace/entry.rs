@@ -1,0 +1,141 @@
+//! An entry: key, value, deadline and the time of its last access.
+//!
+//! First version: key and value are allocations of their own. A later one keeps an entry in a single refcounted record, behind the same names.
+
+use crate::base::clock::UnixMillis;
+use crate::data::hash::Hash;
+use crate::data::string::Str;
+use crate::data::table::Keyed;
+use crate::data::zset::ZSet;
+
+/// The deadline of an entry that has none: later than any other.
+pub const NO_DEADLINE: UnixMillis = UnixMillis::MAX;
+
+/// A value of any type.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A string, which may be an integer.
+    Str(Str),
+    /// A hash.
+    Hash(Box<Hash>),
+    /// A sorted set.
+    ZSet(Box<ZSet>),
+}
+
+impl Value {
+    /// The name that TYPE replies.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::Str(_) => "string",
+            Value::Hash(_) => "hash",
+            Value::ZSet(_) => "zset",
+        }
+    }
+
+    /// The name that OBJECT ENCODING replies.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Value::Str(value) => value.encoding(),
+            Value::Hash(value) => value.encoding(),
+            Value::ZSet(value) => value.encoding(),
+        }
+    }
+}
+
+/// One key of one database.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub(super) key: Box<[u8]>,
+    /// The value.
+    pub value: Value,
+    pub(super) deadline: UnixMillis,
+    pub(super) accessed: u32,
+}
+
+impl Entry {
+    /// When the entry expires, if it does.
+    pub fn deadline(&self) -> Option<UnixMillis> {
+        (self.deadline != NO_DEADLINE).then_some(self.deadline)
+    }
+
+    /// Whether its time has come: strictly after the deadline, as in Redis.
+    #[inline]
+    pub fn is_expired(&self, now: UnixMillis) -> bool {
+        now > self.deadline
+    }
+
+    /// Unix seconds of the last access, modulo 2^32.
+    pub fn accessed(&self) -> u32 {
+        self.accessed
+    }
+}
+
+impl Keyed for Entry {
+    #[inline]
+    fn key(&self) -> &[u8] {
+        &self.key
+    }
+}
+
+/// A type that a value can have: what the keyspace must know to lend it.
+pub trait Kind: Sized {
+    /// The value as this type, if it is of it.
+    fn of(value: &Value) -> Option<&Self>;
+    /// The value as this type, if it is of it.
+    fn of_mut(value: &mut Value) -> Option<&mut Self>;
+    /// A new, empty value.
+    fn fresh() -> Value;
+    /// Whether a key with this value must go. A string may be empty; a collection may not.
+    fn is_vacant(&self) -> bool;
+}
+
+impl Kind for Str {
+    #[inline]
+    fn of(value: &Value) -> Option<&Self> {
+        if let Value::Str(inner) = value { Some(inner) } else { None }
+    }
+    #[inline]
+    fn of_mut(value: &mut Value) -> Option<&mut Self> {
+        if let Value::Str(inner) = value { Some(inner) } else { None }
+    }
+    fn fresh() -> Value {
+        Value::Str(Str::from_bytes(b""))
+    }
+    fn is_vacant(&self) -> bool {
+        false
+    }
+}
+
+impl Kind for Hash {
+    #[inline]
+    fn of(value: &Value) -> Option<&Self> {
+        if let Value::Hash(inner) = value { Some(inner) } else { None }
+    }
+    #[inline]
+    fn of_mut(value: &mut Value) -> Option<&mut Self> {
+        if let Value::Hash(inner) = value { Some(inner) } else { None }
+    }
+    fn fresh() -> Value {
+        Value::Hash(Box::new(Hash::new()))
+    }
+    fn is_vacant(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Kind for ZSet {
+    #[inline]
+    fn of(value: &Value) -> Option<&Self> {
+        if let Value::ZSet(inner) = value { Some(inner) } else { None }
+    }
+    #[inline]
+    fn of_mut(value: &mut Value) -> Option<&mut Self> {
+        if let Value::ZSet(inner) = value { Some(inner) } else { None }
+    }
+    fn fresh() -> Value {
+        Value::ZSet(Box::new(ZSet::new()))
+    }
+    fn is_vacant(&self) -> bool {
+        self.is_empty()
+    }
+}

@@ -1,0 +1,202 @@
+//! What a unit of execution (a command, a transaction, a script) holds of the keyspace.
+
+use super::gates::Busy;
+use super::watch::Watched;
+use super::{Database, Keyspace};
+use crate::base::sync::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+use std::time::Duration;
+
+/// How long a script that has written waits for a late shard. Longer than any command; shorter than anybody's patience.
+const LATE_WAIT: Duration = Duration::from_millis(100);
+
+/// A shard's number.
+pub type ShardIndex = u16;
+
+/// What a shard's lock guards: its part of every database, and the watched keys among them.
+#[derive(Debug)]
+pub(super) struct Shard {
+    pub(super) databases: Box<[Database]>,
+    pub(super) watched: Watched,
+}
+
+impl Shard {
+    pub(super) fn new(databases: usize, shard_bits: u8) -> Self {
+        Self { databases: (0..databases).map(|_| Database::new(shard_bits)).collect(), watched: Watched::default() }
+    }
+}
+
+/// What a unit needs, found from its declaration before anything is locked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// No key at all.
+    Nothing,
+    /// One shard.
+    One(ShardIndex),
+    /// Several different shards, at most [`Plan::SHARDS_MAX`].
+    Several(SmallVec<[ShardIndex; 8]>),
+    /// One shard after another, never two at once: for walks that promise no atomicity (SCAN).
+    Walk,
+    /// Everything, by owning all gates.
+    Whole,
+}
+
+impl Plan {
+    /// More shards than this are dearer to lock than everything.
+    pub const SHARDS_MAX: usize = 16;
+
+    /// The plan for a set of keys.
+    pub fn for_keys<'a>(keyspace: &Keyspace, keys: impl Iterator<Item = &'a [u8]>) -> Plan {
+        let mut plan = Plan::Nothing;
+        for key in keys {
+            plan.add(keyspace.shard_of(key));
+        }
+        plan
+    }
+
+    /// Adds a shard.
+    pub fn add(&mut self, shard: ShardIndex) {
+        match self {
+            Plan::Nothing => *self = Plan::One(shard),
+            Plan::One(one) if *one != shard => *self = Plan::Several(SmallVec::from_slice(&[*one, shard])),
+            Plan::Several(shards) if !shards.contains(&shard) => {
+                if shards.len() == Self::SHARDS_MAX {
+                    *self = Plan::Whole;
+                } else {
+                    shards.push(shard);
+                }
+            }
+            Plan::Walk => *self = Plan::Whole,
+            _ => {}
+        }
+    }
+
+    /// What is enough for both: a transaction's plan is the union of its commands'.
+    pub fn union(&mut self, other: &Plan) {
+        match other {
+            Plan::Nothing => {}
+            Plan::One(shard) => self.add(*shard),
+            Plan::Several(shards) => shards.iter().for_each(|shard| self.add(*shard)),
+            // A walk inside a transaction has to be atomic with the rest.
+            Plan::Walk | Plan::Whole => *self = Plan::Whole,
+        }
+    }
+}
+
+/// How far the holder's rights go beyond the guards that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Just the shards that are locked.
+    Shards,
+    /// Any shard, one at a time.
+    Walk,
+    /// Any shard: all gates are held, so nobody else is inside.
+    Whole,
+}
+
+/// The locks that a unit of execution holds.
+///
+/// Invariant: `gates` holds every gate if `extent` is [`Extent::Whole`], else none. Outside [`Extent::Shards`] at most one shard is locked
+/// at a time, the one that was used last.
+pub struct Held<'k> {
+    pub(super) keyspace: &'k Keyspace,
+    pub(super) slot: usize,
+    pub(super) extent: Extent,
+    pub(super) guards: SmallVec<[(ShardIndex, MutexGuard<'k, Shard>); 2]>,
+    pub(super) gates: SmallVec<[MutexGuard<'k, ()>; 4]>,
+    /// The late-lock token, once [`Held::extend`] had to wait.
+    token: Option<MutexGuard<'k, ()>>,
+}
+
+impl<'k> Held<'k> {
+    pub(super) fn nothing(keyspace: &'k Keyspace, slot: usize) -> Self {
+        Self { keyspace, slot, extent: Extent::Shards, guards: SmallVec::new(), gates: SmallVec::new(), token: None }
+    }
+
+    /// The keyspace that this is a part of.
+    pub fn keyspace(&self) -> &'k Keyspace {
+        self.keyspace
+    }
+
+    /// How far the rights go.
+    pub fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    /// Whether a unit with this plan may run under these locks.
+    pub fn covers(&self, plan: &Plan) -> bool {
+        let has = |shard: &ShardIndex| self.guards.iter().any(|(index, _)| index == shard);
+        match (self.extent, plan) {
+            (Extent::Whole, _) | (_, Plan::Nothing) => true,
+            (Extent::Walk, Plan::Walk) => true,
+            (Extent::Shards, Plan::One(shard)) => has(shard),
+            (Extent::Shards, Plan::Several(shards)) => shards.iter().all(has),
+            _ => false,
+        }
+    }
+
+    /// Adds the shards of `plan` to what is held, for a script that met a key it had not declared. With `wait` it may wait for a busy
+    /// shard, if it gets the one token for that: whoever holds the shard is a command, which never waits while holding, or a script without the
+    /// token, so the wait ends.
+    ///
+    /// # Errors
+    /// [`Busy`] if a shard is held by another, or the plan asks for more than shards; what was added before stays.
+    pub fn extend(&mut self, plan: &Plan, wait: bool) -> Result<(), Busy> {
+        let shards: &[ShardIndex] = match plan {
+            Plan::Nothing => &[],
+            Plan::One(shard) => std::slice::from_ref(shard),
+            Plan::Several(shards) => shards,
+            Plan::Walk | Plan::Whole => return Err(Busy),
+        };
+        let keyspace = self.keyspace;
+        for &shard in shards {
+            if self.guards.iter().any(|(index, _)| *index == shard) {
+                continue;
+            }
+            let lock = &keyspace.shards[usize::from(shard)].0;
+            let guard = match lock.try_lock() {
+                Some(guard) => guard,
+                None if wait => self.wait_for(lock)?,
+                None => return Err(Busy),
+            };
+            self.guards.push((shard, guard));
+        }
+        Ok(())
+    }
+
+    fn wait_for(&mut self, lock: &'k Mutex<Shard>) -> Result<MutexGuard<'k, Shard>, Busy> {
+        if self.token.is_none() {
+            self.token = Some(self.keyspace.late_lock.try_lock().ok_or(Busy)?);
+        }
+        lock.try_lock_for(LATE_WAIT).ok_or(Busy)
+    }
+
+    /// The shard, locked. O(guards), which is 1 for most commands.
+    ///
+    /// # Panics
+    /// If the unit did not declare a key of this shard: then the command table is wrong.
+    #[inline]
+    pub(super) fn shard(&mut self, index: ShardIndex) -> &mut Shard {
+        let at = match self.guards.iter().position(|(held, _)| *held == index) {
+            Some(at) => at,
+            None => self.move_to(index),
+        };
+        &mut self.guards[at].1
+    }
+
+    #[cold]
+    fn move_to(&mut self, index: ShardIndex) -> usize {
+        assert!(self.extent != Extent::Shards, "a command touches only keys that its declaration names");
+        self.guards.clear();
+        // With all gates held this lock is free. On a walk its holder is a command, or a script within its time limit.
+        self.guards.push((index, self.keyspace.shards[usize::from(index)].0.lock()));
+        0
+    }
+}
+
+impl std::fmt::Debug for Held<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shards: Vec<_> = self.guards.iter().map(|(index, _)| index).collect();
+        f.debug_struct("Held").field("extent", &self.extent).field("shards", &shards).finish()
+    }
+}

@@ -1,0 +1,133 @@
+//! Work on many keys at once: walks, flushes, swaps. Each says how much of the keyspace its caller must hold.
+
+use super::entry::Entry;
+use super::keys::Keys;
+use super::{Database, add};
+use crate::base::rng::Rng;
+use crate::base::sync::atomic::Ordering;
+use crate::data::table::Position;
+
+/// How often RANDOMKEY draws again after it drew an expired key.
+const RANDOM_DRAWS_MAX: usize = 100;
+/// Tables with more entries than this are freed on a thread of their own.
+const FREE_INLINE_MAX: usize = 10_000;
+
+impl Keys<'_, '_> {
+    /// Visits live entries in hash order from `cursor` on, at least `count` of them unless the database ends, and returns the cursor to go on with; 0
+    /// at the end. Every key that is there from the first call to the last is visited exactly once. Needs a walk or the whole keyspace.
+    pub fn scan(&mut self, cursor: u64, count: usize, mut visit: impl FnMut(&Entry)) -> u64 {
+        let (db, now) = (self.db(), self.now());
+        let keyspace = self.held().keyspace();
+        let shard_shift = Position::BITS - keyspace.shards().trailing_zeros();
+        let Some(mut position) = Position::new(cursor) else { return 0 };
+        let mut left = count.max(1);
+        loop {
+            let index = (position.get() >> shard_shift) as usize;
+            let table = &self.shard_at(index).databases[db].table;
+            let mut visited = 0;
+            let next = table.scan(position, left, |entry| {
+                visited += 1;
+                if !entry.is_expired(now) {
+                    visit(entry);
+                }
+            });
+            left = left.saturating_sub(visited);
+            position = match next {
+                Some(next) => next,
+                None if index + 1 == keyspace.shards() => return 0,
+                None => Position::new(((index + 1) as u64) << shard_shift).expect("every shard has positions of its own"),
+            };
+            if left == 0 {
+                return position.get();
+            }
+        }
+    }
+
+    /// Visits every live entry. Needs the whole keyspace.
+    pub fn for_each(&mut self, mut visit: impl FnMut(&Entry)) {
+        let (db, now) = (self.db(), self.now());
+        for index in 0..self.held().keyspace().shards() {
+            self.shard_at(index).databases[db].table.iter().filter(|entry| !entry.is_expired(now)).for_each(&mut visit);
+        }
+    }
+
+    /// The key of an entry drawn at random, every entry with the same chance. Needs the whole keyspace. O(shards).
+    pub fn random_key(&mut self, rng: &mut Rng) -> Option<Box<[u8]>> {
+        let (db, now) = (self.db(), self.now());
+        let shards = self.held().keyspace().shards();
+        for _ in 0..RANDOM_DRAWS_MAX {
+            if self.is_empty() {
+                return None;
+            }
+            let mut nth = rng.below(self.len());
+            for index in 0..shards {
+                let table = &self.shard_at(index).databases[db].table;
+                if nth < table.len() {
+                    let entry = table.at_random(rng).expect("a table that is not empty has an entry to draw");
+                    if !entry.is_expired(now) {
+                        return Some(entry.key.clone());
+                    }
+                    break;
+                }
+                nth -= table.len();
+            }
+        }
+        None
+    }
+
+    /// Removes every key of this database and returns how many there were. Needs the whole keyspace.
+    pub fn flush(&mut self) -> usize {
+        let db = self.db();
+        let keyspace = self.held().keyspace();
+        let slot = self.held().slot;
+        let shard_bits = keyspace.shard_bits as u8;
+        let mut garbage = Vec::new();
+        let mut removed = 0;
+        for index in 0..keyspace.shards() {
+            let shard = self.shard_at(index);
+            let table = &shard.databases[db].table;
+            if table.is_empty() {
+                continue;
+            }
+            shard.watched.touch_all(db, |key| table.find(crate::base::hash::hash(key), key).is_some());
+            let full = std::mem::replace(&mut shard.databases[db], Database::new(shard_bits));
+            removed += full.table.len();
+            add(&keyspace.counts[slot].0.keys[db], -(full.table.len() as i64));
+            add(&keyspace.counts[slot].0.volatile[db], -(full.volatile as i64));
+            garbage.push(full);
+        }
+        add(&keyspace.counts[slot].0.changes, removed as i64);
+        if removed > FREE_INLINE_MAX {
+            // If no thread can be had the garbage is freed here, by the closure that was not run.
+            let _ = std::thread::Builder::new().name("tally-free".into()).spawn(move || drop(garbage));
+        }
+        removed
+    }
+
+    /// Exchanges two databases. Needs the whole keyspace. O(shards).
+    pub fn swap_databases(&mut self, a: usize, b: usize) {
+        if a == b {
+            return;
+        }
+        let keyspace = self.held().keyspace();
+        for index in 0..keyspace.shards() {
+            let shard = self.shard_at(index);
+            let has = |db: usize, key: &[u8]| {
+                shard.databases[db].table.find(crate::base::hash::hash(key), key).is_some()
+            };
+            for db in [a, b] {
+                shard.watched.touch_all(db, |key| has(a, key) || has(b, key));
+            }
+            shard.databases.swap(a, b);
+        }
+        // All gates are held, so every slot's counts may be written.
+        for slot in &keyspace.counts {
+            for counts in [&slot.0.keys, &slot.0.volatile] {
+                let (in_a, in_b) = (counts[a].load(Ordering::Relaxed), counts[b].load(Ordering::Relaxed));
+                counts[a].store(in_b, Ordering::Relaxed);
+                counts[b].store(in_a, Ordering::Relaxed);
+            }
+        }
+        add(&keyspace.counts[self.held().slot].0.changes, 1);
+    }
+}

@@ -1,0 +1,447 @@
+//! One connection: reads, executes every complete request in order, writes all replies with one write.
+//!
+//! ```text
+//! socket -> worker's input buffer -> requests -> engine -> worker's output buffer -> socket
+//!              └ what is left of a request            what the socket did not take ┘
+//!                waits in the connection's own buffers
+//! ```
+//! While replies wait to be taken, requests are read on until `output-buffer-soft-limit`; a client that never reads is cut off at the hard
+//! limit. A request that met a lock is kept, and run again when somebody leaves the keyspace.
+
+use super::worker::{Accepted, Socket, WorkerStatus};
+use crate::command::{Client, ReplyMode, Services, Session};
+use crate::engine::{Executed, Worker};
+use crate::resp::reply::ReplySink;
+use crate::resp::request::{Limits, Parsed, Parser};
+use crate::resp::writer::Writer;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The worker's input buffer: what one read can bring.
+const INPUT_BYTES: usize = 64 * 1024;
+/// What a worker keeps of its output buffer between batches.
+const OUTPUT_KEPT_BYTES: usize = 1024 * 1024;
+/// Requests executed before replies are written, so that a long pipeline does not keep the worker's other connections waiting.
+const REQUESTS_PER_BATCH_MAX: usize = 1024;
+/// A connection's own input buffer grows in steps of at least this.
+const GROWTH_BYTES: usize = 16 * 1024;
+/// A request that met a lock is tried again after this even if nobody leaves: by then it may have to be answered with BUSY.
+const BUSY_RETRY: Duration = Duration::from_millis(20);
+
+/// What all connections of one worker share: its means of execution and its buffers.
+#[derive(Debug)]
+pub(super) struct Local {
+    worker: Worker,
+    input: Box<[u8]>,
+    output: Vec<u8>,
+}
+
+impl Local {
+    pub(super) fn new(worker: Worker) -> Self {
+        Self { worker, input: vec![0; INPUT_BYTES].into_boxed_slice(), output: Vec::with_capacity(INPUT_BYTES) }
+    }
+
+    pub(super) fn worker(&mut self) -> &mut Worker {
+        &mut self.worker
+    }
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve(
+    accepted: Accepted,
+    local: Rc<RefCell<Local>>,
+    services: &Arc<Services>,
+    status: &WorkerStatus,
+) {
+    let client = services.clients.connect(accepted.origin, services.clock.unix_millis(), services.clock.ticks());
+    local.borrow().worker.recorder().connection_opened();
+    tracing::debug!(client = client.id, address = %client.address, "connected");
+    let ended = match accepted.socket {
+        Socket::Tcp(stream) => match tokio::net::TcpStream::from_std(stream) {
+            Ok(stream) => run(stream, &client, &local, services, status).await,
+            Err(error) => Err(error),
+        },
+        Socket::Unix(stream) => match tokio::net::UnixStream::from_std(stream) {
+            Ok(stream) => run(stream, &client, &local, services, status).await,
+            Err(error) => Err(error),
+        },
+    };
+    services.clients.disconnect(client.id);
+    local.borrow().worker.recorder().connection_closed();
+    match ended {
+        Ok(()) => tracing::debug!(client = client.id, "disconnected"),
+        Err(error) => tracing::debug!(client = client.id, "disconnected: {error}"),
+    }
+}
+
+async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    client: &Arc<Client>,
+    local: &RefCell<Local>,
+    services: &Services,
+    status: &WorkerStatus,
+) -> io::Result<()> {
+    let mut connection = Connection {
+        stream,
+        session: Session::new(Arc::clone(client), !services.config.live.requirepass.is_set()),
+        parser: Parser::new(),
+        input: Vec::new(),
+        executed: 0,
+        output: Vec::new(),
+        sent: 0,
+        state: State::Reading,
+    };
+    poll_fn(|cx| {
+        client.set_waker(cx.waker().clone());
+        Poll::Ready(())
+    })
+    .await;
+    loop {
+        match poll_fn(|cx| connection.poll(cx, local, services, status)).await? {
+            Next::Closed => return Ok(()),
+            Next::Busy => {
+                // Whoever leaves the keyspace wakes this task; the time-out is for a holder that stays.
+                let retry = tokio::time::sleep(BUSY_RETRY);
+                tokio::pin!(retry);
+                let mut parked = false;
+                poll_fn(|cx| {
+                    if parked || retry.as_mut().poll(cx).is_ready() {
+                        return Poll::Ready(());
+                    }
+                    parked = true;
+                    services.keyspace.park(cx.waker());
+                    Poll::Pending
+                })
+                .await;
+            }
+        }
+    }
+}
+
+/// Why [`Connection::poll`] came back.
+#[derive(Debug)]
+enum Next {
+    /// It has ended.
+    Closed,
+    /// A request waits for a lock.
+    Busy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// More requests may come.
+    Reading,
+    /// Whole requests may be left in the input that was read; they are executed before more is read.
+    Executing,
+    /// No request is executed any more; what is left of the output is sent.
+    Closing,
+}
+
+struct Connection<S> {
+    stream: S,
+    session: Session,
+    parser: Parser,
+    /// Requests, or a part of one, left over from the worker's buffer. The first `executed` bytes are done with.
+    input: Vec<u8>,
+    executed: usize,
+    /// Replies that the socket has not taken. The first `sent` bytes are done with.
+    output: Vec<u8>,
+    sent: usize,
+    state: State,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Goes on as far as the socket allows.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        local: &RefCell<Local>,
+        services: &Services,
+        status: &WorkerStatus,
+    ) -> Poll<io::Result<Next>> {
+        loop {
+            if self.session.client.is_killed() {
+                return Poll::Ready(Ok(Next::Closed));
+            }
+            let mut local = local.borrow_mut();
+            let flushed = self.poll_flush(cx, &mut local)?;
+            if self.state == State::Closing {
+                ready!(flushed);
+                return Poll::Ready(Ok(Next::Closed));
+            }
+            if self.pending_output() > services.config.live.output_buffer_soft_limit.get() {
+                ready!(flushed);
+                continue;
+            }
+            if self.state == State::Executing {
+                let input = std::mem::take(&mut self.input);
+                let from = self.executed;
+                let outcome = self.execute(&input[from..], &mut local, services, status);
+                self.keep(input, from, outcome.consumed);
+                self.publish();
+                if self.send(cx, &mut local, &outcome)? == Sent::Busy {
+                    return Poll::Ready(Ok(Next::Busy));
+                }
+                continue;
+            }
+            if services.is_draining() {
+                self.state = State::Closing;
+                continue;
+            }
+            if ready!(self.poll_read(cx, &mut local, services, status)?) == Sent::Busy {
+                return Poll::Ready(Ok(Next::Busy));
+            }
+        }
+    }
+
+    /// Reads once and executes what came. The usual request is executed right where it was read.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        local: &mut Local,
+        services: &Services,
+        status: &WorkerStatus,
+    ) -> Poll<io::Result<Sent>> {
+        if self.input.is_empty() {
+            let mut buffer = std::mem::take(&mut local.input);
+            let read = poll_read_into(&mut self.stream, cx, &mut buffer);
+            let result = match read {
+                Poll::Ready(Ok(0)) => {
+                    self.state = State::Closing;
+                    Poll::Ready(Ok(Sent::Done))
+                }
+                Poll::Ready(Ok(bytes)) => {
+                    local.worker.recorder().net_input(bytes as u64);
+                    let outcome = self.execute(&buffer[..bytes], local, services, status);
+                    self.input.extend_from_slice(&buffer[outcome.consumed..bytes]);
+                    self.publish();
+                    Poll::Ready(self.send(cx, local, &outcome))
+                }
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Pending => Poll::Pending,
+            };
+            local.input = buffer;
+            return result;
+        }
+        // Part of a request is here already: its rest is read behind it, as much as is known to come, within reason.
+        let filled = self.input.len();
+        let live = &services.config.live;
+        if filled > live.client_query_buffer_limit.get().saturating_add(live.proto_max_bulk_len.get()) {
+            tracing::warn!(client = self.session.client.id, "closed: its query buffer passed client-query-buffer-limit");
+            self.state = State::Closing;
+            return Poll::Ready(Ok(Sent::Done));
+        }
+        self.input.resize(filled + self.parser.wanted().max(GROWTH_BYTES), 0);
+        let read = poll_read_into(&mut self.stream, cx, &mut self.input[filled..]);
+        let bytes = if let Poll::Ready(Ok(bytes)) = read { bytes } else { 0 };
+        self.input.truncate(filled + bytes);
+        ready!(read)?;
+        local.worker.recorder().net_input(bytes as u64);
+        self.state = if bytes == 0 { State::Closing } else { State::Executing };
+        Poll::Ready(Ok(Sent::Done))
+    }
+
+    /// Executes the complete requests at the head of `bytes`.
+    fn execute(&mut self, bytes: &[u8], local: &mut Local, services: &Services, status: &WorkerStatus) -> Outcome {
+        let live = &services.config.live;
+        let hard_limit = live.output_buffer_hard_limit.get().saturating_sub(self.pending_output());
+        let soft_limit = live.output_buffer_soft_limit.get();
+        let mut outcome = Outcome { consumed: 0, stop: Stop::Drained };
+        let Local { worker, output, .. } = local;
+        let mut batch = worker.batch();
+        let began = batch.ticks();
+        status.busy_since.store(began.0, Ordering::Relaxed);
+        self.session.client.last_active.store(began.0, Ordering::Relaxed);
+        for _ in 0..REQUESTS_PER_BATCH_MAX {
+            let limits = Limits {
+                arguments: live.max_arguments.get(),
+                bulk_bytes: live.proto_max_bulk_len.get(),
+                authenticated: self.session.authenticated,
+                ..Limits::DEFAULT
+            };
+            let rest = &bytes[outcome.consumed..];
+            let request_bytes = match self.parser.parse(rest, &limits) {
+                Ok(Parsed::Complete { consumed }) => consumed,
+                Ok(Parsed::Empty { consumed }) => {
+                    outcome.consumed += consumed;
+                    continue;
+                }
+                Ok(Parsed::Incomplete) => {
+                    outcome.stop = Stop::Drained;
+                    break;
+                }
+                Err(error) => {
+                    tracing::debug!(client = self.session.client.id, "{error}");
+                    if let Some(text) = error.reply() {
+                        Writer::new(output, self.session.protocol, hard_limit).error(&text);
+                    }
+                    outcome.stop = Stop::Close;
+                    break;
+                }
+            };
+            let before = output.len();
+            let mut writer = Writer::new(output, self.session.protocol, hard_limit);
+            let executed = batch.execute(&mut self.session, &self.parser.args(rest), &mut writer);
+            if writer.overflowed() {
+                tracing::warn!(client = self.session.client.id, "closed: its replies passed output-buffer-hard-limit");
+                output.truncate(before);
+                outcome.stop = Stop::Close;
+                break;
+            }
+            if executed == Executed::Busy {
+                // The same bytes will be parsed again from the beginning of the request.
+                self.parser = Parser::new();
+                outcome.stop = Stop::Busy;
+                break;
+            }
+            outcome.consumed += request_bytes;
+            match self.session.reply_mode {
+                ReplyMode::On => {}
+                ReplyMode::Off => output.truncate(before),
+                ReplyMode::SkipNext => {
+                    output.truncate(before);
+                    self.session.reply_mode = ReplyMode::Skip;
+                }
+                ReplyMode::Skip => {
+                    output.truncate(before);
+                    self.session.reply_mode = ReplyMode::On;
+                }
+            }
+            if self.session.closing || self.session.client.is_killed() {
+                outcome.stop = Stop::Close;
+                break;
+            }
+            outcome.stop = Stop::Paused;
+            if output.len() > soft_limit {
+                break;
+            }
+        }
+        drop(batch);
+        status.busy_since.store(0, Ordering::Relaxed);
+        self.state = match outcome.stop {
+            Stop::Drained => State::Reading,
+            Stop::Paused | Stop::Busy => State::Executing,
+            Stop::Close => State::Closing,
+        };
+        outcome
+    }
+
+    /// Puts the connection's own input back after a part of it was executed.
+    fn keep(&mut self, mut input: Vec<u8>, from: usize, consumed: usize) {
+        let executed = from + consumed;
+        if executed == input.len() {
+            self.executed = 0;
+            // An empty buffer is let go: the next request is read into the worker's.
+            return;
+        }
+        if executed >= input.len() / 2 || self.state == State::Reading {
+            input.drain(..executed);
+            self.executed = 0;
+        } else {
+            self.executed = executed;
+        }
+        self.input = input;
+    }
+
+    /// Writes the batch's replies; what the socket does not take is kept.
+    fn send(&mut self, cx: &mut Context<'_>, local: &mut Local, outcome: &Outcome) -> io::Result<Sent> {
+        let mut taken = 0;
+        if self.output.is_empty() {
+            while taken < local.output.len() {
+                match Pin::new(&mut self.stream).poll_write(cx, &local.output[taken..]) {
+                    Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                    Poll::Ready(Ok(bytes)) => taken += bytes,
+                    Poll::Ready(Err(error)) => {
+                        local.output.clear();
+                        return Err(error);
+                    }
+                    Poll::Pending => break,
+                }
+            }
+            local.worker.recorder().net_output(taken as u64);
+        }
+        self.output.extend_from_slice(&local.output[taken..]);
+        local.output.clear();
+        local.output.shrink_to(OUTPUT_KEPT_BYTES);
+        Ok(if outcome.stop == Stop::Busy { Sent::Busy } else { Sent::Done })
+    }
+
+    /// Sends what earlier batches left over. Ready when nothing is left.
+    fn poll_flush(&mut self, cx: &mut Context<'_>, local: &mut Local) -> io::Result<Poll<()>> {
+        while self.sent < self.output.len() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.output[self.sent..]) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(bytes)) => {
+                    self.sent += bytes;
+                    local.worker.recorder().net_output(bytes as u64);
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => return Ok(Poll::Pending),
+            }
+        }
+        if !self.output.is_empty() {
+            self.output = Vec::new();
+            self.sent = 0;
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    fn pending_output(&self) -> usize {
+        self.output.len() - self.sent
+    }
+
+    /// Tells CLIENT LIST how this connection stands.
+    #[inline]
+    fn publish(&self) {
+        let client = &self.session.client;
+        client.db.store(self.session.db as u32, Ordering::Relaxed);
+        client.query_bytes.store(self.input.len() - self.executed, Ordering::Relaxed);
+        client.output_bytes.store(self.pending_output(), Ordering::Relaxed);
+        let queued = self.session.transaction.as_ref().map_or(-1, |transaction| transaction.queue.len() as i32);
+        client.multi.store(queued, Ordering::Relaxed);
+        client.watching.store(self.session.watches.len() as u32, Ordering::Relaxed);
+    }
+}
+
+/// What a run of requests came to.
+#[derive(Debug)]
+struct Outcome {
+    consumed: usize,
+    stop: Stop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// No whole request is left.
+    Drained,
+    /// Whole requests may be left; replies go out first.
+    Paused,
+    /// The next request waits for a lock.
+    Busy,
+    /// Nothing more is to be executed.
+    Close,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Done,
+    Busy,
+}
+
+fn poll_read_into<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(buffer);
+    ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+    Poll::Ready(Ok(buffer.filled().len()))
+}

@@ -1,0 +1,127 @@
+//! A worker thread: a current-thread runtime, its connections' tasks, and its share of background work.
+
+use super::connection::{self, Local};
+use crate::base::clock::Ticks;
+use crate::command::Services;
+use crate::command::client::Origin;
+use crate::engine::Worker;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// How often a worker looks for expired keys.
+const TICK: Duration = Duration::from_millis(100);
+/// A batch that runs for longer than this makes its worker *stuck*: new connections go elsewhere.
+const STUCK_NANOS: u64 = 20_000_000;
+
+/// A connection on its way from the acceptor to a worker.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The socket, not yet registered with any runtime.
+    pub socket: Socket,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// An accepted socket.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(std::net::TcpStream),
+    /// Unix.
+    Unix(std::os::unix::net::UnixStream),
+}
+
+/// What others may know of a worker.
+#[derive(Debug, Default)]
+pub struct WorkerStatus {
+    /// Connections that were given to it and have not ended.
+    pub connections: AtomicUsize,
+    /// When its current batch began; 0 while it waits.
+    pub busy_since: AtomicU64,
+}
+
+impl WorkerStatus {
+    /// Whether its batch has been running for so long that it should get no new connection.
+    pub fn is_stuck(&self, now: Ticks) -> bool {
+        let since = self.busy_since.load(Ordering::Relaxed);
+        since != 0 && now.since(Ticks(since)) > STUCK_NANOS
+    }
+}
+
+/// A running worker thread.
+#[derive(Debug)]
+pub struct WorkerHandle {
+    /// Where the acceptor sends connections. Closing it lets the worker end once its connections have.
+    pub sender: Option<mpsc::UnboundedSender<Accepted>>,
+    /// What it is doing.
+    pub status: Arc<WorkerStatus>,
+    thread: JoinHandle<()>,
+}
+
+impl WorkerHandle {
+    /// Starts the worker of `slot`. It removes expired keys from its share of the shards if it is one of the `of` that do.
+    ///
+    /// # Errors
+    /// The thread or its runtime could not be created.
+    pub fn start(services: Arc<Services>, slot: usize, of: usize) -> std::io::Result<Self> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let status = Arc::new(WorkerStatus::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let shared = Arc::clone(&status);
+        let thread = std::thread::Builder::new().name(format!("tally-{slot}")).spawn(move || {
+            let local = tokio::task::LocalSet::new();
+            runtime.block_on(local.run_until(run(services, slot, of, receiver, shared)));
+        })?;
+        Ok(Self { sender: Some(sender), status, thread })
+    }
+
+    /// Waits for the thread to end.
+    ///
+    /// # Panics
+    /// If the thread panicked.
+    pub fn join(self) {
+        drop(self.sender);
+        self.thread.join().expect("a worker's panics are caught at its connections");
+    }
+}
+
+async fn run(
+    services: Arc<Services>,
+    slot: usize,
+    of: usize,
+    mut incoming: mpsc::UnboundedReceiver<Accepted>,
+    status: Arc<WorkerStatus>,
+) {
+    let local = Rc::new(RefCell::new(Local::new(Worker::new(Arc::clone(&services), slot))));
+    let mut connections: JoinSet<()> = JoinSet::new();
+    let mut ticker = tokio::time::interval(TICK);
+    ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            accepted = incoming.recv() => match accepted {
+                Some(accepted) => {
+                    let (local, status, services) = (Rc::clone(&local), Arc::clone(&status), Arc::clone(&services));
+                    connections.spawn_local(async move {
+                        connection::serve(accepted, local, &services, &status).await;
+                        status.connections.fetch_sub(1, Ordering::Relaxed);
+                    });
+                }
+                None => break,
+            },
+            Some(_) = connections.join_next() => {}
+            _ = ticker.tick() => {
+                if slot < of && services.config.live.active_expire.get() {
+                    // Busy: somebody owns the keyspace; the next tick goes on.
+                    let _ = local.borrow_mut().worker().expire(slot, of);
+                }
+            }
+        }
+    }
+    while connections.join_next().await.is_some() {}
+}

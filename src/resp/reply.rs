@@ -1,0 +1,281 @@
+//! The right to reply once, and the ten primitives behind it.
+//!
+//! A handler is given a [`Reply`] by value. Each of its methods consumes it and yields the proof [`Replied`], so a reply that is
+//! forgotten or given twice does not compile, and `?` cannot leave after output began. Behind it stands a [`ReplySink`]: the wire, Lua,
+//! JSON or a recorder. Handlers never ask which; what differs between RESP2 and RESP3 is decided in the sink, from the *shape*
+//! that a handler names (a map, a set, scored pairs).
+
+use std::fmt;
+
+/// The shape of an aggregate. RESP2 has only arrays, so a sink for it flattens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aggregate {
+    /// `len` elements.
+    Array,
+    /// `len` key-value pairs: 2 x `len` values follow. RESP2: a flat array.
+    Map,
+    /// `len` distinct elements. RESP2: an array.
+    Set,
+    /// `len` elements out of band. RESP2: an array.
+    Push,
+    /// `len` pairs, each begun with [`Aggregate::Pair`]. RESP2: a flat array of 2 x `len`; RESP3: an array of `len` arrays.
+    Pairs,
+    /// One element of [`Aggregate::Pairs`]; `len` is 2. RESP2: nothing; RESP3: an array of two.
+    Pair,
+}
+
+/// Where a reply goes. Ten primitives; an aggregate is its `begin` and then its elements, in order.
+pub trait ReplySink {
+    /// A simple string. CR and LF in it are replaced by spaces.
+    fn status(&mut self, text: &[u8]);
+    /// An error: code, space, text. CR and LF in it are replaced by spaces.
+    fn error(&mut self, text: &[u8]);
+    /// A signed integer.
+    fn integer(&mut self, value: i64);
+    /// A double. RESP2: a bulk of the same digits.
+    fn double(&mut self, value: f64);
+    /// Bytes of any kind.
+    fn bulk(&mut self, bytes: &[u8]);
+    /// Nothing, where a value might have been. RESP2: the null bulk.
+    fn null(&mut self);
+    /// Nothing, where an array might have been. RESP2: the null array.
+    fn null_array(&mut self);
+    /// A truth value. RESP2: integer 1 or 0.
+    fn boolean(&mut self, value: bool);
+    /// Text with a three-letter format (`txt`, `mkd`). RESP2: a bulk.
+    fn verbatim(&mut self, format: [u8; 3], text: &[u8]);
+    /// Begins an aggregate of `len` elements (pairs for a map).
+    fn begin(&mut self, shape: Aggregate, len: usize);
+    /// Goes on in another protocol. Sinks that know only one ignore it.
+    fn set_protocol(&mut self, _: super::writer::Protocol) {}
+}
+
+/// The proof that a reply was given. Only [`Reply`] makes one.
+#[derive(Debug)]
+#[must_use]
+pub struct Replied(());
+
+/// The right to reply, once.
+#[must_use = "every command replies"]
+pub struct Reply<'a> {
+    sink: &'a mut dyn ReplySink,
+}
+
+impl fmt::Debug for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reply")
+    }
+}
+
+impl<'a> Reply<'a> {
+    /// The right to reply once into `sink`. For those who call a handler, not for handlers.
+    pub fn new(sink: &'a mut dyn ReplySink) -> Self {
+        Self { sink }
+    }
+
+    /// `+OK`.
+    #[inline]
+    pub fn ok(self) -> Replied {
+        self.status("OK")
+    }
+
+    /// A simple string.
+    #[inline]
+    pub fn status(self, text: &str) -> Replied {
+        self.sink.status(text.as_bytes());
+        Replied(())
+    }
+
+    /// An error that is itself the reply. Handlers return `Err(CommandError)` instead; this is for relaying.
+    pub fn error(self, text: &[u8]) -> Replied {
+        self.sink.error(text);
+        Replied(())
+    }
+
+    /// An integer.
+    #[inline]
+    pub fn integer(self, value: i64) -> Replied {
+        self.sink.integer(value);
+        Replied(())
+    }
+
+    /// A count as an integer.
+    #[inline]
+    pub fn count(self, value: usize) -> Replied {
+        self.integer(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+
+    /// Integer 1 for true, 0 for false, in both protocols (as EXISTS, EXPIRE and their like reply).
+    #[inline]
+    pub fn flag(self, value: bool) -> Replied {
+        self.integer(i64::from(value))
+    }
+
+    /// A double.
+    #[inline]
+    pub fn double(self, value: f64) -> Replied {
+        self.sink.double(value);
+        Replied(())
+    }
+
+    /// Bytes.
+    #[inline]
+    pub fn bulk(self, bytes: &[u8]) -> Replied {
+        self.sink.bulk(bytes);
+        Replied(())
+    }
+
+    /// Bytes, or null.
+    #[inline]
+    pub fn bulk_or_null(self, bytes: Option<&[u8]>) -> Replied {
+        match bytes {
+            Some(bytes) => self.bulk(bytes),
+            None => self.null(),
+        }
+    }
+
+    /// Null.
+    #[inline]
+    pub fn null(self) -> Replied {
+        self.sink.null();
+        Replied(())
+    }
+
+    /// The null array.
+    #[inline]
+    pub fn null_array(self) -> Replied {
+        self.sink.null_array();
+        Replied(())
+    }
+
+    /// Text with a format, a bulk in RESP2 (INFO and its like: format `txt`).
+    pub fn verbatim(self, text: &[u8]) -> Replied {
+        self.sink.verbatim(*b"txt", text);
+        Replied(())
+    }
+
+    /// Begins an array of exactly `len` elements.
+    #[inline]
+    pub fn array(self, len: usize) -> Elements<'a> {
+        self.begin(Aggregate::Array, len, len)
+    }
+
+    /// Begins a map of exactly `len` pairs: 2 x `len` values follow.
+    pub fn map(self, len: usize) -> Elements<'a> {
+        self.begin(Aggregate::Map, len, 2 * len)
+    }
+
+    /// Begins a set of exactly `len` elements.
+    pub fn set(self, len: usize) -> Elements<'a> {
+        self.begin(Aggregate::Set, len, len)
+    }
+
+    /// Begins exactly `len` pairs, each given by [`Elements::pair`]. Flat in RESP2, an array of arrays in RESP3.
+    pub fn pairs(self, len: usize) -> Elements<'a> {
+        self.begin(Aggregate::Pairs, len, len)
+    }
+
+    /// The same right, in another protocol: HELLO already replies in the one that it chose.
+    pub fn in_protocol(self, protocol: super::writer::Protocol) -> Self {
+        self.sink.set_protocol(protocol);
+        self
+    }
+
+    /// Hands the sink to somebody who gives exactly one complete reply (a nested command, a stored answer).
+    pub fn relay(self, give: impl FnOnce(&mut dyn ReplySink)) -> Replied {
+        give(self.sink);
+        Replied(())
+    }
+
+    fn begin(self, shape: Aggregate, len: usize, values: usize) -> Elements<'a> {
+        self.sink.begin(shape, len);
+        Elements { sink: self.sink, left: values }
+    }
+}
+
+/// The elements of an aggregate that is being given. [`Elements::end`] yields the proof.
+#[must_use = "an aggregate that was begun is ended"]
+pub struct Elements<'a> {
+    sink: &'a mut dyn ReplySink,
+    left: usize,
+}
+
+impl fmt::Debug for Elements<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Elements {{ left: {} }}", self.left)
+    }
+}
+
+impl Elements<'_> {
+    #[inline]
+    fn take(&mut self) -> &mut dyn ReplySink {
+        self.left = self.left.checked_sub(1).expect("an aggregate gets no more elements than it announced");
+        self.sink
+    }
+
+    /// The next element, bytes.
+    #[inline]
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        self.take().bulk(bytes);
+    }
+
+    /// The next element, bytes or null.
+    pub fn bulk_or_null(&mut self, bytes: Option<&[u8]>) {
+        match bytes {
+            Some(bytes) => self.take().bulk(bytes),
+            None => self.take().null(),
+        }
+    }
+
+    /// The next element, an integer.
+    pub fn integer(&mut self, value: i64) {
+        self.take().integer(value);
+    }
+
+    /// The next element, a double.
+    pub fn double(&mut self, value: f64) {
+        self.take().double(value);
+    }
+
+    /// The next element, a simple string.
+    pub fn status(&mut self, text: &str) {
+        self.take().status(text.as_bytes());
+    }
+
+    /// The next element, null.
+    pub fn null(&mut self) {
+        self.take().null();
+    }
+
+    /// The next element of [`Reply::pairs`]: a name and a double.
+    #[inline]
+    pub fn pair(&mut self, name: &[u8], value: f64) {
+        let sink = self.take();
+        sink.begin(Aggregate::Pair, 2);
+        sink.bulk(name);
+        sink.double(value);
+    }
+
+    /// The next element of [`Reply::pairs`]: a name and a value, both bytes.
+    pub fn pair_of_bulks(&mut self, name: &[u8], value: &[u8]) {
+        let sink = self.take();
+        sink.begin(Aggregate::Pair, 2);
+        sink.bulk(name);
+        sink.bulk(value);
+    }
+
+    /// The right to give the next element as a reply of its own, nested or relayed.
+    pub fn element(&mut self) -> Reply<'_> {
+        Reply { sink: self.take() }
+    }
+
+    /// Ends the aggregate.
+    ///
+    /// # Panics
+    /// If fewer elements were given than announced: the client would wait for the rest for ever.
+    #[inline]
+    pub fn end(self) -> Replied {
+        assert!(self.left == 0, "an aggregate gets every element that it announced; {} missing", self.left);
+        Replied(())
+    }
+}

@@ -1,0 +1,210 @@
+//! The wire: a [`ReplySink`] that writes RESP2 or RESP3 into a buffer that the connection owns.
+//!
+//! The two protocols differ here and nowhere else. RESP2 has no maps, sets, doubles, booleans or verbatim texts: they become
+//! arrays, bulks and integers.
+//!
+//! Invariant: the buffer never grows past the limit given. A reply that would is cut off where it stands, everything after it is
+//! dropped, and [`Writer::overflowed`] says so: the connection is then closed, for its client can no longer find the next reply.
+
+use super::reply::{Aggregate, ReplySink};
+use crate::base::num;
+
+/// The version of the protocol that a client speaks (`HELLO 2`, `HELLO 3`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// What every client speaks until it says otherwise.
+    #[default]
+    Resp2,
+    /// With maps, sets, doubles and pushes.
+    Resp3,
+}
+
+/// The most bytes that frame a payload: a tag, a number, a verbatim format, two ends of lines.
+const FRAME_BYTES_MAX: usize = 32;
+
+/// Writes replies to the end of a buffer.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    out: &'a mut Vec<u8>,
+    protocol: Protocol,
+    limit_bytes: usize,
+    overflowed: bool,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer to the end of `out`, which may hold earlier replies; with them it stays within `limit_bytes`.
+    #[inline]
+    pub fn new(out: &'a mut Vec<u8>, protocol: Protocol, limit_bytes: usize) -> Self {
+        Self { out, protocol, limit_bytes, overflowed: false }
+    }
+
+    /// Whether output was dropped because of the limit. What is in the buffer may then end in the middle of a reply.
+    pub fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// The protocol being written.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Goes on in another protocol: HELLO already replies in the one it chose.
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+    }
+
+    /// How many bytes the buffer holds.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether the buffer holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    /// Whether a payload of so many bytes, with what frames it, fits. Once one did not, none does.
+    #[inline]
+    fn admits(&mut self, payload_bytes: usize) -> bool {
+        let room = self.limit_bytes.saturating_sub(self.out.len());
+        self.overflowed |= payload_bytes.saturating_add(FRAME_BYTES_MAX) > room;
+        !self.overflowed
+    }
+
+    fn fixed(&mut self, text: &'static [u8]) {
+        if self.admits(text.len()) {
+            self.out.extend_from_slice(text);
+        }
+    }
+
+    /// A tag, a count or length, and the end of the line.
+    #[inline]
+    fn header(&mut self, tag: u8, len: usize) {
+        match len {
+            0..10 => self.out.extend_from_slice(&[tag, b'0' + len as u8, b'\r', b'\n']),
+            10..100 => {
+                self.out.extend_from_slice(&[tag, b'0' + (len / 10) as u8, b'0' + (len % 10) as u8, b'\r', b'\n']);
+            }
+            _ => {
+                self.out.push(tag);
+                num::append_i64(self.out, i64::try_from(len).expect("a length in memory fits an i64"));
+                self.out.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+
+    /// A tag and a text that must stay on its line.
+    fn line(&mut self, tag: u8, text: &[u8]) {
+        if self.admits(text.len()) {
+            self.out.push(tag);
+            self.out.extend(text.iter().map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
+            self.out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+impl ReplySink for Writer<'_> {
+    #[inline]
+    fn status(&mut self, text: &[u8]) {
+        match text {
+            b"OK" => self.fixed(b"+OK\r\n"),
+            _ => self.line(b'+', text),
+        }
+    }
+
+    fn error(&mut self, text: &[u8]) {
+        self.line(b'-', text);
+    }
+
+    #[inline]
+    fn integer(&mut self, value: i64) {
+        if !self.admits(0) {
+            return;
+        }
+        match usize::try_from(value) {
+            Ok(value) => self.header(b':', value),
+            Err(_) => {
+                self.out.push(b':');
+                num::append_i64(self.out, value);
+                self.out.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+
+    #[inline]
+    fn double(&mut self, value: f64) {
+        let text = num::F64Text::new(value);
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text.as_bytes()),
+            Protocol::Resp3 => self.line(b',', text.as_bytes()),
+        }
+    }
+
+    #[inline]
+    fn bulk(&mut self, bytes: &[u8]) {
+        if self.admits(bytes.len()) {
+            self.out.reserve(bytes.len() + FRAME_BYTES_MAX);
+            self.header(b'$', bytes.len());
+            self.out.extend_from_slice(bytes);
+            self.out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    #[inline]
+    fn null(&mut self) {
+        self.fixed(match self.protocol {
+            Protocol::Resp2 => b"$-1\r\n",
+            Protocol::Resp3 => b"_\r\n",
+        });
+    }
+
+    fn null_array(&mut self) {
+        self.fixed(match self.protocol {
+            Protocol::Resp2 => b"*-1\r\n",
+            Protocol::Resp3 => b"_\r\n",
+        });
+    }
+
+    fn boolean(&mut self, value: bool) {
+        self.fixed(match (self.protocol, value) {
+            (Protocol::Resp2, true) => b":1\r\n",
+            (Protocol::Resp2, false) => b":0\r\n",
+            (Protocol::Resp3, true) => b"#t\r\n",
+            (Protocol::Resp3, false) => b"#f\r\n",
+        });
+    }
+
+    fn verbatim(&mut self, format: [u8; 3], text: &[u8]) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk(text),
+            Protocol::Resp3 => {
+                if self.admits(text.len()) {
+                    self.header(b'=', format.len() + 1 + text.len());
+                    self.out.extend_from_slice(&format);
+                    self.out.push(b':');
+                    self.out.extend_from_slice(text);
+                    self.out.extend_from_slice(b"\r\n");
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn begin(&mut self, shape: Aggregate, len: usize) {
+        if !self.admits(0) {
+            return;
+        }
+        match (self.protocol, shape) {
+            (_, Aggregate::Array) | (Protocol::Resp2, Aggregate::Set | Aggregate::Push) => self.header(b'*', len),
+            (Protocol::Resp2, Aggregate::Map | Aggregate::Pairs) => self.header(b'*', 2 * len),
+            (Protocol::Resp2, Aggregate::Pair) => {}
+            (Protocol::Resp3, Aggregate::Map) => self.header(b'%', len),
+            (Protocol::Resp3, Aggregate::Set) => self.header(b'~', len),
+            (Protocol::Resp3, Aggregate::Push) => self.header(b'>', len),
+            (Protocol::Resp3, Aggregate::Pairs | Aggregate::Pair) => self.header(b'*', len),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

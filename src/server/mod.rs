@@ -1,0 +1,230 @@
+//! Wiring: builds what the server owns, starts its threads, and stops them in order.
+//!
+//! Threads: `threads` workers and one standby worker, which gets connections only while all others are stuck in a slow script; one for
+//! HTTP; and the caller's, which accepts connections and waits for signals.
+
+pub mod logging;
+
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::rng::Rng;
+use crate::base::alloc;
+use crate::command::{Clients, Services};
+use crate::command::slowlog::Slowlog;
+use crate::config::Config;
+use crate::engine::COMMANDS;
+use crate::http;
+use crate::keyspace::Keyspace;
+use crate::metrics::{DatabaseGauges, Gauges, Metrics, OpsSampler};
+use crate::net::{Acceptor, Listeners, WorkerHandle};
+use crate::script::{Control, Scripts};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// How often idle connections are looked for and rates are sampled.
+const HOUSEKEEPING: Duration = Duration::from_millis(100);
+
+/// A server that is bound but not running yet.
+#[derive(Debug)]
+pub struct Server {
+    services: Arc<Services>,
+    listeners: Listeners,
+    stop: Stop,
+}
+
+/// Stops a running server from another thread, as SIGTERM does.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<Notify>);
+
+impl Stop {
+    /// Lets running commands finish, then ends the server.
+    pub fn stop(&self) {
+        self.0.notify_one();
+    }
+}
+
+impl Server {
+    /// A server with these settings on these listeners.
+    pub fn new(config: Config, listeners: Listeners) -> Self {
+        let stop = Stop::default();
+        let stopper = stop.clone();
+        let services = services(config, Box::new(SystemClock::new()), Box::new(move || stopper.stop()));
+        Self { services: Arc::new(services), listeners, stop }
+    }
+
+    /// What the server shares.
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// The means to stop it.
+    pub fn stopper(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Runs until stopped by [`Stop`], or by `signal` becoming ready; then running commands finish and connections close.
+    ///
+    /// # Errors
+    /// A thread or a runtime could not be created.
+    pub fn run(self, signal: impl Future<Output = ()>) -> io::Result<()> {
+        let Self { services, mut listeners, stop } = self;
+        let threads = services.config.worker_threads();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let http_stop = Stop::default();
+        let http = serve_http(&services, std::mem::take(&mut listeners.http), &http_stop)?;
+        let workers = (0..=threads)
+            .map(|slot| WorkerHandle::start(Arc::clone(&services), slot, threads))
+            .collect::<io::Result<Vec<_>>>()?;
+        let acceptor = Acceptor::new(Arc::clone(&services), workers);
+        let accepted = runtime.block_on(async {
+            tokio::select! {
+                result = acceptor.run(&listeners) => result,
+                () = housekeeping(&services) => Ok(()),
+                () = stop.0.notified() => Ok(()),
+                () = signal => Ok(()),
+            }
+        });
+        services.draining.store(true, Ordering::Release);
+        drop(listeners);
+        // A connection that was handed over just now is woken as well: it registers before it first looks at `draining`.
+        let workers = acceptor.into_workers();
+        services.clients.all().iter().for_each(|client| client.wake());
+        workers.into_iter().for_each(WorkerHandle::join);
+        http_stop.stop();
+        if let Some(http) = http {
+            http.join().expect("the HTTP thread's panics are caught at its connections");
+        }
+        accepted
+    }
+}
+
+/// Ends the process at the next SIGTERM or SIGINT, on a thread of its own. For an operator who will not wait for a drain.
+pub fn exit_on_next_signal() {
+    let wait = || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+        runtime.block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+                return;
+            };
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+            tracing::warn!("second signal: stopping at once");
+            std::process::exit(1);
+        });
+    };
+    if let Err(error) = std::thread::Builder::new().name("tally-exit".into()).spawn(wait) {
+        tracing::warn!("a second signal will not end the process: {error}");
+    }
+}
+
+/// Everything that the server shares, before any thread runs.
+pub fn services(config: Config, clock: Box<dyn Clock>, stop: Box<dyn Fn() + Send + Sync>) -> Services {
+    let threads = config.worker_threads();
+    let names = COMMANDS.rows().iter().map(|row| &*row.full_name().leak()).collect();
+    let mut rng = Rng::from_process(clock.unix_micros() as u64);
+    let run_id = (0..40).map(|_| char::from(b"0123456789abcdef"[rng.below(16)])).collect();
+    Services {
+        keyspace: Keyspace::new(config.start.databases, threads + 1, threads),
+        metrics: Metrics::new(names),
+        ops: OpsSampler::new(),
+        clients: Clients::default(),
+        slowlog: Slowlog::default(),
+        scripts: Scripts::default(),
+        running: (0..=threads).map(|_| Arc::new(Control::default())).collect(),
+        commands: &COMMANDS,
+        run_id,
+        started_at: clock.unix_millis(),
+        started: clock.ticks(),
+        draining: AtomicBool::new(false),
+        stop,
+        clock,
+        config,
+    }
+}
+
+/// Closes connections that were idle for too long, and samples rates.
+async fn housekeeping(services: &Services) {
+    let mut ticker = tokio::time::interval(HOUSEKEEPING);
+    ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticker.tick().await;
+        let now = services.clock.ticks();
+        services.ops.tick(now, services.metrics.totals_since_start().commands_processed());
+        let timeout_secs = services.config.live.timeout_secs.get();
+        if timeout_secs != 0 {
+            let timeout_nanos = timeout_secs.saturating_mul(1_000_000_000);
+            let idle = services.clients.all().into_iter().filter(|client| now.since(client.last_active()) > timeout_nanos);
+            idle.for_each(|client| client.kill());
+        }
+    }
+}
+
+/// What the HTTP listener tells.
+#[derive(Debug)]
+struct Observed(Arc<Services>);
+
+impl http::Source for Observed {
+    fn metrics(&self) -> String {
+        let services = &self.0;
+        let keyspace = &services.keyspace;
+        let gauges = Gauges {
+            version: env!("CARGO_PKG_VERSION").into(),
+            uptime_seconds: (services.clock.ticks().since(services.started) / 1_000_000_000) as f64,
+            connections: services.clients.len() as u64,
+            memory_used_bytes: alloc::allocated_bytes(),
+            memory_resident_bytes: alloc::resident_bytes(),
+            databases: (0..keyspace.databases())
+                .map(|db| DatabaseGauges {
+                    index: db,
+                    keys: keyspace.len(db) as u64,
+                    keys_with_ttl: keyspace.volatile(db) as u64,
+                })
+                .collect(),
+        };
+        services.metrics.prometheus_text(&gauges)
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        if self.0.is_draining() { Err("the server is stopping".into()) } else { Ok(()) }
+    }
+}
+
+fn serve_http(
+    services: &Arc<Services>,
+    listeners: Vec<std::net::TcpListener>,
+    stop: &Stop,
+) -> io::Result<Option<std::thread::JoinHandle<()>>> {
+    if listeners.is_empty() {
+        return Ok(None);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let source = Arc::new(Observed(Arc::clone(services)));
+    let stop = stop.clone();
+    let serve = move || {
+        let local = tokio::task::LocalSet::new();
+        runtime.block_on(local.run_until(async {
+            let stopped = Arc::new(Notify::new());
+            let mut servers = tokio::task::JoinSet::new();
+            for listener in listeners {
+                let (source, stopped) = (Arc::clone(&source), Arc::clone(&stopped));
+                match tokio::net::TcpListener::from_std(listener) {
+                    Ok(listener) => {
+                        servers.spawn_local(async move {
+                            http::serve(listener, source, async move { stopped.notified().await }).await;
+                        });
+                    }
+                    Err(error) => tracing::error!("the HTTP listener cannot be served: {error}"),
+                }
+            }
+            stop.0.notified().await;
+            stopped.notify_waiters();
+            while servers.join_next().await.is_some() {}
+        }));
+    };
+    std::thread::Builder::new().name("tally-http".into()).spawn(serve).map(Some)
+}
