@@ -4,17 +4,17 @@ use super::transaction;
 use crate::command::{CommandSpec, CommandTable};
 use crate::family;
 
-/// A container's rows stand together, so a family with several files of one container keeps them in order.
-static FAMILIES: &[&[CommandSpec]] = &[
-    family::strings::COMMANDS,
-    family::keys::COMMANDS,
-    family::hashes::COMMANDS,
-    family::zsets::COMMANDS,
-    family::transactions::COMMANDS,
-    transaction::COMMANDS,
-    family::scripting::COMMANDS,
-    family::connection::COMMANDS,
-    family::server::COMMANDS,
+/// Every file's rows. The rows of a container (CONFIG GET, CONFIG SET) stand together in one file.
+static TABLES: &[&[&[CommandSpec]]] = &[
+    family::strings::TABLES,
+    family::keys::TABLES,
+    family::hashes::TABLES,
+    family::zsets::TABLES,
+    family::transactions::TABLES,
+    &[transaction::COMMANDS],
+    family::scripting::TABLES,
+    family::connection::TABLES,
+    family::server::TABLES,
 ];
 
 static ROWS: [&CommandSpec; count()] = rows();
@@ -23,23 +23,31 @@ static ROWS: [&CommandSpec; count()] = rows();
 pub static COMMANDS: CommandTable = CommandTable::new(&ROWS);
 
 const fn count() -> usize {
-    let (mut sum, mut at) = (0, 0);
-    while at < FAMILIES.len() {
-        sum += FAMILIES[at].len();
-        at += 1;
+    let (mut sum, mut family) = (0, 0);
+    while family < TABLES.len() {
+        let mut file = 0;
+        while file < TABLES[family].len() {
+            sum += TABLES[family][file].len();
+            file += 1;
+        }
+        family += 1;
     }
     sum
 }
 
 const fn rows() -> [&'static CommandSpec; count()] {
-    let mut rows = [&FAMILIES[0][0]; count()];
+    let mut rows = [&transaction::COMMANDS[0]; count()];
     let (mut id, mut family) = (0, 0);
-    while family < FAMILIES.len() {
-        let mut row = 0;
-        while row < FAMILIES[family].len() {
-            rows[id] = &FAMILIES[family][row];
-            id += 1;
-            row += 1;
+    while family < TABLES.len() {
+        let mut file = 0;
+        while file < TABLES[family].len() {
+            let mut row = 0;
+            while row < TABLES[family][file].len() {
+                rows[id] = &TABLES[family][file][row];
+                id += 1;
+                row += 1;
+            }
+            file += 1;
         }
         family += 1;
     }

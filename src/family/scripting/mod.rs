@@ -1,4 +1,4 @@
 //! stub
 use crate::command::CommandSpec;
-/// The family's commands.
-pub const COMMANDS: &[CommandSpec] = &[];
+/// The tables of the family's files.
+pub const TABLES: &[&[CommandSpec]] = &[];

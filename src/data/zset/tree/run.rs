@@ -10,6 +10,9 @@ use std::ops::Range;
 /// between 512 and 1024 bytes.
 const GROWTH: usize = 128;
 
+/// The scores in a cache line.
+const LINE: usize = 8;
+
 /// Members in order with their scores.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Run {
@@ -52,17 +55,31 @@ impl Run {
     /// How many have a lower score, or the same and are `before`.
     #[inline]
     fn place_by(&self, score: f64, before: impl Fn(&[u8]) -> bool) -> usize {
+        let low = self.below(score);
+        match self.scores[low..] {
+            // Most scores are alone; only where two are equal are the members of all equal ones searched.
+            [first, second, ..] if first == score && second == score => {
+                let ties = self.scores[low..].partition_point(|&other| other == score);
+                low + self.members[low..low + ties].partition_point(|other| before(other))
+            }
+            [first, ..] if first == score => low + usize::from(before(&self.members[low])),
+            _ => low,
+        }
+    }
+
+    /// How many have a lower score.
+    ///
+    /// Compares the first score of each cache line, then those of one line. A leaf is rarely in the cache: the lines of a
+    /// binary search would be fetched one after the other, these are fetched at once.
+    #[inline]
+    fn below(&self, score: f64) -> usize {
         // What is appended in order need not search.
         if self.scores.last().is_none_or(|&last| last < score) {
             return self.len();
         }
-        let low = self.scores.partition_point(|&other| other < score);
-        // Few runs have a tie; only there are members compared.
-        if self.scores[low] > score {
-            return low;
-        }
-        let ties = self.scores[low..].partition_point(|&other| other == score);
-        low + self.members[low..low + ties].partition_point(|other| before(other))
+        let lines = self.scores.chunks(LINE).filter(|line| line[0] < score).count();
+        let start = lines.saturating_sub(1) * LINE;
+        start + self.scores[start..].iter().take(LINE).filter(|&&other| other < score).count()
     }
 
     /// How many from the first on have a score that is `before`.
