@@ -3,7 +3,7 @@
 //! Reading removes what has expired; editing settles, when it ends, what every writer must remember: an emptied collection loses its key,
 //! watchers are told, counts follow. So no handler does.
 
-use super::entry::{Entry, Kind, NO_DEADLINE, Value};
+use super::entry::{Entry, Kind, NO_DEADLINE, Value, access_clock, kept};
 use super::lock::{Held, Shard};
 use super::{Database, SlotCounts, add};
 use crate::base::clock::UnixMillis;
@@ -19,7 +19,7 @@ pub struct WrongType;
 pub enum Missing {
     /// Leaves it missing; the edit does not run.
     Skip,
-    /// Creates an empty value first. If it is still empty after the edit, the key is not created.
+    /// Creates an empty value first. If it is still an empty collection after the edit, or was not changed, the key is not created.
     Create,
 }
 
@@ -161,11 +161,12 @@ impl<'a, 'k> Keys<'a, 'k> {
         act: impl FnOnce(&mut Edit<'_, T>) -> R,
     ) -> Result<Option<R>, WrongType> {
         let (db, now, counts) = (self.db, self.now, self.counts());
-        if self.live(key).is_none() {
+        let created = self.live(key).is_none();
+        if created {
             if missing == Missing::Skip {
                 return Ok(None);
             }
-            self.insert(key, T::fresh(), NO_DEADLINE);
+            self.insert(key, T::fresh());
         }
         let (shard, hash) = self.shard_for(key);
         let entry = shard.databases[db].table.find_mut(hash, key).expect("the entry was found or inserted just now");
@@ -178,7 +179,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             shard.watched.touch(db, key);
             add(&counts.changes, 1);
         }
-        if vacant {
+        if vacant || (created && !changed) {
             Self::take(counts, shard, db, hash, key);
         }
         Ok(Some(result))
@@ -186,15 +187,30 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// Sets the key to `value`, whatever it held, with this deadline or none.
     pub fn put(&mut self, key: &[u8], value: Value, deadline: Option<UnixMillis>) {
-        let deadline = deadline.unwrap_or(NO_DEADLINE);
-        self.replace(key, deadline, |slot| *slot = value);
+        self.replace(key, kept(deadline), |slot| *slot = value);
+    }
+
+    /// Puts an entry under `key`, whatever that held, with its value, deadline and last access: for those who move entries.
+    pub fn put_entry(&mut self, key: &[u8], mut entry: Entry) {
+        let (db, counts) = (self.db, self.counts());
+        if *entry.key != *key {
+            entry.key = key.into();
+        }
+        self.live(key);
+        let (shard, hash) = self.shard_for(key);
+        Self::take(counts, shard, db, hash, key);
+        add(&counts.keys[db], 1);
+        add(&counts.volatile[db], i64::from(entry.deadline != NO_DEADLINE));
+        shard.databases[db].put(hash, entry);
+        shard.watched.touch(db, key);
+        add(&counts.changes, 1);
     }
 
     /// Sets the key to a string, whatever it held, with this deadline or none. Reuses the allocation where it can.
     #[inline]
     pub fn put_string(&mut self, key: &[u8], bytes: &[u8], deadline: Option<UnixMillis>) {
         use crate::data::string::Str;
-        self.replace(key, deadline.unwrap_or(NO_DEADLINE), |slot| match slot {
+        self.replace(key, kept(deadline), |slot| match slot {
             Value::Str(text) => text.assign(bytes),
             other => *other = Value::Str(Str::from_bytes(bytes)),
         });
@@ -231,12 +247,17 @@ impl<'a, 'k> Keys<'a, 'k> {
         add(&counts.changes, 1);
     }
 
-    fn insert(&mut self, key: &[u8], value: Value, deadline: UnixMillis) {
+    fn insert(&mut self, key: &[u8], value: Value) {
         let (db, now, counts) = (self.db, self.now, self.counts());
         let (shard, hash) = self.shard_for(key);
-        shard.databases[db].put(hash, Entry { key: key.into(), value, deadline, accessed: access_clock(now) });
+        shard.databases[db]
+            .put(hash, Entry { key: key.into(), value, deadline: NO_DEADLINE, accessed: access_clock(now) });
         add(&counts.keys[db], 1);
-        add(&counts.volatile[db], i64::from(deadline != NO_DEADLINE));
+    }
+
+    /// Removes the key. Returns whether it was there.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        self.remove(key).is_some()
     }
 
     /// Removes the key and returns what it held.
@@ -253,16 +274,17 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// the key now, so that no reader ever sees it.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Option<UnixMillis>) -> bool {
         if deadline.is_some_and(|deadline| deadline <= self.now) {
-            return self.remove(key).is_some();
+            return self.delete(key);
         }
         if self.live(key).is_none() {
             return false;
         }
-        let (db, counts) = (self.db, self.counts());
+        let (db, now, counts) = (self.db, self.now, self.counts());
         let (shard, hash) = self.shard_for(key);
         let database = &mut shard.databases[db];
         let entry = database.table.find_mut(hash, key).expect("the entry was found just now");
-        let delta = Database::set_deadline(&mut database.volatile, entry, deadline.unwrap_or(NO_DEADLINE));
+        entry.accessed = access_clock(now);
+        let delta = Database::set_deadline(&mut database.volatile, entry, kept(deadline));
         add(&counts.volatile[db], delta);
         add(&counts.changes, 1);
         shard.watched.touch(db, key);
@@ -314,10 +336,4 @@ impl<'a, 'k> Keys<'a, 'k> {
     pub(super) fn shard_at(&mut self, index: usize) -> &mut Shard {
         self.held.shard(index as super::ShardIndex)
     }
-}
-
-/// The access clock: unix seconds, which wrap after 136 years.
-#[inline]
-fn access_clock(now: UnixMillis) -> u32 {
-    (now / 1000) as u32
 }
