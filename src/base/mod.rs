@@ -6,5 +6,6 @@ pub mod glob;
 pub mod hash;
 pub mod limits;
 pub mod num;
+pub mod prefetch;
 pub mod rng;
 pub mod sync;
