@@ -1,14 +1,11 @@
 //! How a number that a client wrote becomes a deadline: the unit, from when it counts, and what does not fit.
 //!
 //! SET and GETEX name it by an option (EX, PX, EXAT, PXAT), SETEX, EXPIRE and their like by the command's name. The former want a number
-//! above 0; the latter take any, for a deadline in the past deletes the key.
-//!
-//! Invariant: a deadline from here is below [`NO_DEADLINE`].
+//! above 0 ([`Timing::parse_positive`]); the latter take any that fits ([`Timing::deadline`]), for a deadline in the past deletes the key.
 
 use crate::base::clock::UnixMillis;
 use crate::base::num;
 use crate::command::CommandError;
-use crate::keyspace::NO_DEADLINE;
 
 /// How the number of an expiry is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,21 +38,10 @@ impl Timing {
             Timing::Seconds | Timing::UnixSeconds => number.checked_mul(1000)?,
             Timing::Millis | Timing::UnixMillis => number,
         };
-        let deadline = match self {
-            Timing::Seconds | Timing::Millis => millis.checked_add(now)?,
-            Timing::UnixSeconds | Timing::UnixMillis => millis,
-        };
-        // The last millisecond of time stands for none.
-        Some(deadline.min(NO_DEADLINE - 1))
-    }
-
-    /// The deadline of an EXPIRE or its like (`command` is its lower-case name): any number that fits.
-    ///
-    /// # Errors
-    /// `value is not an integer or out of range`, `invalid expire time in '...' command`.
-    pub fn parse_any(self, text: &[u8], now: UnixMillis, command: &'static str) -> Result<UnixMillis, CommandError> {
-        let number = num::parse_i64(text).ok_or(CommandError::NotAnInteger)?;
-        self.deadline(number, now).ok_or(CommandError::InvalidExpire(command))
+        match self {
+            Timing::Seconds | Timing::Millis => millis.checked_add(now),
+            Timing::UnixSeconds | Timing::UnixMillis => Some(millis),
+        }
     }
 
     /// The deadline of a SET or its like (`command` is its lower-case name): the number is above 0.

@@ -3,7 +3,7 @@
 //! Reading removes what has expired; editing settles, when it ends, what every writer must remember: an emptied collection loses its key,
 //! watchers are told, counts follow. So no handler does.
 
-use super::entry::{Entry, Kind, NO_DEADLINE, Value};
+use super::entry::{Entry, Kind, NO_DEADLINE, Value, access_clock, kept};
 use super::lock::{Held, Shard};
 use super::watch::Watched;
 use super::{Database, SlotCounts, add};
@@ -20,7 +20,7 @@ pub struct WrongType;
 pub enum Missing {
     /// Leaves it missing; the edit does not run.
     Skip,
-    /// Creates an empty value first. If it is still empty after the edit, the key is not created.
+    /// Creates an empty value first. If it is still an empty collection after the edit, or was not changed, the key is not created.
     Create,
 }
 
@@ -192,8 +192,8 @@ impl<'a, 'k> Keys<'a, 'k> {
         }
         let mut value = T::fresh();
         let edited = run(&mut value, act)?;
-        if !edited.vacant {
-            self.insert(key, value, NO_DEADLINE);
+        if edited.changed && !edited.vacant {
+            self.insert(key, value);
         }
         if edited.changed {
             self.shard_for(key).0.watched.touch(db, key);
@@ -204,15 +204,30 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// Sets the key to `value`, whatever it held, with this deadline or none.
     pub fn put(&mut self, key: &[u8], value: Value, deadline: Option<UnixMillis>) {
-        let deadline = deadline.unwrap_or(NO_DEADLINE);
-        self.replace(key, deadline, |slot| *slot = value);
+        self.replace(key, kept(deadline), |slot| *slot = value);
+    }
+
+    /// Puts an entry under `key`, whatever that held, with its value, deadline and last access: for those who move entries.
+    pub fn put_entry(&mut self, key: &[u8], mut entry: Entry) {
+        let (db, counts) = (self.db, self.counts());
+        if *entry.key != *key {
+            entry.key = key.into();
+        }
+        self.live(key);
+        let (shard, hash) = self.shard_for(key);
+        Self::take(counts, shard, db, hash, key);
+        add(&counts.keys[db], 1);
+        add(&counts.volatile[db], i64::from(entry.deadline != NO_DEADLINE));
+        shard.databases[db].put(hash, entry);
+        shard.watched.touch(db, key);
+        add(&counts.changes, 1);
     }
 
     /// Sets the key to a string, whatever it held, with this deadline or none. Reuses the allocation where it can.
     #[inline]
     pub fn put_string(&mut self, key: &[u8], bytes: &[u8], deadline: Option<UnixMillis>) {
         use crate::data::string::Str;
-        self.replace(key, deadline.unwrap_or(NO_DEADLINE), |slot| match slot {
+        self.replace(key, kept(deadline), |slot| match slot {
             Value::Str(text) => text.assign(bytes),
             other => *other = Value::Str(Str::from_bytes(bytes)),
         });
@@ -249,12 +264,17 @@ impl<'a, 'k> Keys<'a, 'k> {
         add(&counts.changes, 1);
     }
 
-    fn insert(&mut self, key: &[u8], value: Value, deadline: UnixMillis) {
+    fn insert(&mut self, key: &[u8], value: Value) {
         let (db, now, counts) = (self.db, self.now, self.counts());
         let (shard, hash) = self.shard_for(key);
-        shard.databases[db].put(hash, Entry { key: key.into(), value, deadline, accessed: access_clock(now) });
+        shard.databases[db]
+            .put(hash, Entry { key: key.into(), value, deadline: NO_DEADLINE, accessed: access_clock(now) });
         add(&counts.keys[db], 1);
-        add(&counts.volatile[db], i64::from(deadline != NO_DEADLINE));
+    }
+
+    /// Removes the key. Returns whether it was there.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        self.remove(key).is_some()
     }
 
     /// Removes the key and returns what it held.
@@ -275,11 +295,12 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// the key now, so that no reader ever sees it.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Option<UnixMillis>) -> bool {
         if deadline.is_some_and(|deadline| deadline <= self.now) {
-            return self.remove(key).is_some();
+            return self.delete(key);
         }
-        let (db, counts) = (self.db, self.counts());
+        let (db, now, counts) = (self.db, self.now, self.counts());
         let set = self.with_live(key, |entry, shard| {
-            let delta = Database::set_deadline(shard.volatile, entry, deadline.unwrap_or(NO_DEADLINE));
+            entry.accessed = access_clock(now);
+            let delta = Database::set_deadline(shard.volatile, entry, kept(deadline));
             add(&counts.volatile[db], delta);
             add(&counts.changes, 1);
             shard.watched.touch(db, key);
@@ -362,10 +383,4 @@ fn run<T: Kind, R>(value: &mut Value, act: impl FnOnce(&mut Edit<'_, T>) -> R) -
     let mut edit = Edit { value, changed: false };
     let result = act(&mut edit);
     Ok(Edited { result, changed: edit.changed, vacant: edit.value.is_vacant() })
-}
-
-/// The access clock: unix seconds, which wrap after 136 years.
-#[inline]
-fn access_clock(now: UnixMillis) -> u32 {
-    (now / 1000) as u32
 }
