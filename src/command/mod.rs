@@ -6,6 +6,7 @@ pub mod args;
 pub mod client;
 pub mod ctx;
 pub mod error;
+pub mod help;
 pub mod keyspec;
 pub mod slowlog;
 pub mod spec;

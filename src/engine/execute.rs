@@ -3,6 +3,7 @@
 use super::call::{self, Called};
 use super::plan;
 use super::table::COMMANDS;
+use super::transaction;
 use super::worker::Parts;
 use crate::base::clock::{Ticks, UnixMillis};
 use crate::command::table::Found;
@@ -166,13 +167,7 @@ impl<'w> Batch<'w> {
 
     /// Somebody holds what the command needs. If that is a script past its time, the client is told; else it waits.
     #[cold]
-    fn busy(
-        &mut self,
-        session: &mut Session,
-        id: usize,
-        spec: &CommandSpec,
-        sink: &mut dyn ReplySink,
-    ) -> Executed {
+    fn busy(&mut self, session: &mut Session, id: usize, spec: &CommandSpec, sink: &mut dyn ReplySink) -> Executed {
         self.pass = None;
         if spec.flags.has(Flags::ALLOW_BUSY) || !super::script::is_any_slow(self.services) {
             return Executed::Busy;
@@ -189,11 +184,16 @@ impl<'w> Batch<'w> {
         error: &CommandError,
         sink: &mut dyn ReplySink,
     ) -> Executed {
-        if let Some(transaction) = &mut session.transaction {
-            transaction.refused = true;
-        }
         if let Some(id) = id {
             self.parts.recorder.command(id, 0, crate::metrics::Outcome::Rejected);
+            if COMMANDS.row(id).flags.has(Flags::ENGINE) {
+                let error = transaction::abort(session, error);
+                call::reply_error(&self.parts.recorder, &error, sink);
+                return Executed::Done;
+            }
+        }
+        if let Some(transaction) = &mut session.transaction {
+            transaction.refused = true;
         }
         call::reply_error(&self.parts.recorder, error, sink);
         Executed::Done
@@ -236,9 +236,11 @@ pub(super) fn unknown(found: Found, argv: &[&[u8]]) -> CommandError {
             let row = COMMANDS.row(row);
             match argv.get(1) {
                 None => CommandError::WrongArity(row.name.to_ascii_lowercase()),
-                Some(subcommand) => {
-                    CommandError::owned(format!("ERR unknown subcommand '{}'. Try {} HELP.", clean(subcommand), row.name))
-                }
+                Some(subcommand) => CommandError::owned(format!(
+                    "ERR unknown subcommand '{}'. Try {} HELP.",
+                    clean(subcommand),
+                    row.name
+                )),
             }
         }
         _ => {
