@@ -107,9 +107,9 @@ impl Tree {
         assert!(ranks.end <= self.len, "the ranks to remove exist");
         let mut left = ranks.len();
         while left > 0 {
-            let removed = self.root.edit(self.shape, Aim::Rank(ranks.start), |run, at| {
-                run.drain(at..run.len().min(at + left), &mut sink)
-            });
+            let removed = self
+                .root
+                .edit(self.shape, Aim::Rank(ranks.start), |run, at| run.drain(at..run.len().min(at + left), &mut sink));
             self.settle(removed);
             left -= removed;
         }

@@ -164,6 +164,5 @@ impl Run {
     }
 
     /// Returns room beyond two steps of growth.
-    fn give_back(&mut self) {
-    }
+    fn give_back(&mut self) {}
 }
