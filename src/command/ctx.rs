@@ -6,6 +6,7 @@ use super::slowlog::Slowlog;
 use super::table::CommandTable;
 use crate::base::clock::{Clock, Ticks, UnixMillis};
 use crate::base::rng::Rng;
+use crate::base::sync::Mutex;
 use crate::config::Config;
 use crate::keyspace::{Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
@@ -52,6 +53,15 @@ pub struct ScriptCall<'a> {
     pub read_only: bool,
 }
 
+/// A script that is running: what SCRIPT KILL and BUSY need.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// The means to stop it.
+    pub control: Arc<Control>,
+    /// Whether it has written.
+    pub wrote: Arc<AtomicBool>,
+}
+
 /// Runs scripts for a handler. The engine implements it, for a script's commands are executed by the engine.
 pub trait ScriptRunner {
     /// Runs a script under the locks of `ctx`, whose own runner is gone meanwhile.
@@ -65,6 +75,12 @@ pub trait ScriptRunner {
         call: ScriptCall<'_>,
         reply: Reply<'_>,
     ) -> Result<Replied, CommandError>;
+
+    /// Compiles a script and puts it into the cache.
+    ///
+    /// # Errors
+    /// It does not compile; it is not cached then.
+    fn load(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError>;
 }
 
 /// What the whole server shares, each with its own locks.
@@ -72,7 +88,7 @@ pub struct Services {
     /// The settings.
     pub config: Config,
     /// The time.
-    pub clock: Box<dyn Clock>,
+    pub clock: Arc<dyn Clock>,
     /// Every key.
     pub keyspace: Keyspace,
     /// Counters and histograms.
@@ -86,7 +102,7 @@ pub struct Services {
     /// The script cache.
     pub scripts: Scripts,
     /// Scripts that are running, one place per thread.
-    pub running: Box<[Arc<Control>]>,
+    pub running: Box<[Mutex<Option<Running>>]>,
     /// All commands.
     pub commands: &'static CommandTable,
     /// What INFO calls `run_id`: 40 hex digits, new at every start.
