@@ -6,5 +6,6 @@ pub mod glob;
 pub mod hash;
 pub mod limits;
 pub mod num;
+pub mod process;
 pub mod rng;
 pub mod sync;

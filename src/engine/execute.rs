@@ -5,6 +5,7 @@ use super::plan;
 use super::table::COMMANDS;
 use super::worker::Parts;
 use crate::base::clock::{Ticks, UnixMillis};
+use crate::base::sync::atomic::Ordering;
 use crate::command::table::Found;
 use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session};
 use crate::keyspace::{Busy, Keys, Pass, Plan};
@@ -57,11 +58,12 @@ impl<'w> Batch<'w> {
             Found::Command(id) => id,
             other => return self.reject(session, None, &unknown(other, argv), sink),
         };
+        session.client.last_command.store(id as u32, Ordering::Relaxed);
         let spec = COMMANDS.row(id);
         if !spec.accepts(argv.len()) {
             return self.reject(session, Some(id), &CommandError::WrongArity(spec.full_name()), sink);
         }
-        if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) {
+        if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) && self.services.acl.needs_password() {
             return self.reject(session, Some(id), &CommandError::NoAuth, sink);
         }
         if session.transaction.is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
@@ -133,6 +135,7 @@ impl<'w> Batch<'w> {
             scripts: Some(&mut self.parts.scripts),
         };
         let called = call::run(&mut ctx, spec, argv, sink);
+        ctx.session.script_micros = None;
         self.ticks = self.services.clock.ticks();
         if called != Called::NeedsWhole {
             call::account(&mut ctx, id, spec, argv, called, (began, self.ticks));
@@ -153,13 +156,7 @@ impl<'w> Batch<'w> {
 
     /// Somebody holds what the command needs. If that is a script past its time, the client is told; else it waits.
     #[cold]
-    fn busy(
-        &mut self,
-        session: &mut Session,
-        id: usize,
-        spec: &CommandSpec,
-        sink: &mut dyn ReplySink,
-    ) -> Executed {
+    fn busy(&mut self, session: &mut Session, id: usize, spec: &CommandSpec, sink: &mut dyn ReplySink) -> Executed {
         self.pass = None;
         if spec.flags.has(Flags::ALLOW_BUSY) || !super::script::is_any_slow(self.services) {
             return Executed::Busy;
@@ -223,9 +220,11 @@ pub(super) fn unknown(found: Found, argv: &[&[u8]]) -> CommandError {
             let row = COMMANDS.row(row);
             match argv.get(1) {
                 None => CommandError::WrongArity(row.name.to_ascii_lowercase()),
-                Some(subcommand) => {
-                    CommandError::owned(format!("ERR unknown subcommand '{}'. Try {} HELP.", clean(subcommand), row.name))
-                }
+                Some(subcommand) => CommandError::owned(format!(
+                    "ERR unknown subcommand '{}'. Try {} HELP.",
+                    clean(subcommand),
+                    row.name
+                )),
             }
         }
         _ => {

@@ -5,16 +5,17 @@
 
 pub mod logging;
 
+use crate::acl::Acl;
+use crate::base::alloc;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
-use crate::base::alloc;
-use crate::command::{Clients, Services};
 use crate::command::slowlog::Slowlog;
+use crate::command::{Clients, Services};
 use crate::config::Config;
 use crate::engine::COMMANDS;
 use crate::http;
 use crate::keyspace::Keyspace;
-use crate::metrics::{DatabaseGauges, Gauges, Metrics, OpsSampler};
+use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
 use crate::net::{Acceptor, Listeners, WorkerHandle};
 use crate::script::{Control, Scripts};
 use std::io;
@@ -132,6 +133,9 @@ pub fn services(config: Config, clock: Box<dyn Clock>, stop: Box<dyn Fn() + Send
         keyspace: Keyspace::new(config.start.databases, threads + 1, threads),
         metrics: Metrics::new(names),
         ops: OpsSampler::new(),
+        net_input: OpsSampler::new(),
+        net_output: OpsSampler::new(),
+        acl: Acl::new(&config.live.requirepass),
         clients: Clients::default(),
         slowlog: Slowlog::default(),
         scripts: Scripts::default(),
@@ -142,6 +146,7 @@ pub fn services(config: Config, clock: Box<dyn Clock>, stop: Box<dyn Fn() + Send
         started: clock.ticks(),
         draining: AtomicBool::new(false),
         stop,
+        set_log_level: Box::new(logging::set_level),
         clock,
         config,
     }
@@ -154,11 +159,15 @@ async fn housekeeping(services: &Services) {
     loop {
         ticker.tick().await;
         let now = services.clock.ticks();
-        services.ops.tick(now, services.metrics.totals_since_start().commands_processed());
+        let totals = services.metrics.totals_since_start();
+        services.ops.tick(now, totals.commands_processed());
+        services.net_input.tick(now, totals.count(Event::NetInputByte));
+        services.net_output.tick(now, totals.count(Event::NetOutputByte));
         let timeout_secs = services.config.live.timeout_secs.get();
         if timeout_secs != 0 {
             let timeout_nanos = timeout_secs.saturating_mul(1_000_000_000);
-            let idle = services.clients.all().into_iter().filter(|client| now.since(client.last_active()) > timeout_nanos);
+            let idle =
+                services.clients.all().into_iter().filter(|client| now.since(client.last_active()) > timeout_nanos);
             idle.for_each(|client| client.kill());
         }
     }
