@@ -181,12 +181,16 @@ impl http::Source for Observed {
     fn metrics(&self) -> String {
         let services = &self.0;
         let keyspace = &services.keyspace;
+        let totals = keyspace.totals();
         let gauges = Gauges {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_seconds: (services.clock.ticks().since(services.started) / 1_000_000_000) as f64,
             connections: services.clients.len() as u64,
             memory_used_bytes: alloc::allocated_bytes(),
             memory_resident_bytes: alloc::resident_bytes(),
+            keyspace_hits: totals.hits,
+            keyspace_misses: totals.misses,
+            expired_keys: totals.expired,
             databases: (0..keyspace.databases())
                 .map(|db| DatabaseGauges {
                     index: db,
