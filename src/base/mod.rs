@@ -7,5 +7,6 @@ pub mod hash;
 pub mod limits;
 pub mod num;
 pub mod prefetch;
+pub mod process;
 pub mod rng;
 pub mod sync;

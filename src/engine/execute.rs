@@ -6,6 +6,7 @@ use super::table::COMMANDS;
 use super::transaction;
 use super::worker::Parts;
 use crate::base::clock::{Ticks, UnixMillis};
+use crate::base::sync::atomic::Ordering;
 use crate::command::table::Found;
 use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session};
 use crate::keyspace::{Busy, Held, Keys, Pass, Plan};
@@ -60,11 +61,12 @@ impl<'w> Batch<'w> {
             Found::Command(id) => id,
             other => return self.reject(session, None, &unknown(other, argv), sink),
         };
+        session.client.last_command.store(id as u32, Ordering::Relaxed);
         let spec = COMMANDS.row(id);
         if !spec.accepts(argv.len()) {
             return self.reject(session, Some(id), &CommandError::WrongArity(spec.full_name()), sink);
         }
-        if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) {
+        if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) && self.services.acl.needs_password() {
             return self.reject(session, Some(id), &CommandError::NoAuth, sink);
         }
         if session.transaction.is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
@@ -147,6 +149,7 @@ impl<'w> Batch<'w> {
             scripts: Some(&mut self.parts.scripts),
         };
         let called = call::run(&mut ctx, spec, argv, sink);
+        ctx.session.script_micros = None;
         self.ticks = self.services.clock.ticks();
         if called != Called::NeedsWhole {
             call::account(&mut ctx, id, spec, argv, called, (began, self.ticks));

@@ -92,7 +92,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     let mut connection = Connection {
         stream,
-        session: Session::new(Arc::clone(client), !services.config.live.requirepass.is_set()),
+        session: Session::new(Arc::clone(client), !services.acl.needs_password()),
         parser: Parser::new(),
         input: Vec::new(),
         executed: 0,
@@ -236,7 +236,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let filled = self.input.len();
         let live = &services.config.live;
         if filled > live.client_query_buffer_limit.get().saturating_add(live.proto_max_bulk_len.get()) {
-            tracing::warn!(client = self.session.client.id, "closed: its query buffer passed client-query-buffer-limit");
+            tracing::warn!(
+                client = self.session.client.id,
+                "closed: its query buffer passed client-query-buffer-limit"
+            );
             self.state = State::Closing;
             return Poll::Ready(Ok(Sent::Done));
         }
