@@ -7,8 +7,8 @@ pub mod resp;
 pub mod data;
 pub mod metrics;
 pub mod keyspace;
-#[path = "/work/h/stub_script.rs"]
 pub mod script;
+pub mod acl;
 pub mod command;
 pub mod family;
 pub mod engine;

@@ -4,9 +4,11 @@ use super::client::{Client, Clients};
 use super::error::CommandError;
 use super::slowlog::Slowlog;
 use super::table::CommandTable;
+use crate::acl::Acl;
 use crate::base::clock::{Clock, Ticks, UnixMillis};
 use crate::base::rng::Rng;
-use crate::config::Config;
+use crate::base::sync::Mutex;
+use crate::config::{Config, LogLevel};
 use crate::keyspace::{Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
 use crate::resp::reply::{Replied, Reply};
@@ -52,6 +54,15 @@ pub struct ScriptCall<'a> {
     pub read_only: bool,
 }
 
+/// A script that is running: what SCRIPT KILL and BUSY need.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// The means to stop it.
+    pub control: Arc<Control>,
+    /// Whether it has written.
+    pub wrote: Arc<AtomicBool>,
+}
+
 /// Runs scripts for a handler. The engine implements it, for a script's commands are executed by the engine.
 pub trait ScriptRunner {
     /// Runs a script under the locks of `ctx`, whose own runner is gone meanwhile.
@@ -65,6 +76,12 @@ pub trait ScriptRunner {
         call: ScriptCall<'_>,
         reply: Reply<'_>,
     ) -> Result<Replied, CommandError>;
+
+    /// Compiles a script and puts it into the cache.
+    ///
+    /// # Errors
+    /// It does not compile; it is not cached then.
+    fn load(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError>;
 }
 
 /// What the whole server shares, each with its own locks.
@@ -72,13 +89,19 @@ pub struct Services {
     /// The settings.
     pub config: Config,
     /// The time.
-    pub clock: Box<dyn Clock>,
+    pub clock: Arc<dyn Clock>,
     /// Every key.
     pub keyspace: Keyspace,
     /// Counters and histograms.
     pub metrics: Metrics,
     /// Commands per second.
     pub ops: OpsSampler,
+    /// Bytes read from clients per second.
+    pub net_input: OpsSampler,
+    /// Bytes written to clients per second.
+    pub net_output: OpsSampler,
+    /// Who may come in.
+    pub acl: Acl,
     /// Who is connected.
     pub clients: Clients,
     /// The slow log.
@@ -86,7 +109,7 @@ pub struct Services {
     /// The script cache.
     pub scripts: Scripts,
     /// Scripts that are running, one place per thread.
-    pub running: Box<[Arc<Control>]>,
+    pub running: Box<[Mutex<Option<Running>>]>,
     /// All commands.
     pub commands: &'static CommandTable,
     /// What INFO calls `run_id`: 40 hex digits, new at every start.
@@ -99,6 +122,8 @@ pub struct Services {
     pub draining: AtomicBool,
     /// Has the server stop, as SIGTERM does; set by who owns it.
     pub stop: Box<dyn Fn() + Send + Sync>,
+    /// Has the log follow a change of `loglevel`; set by who owns the log.
+    pub set_log_level: Box<dyn Fn(LogLevel) + Send + Sync>,
 }
 
 impl std::fmt::Debug for Services {
@@ -160,6 +185,8 @@ pub struct Session {
     pub closing: bool,
     /// Whether it asked that its reads leave access times alone.
     pub no_touch: bool,
+    /// What TIME replied first in the script that runs: it replies the same until the script ends.
+    pub script_micros: Option<i64>,
 }
 
 impl Session {
@@ -175,6 +202,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             closing: false,
             no_touch: false,
+            script_micros: None,
         }
     }
 }

@@ -22,7 +22,8 @@ fn help(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
     let Found::Command(id) = commands.find(args.all()) else { unreachable!("the table led to this handler") };
     let container = commands.row(id).name;
     // Its own row comes last, as in Redis.
-    let mut rows: Vec<_> = commands.subcommands(id).map(|(_, row)| row).filter(|row| row.subcommand != "HELP").collect();
+    let mut rows: Vec<_> =
+        commands.subcommands(id).map(|(_, row)| row).filter(|row| row.subcommand != "HELP").collect();
     rows.push(commands.row(id));
     let mut lines = reply.array(1 + 2 * rows.len());
     lines.status(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));

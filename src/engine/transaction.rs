@@ -65,6 +65,7 @@ fn run(
         scripts: ctx.scripts.as_deref_mut().map(|runner| runner as _),
     };
     let called = call::run(&mut inner, spec, argv, sink);
+    inner.session.script_micros = None;
     assert!(called != call::Called::NeedsWhole, "a transaction with a script owns the whole keyspace");
     let ended = inner.services.clock.ticks();
     call::account(&mut inner, id, spec, argv, called, (began, ended));

@@ -5,18 +5,20 @@
 
 pub mod logging;
 
+use crate::acl::Acl;
+use crate::base::alloc;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
-use crate::base::alloc;
-use crate::command::{Clients, Services};
+use crate::base::sync::Mutex;
 use crate::command::slowlog::Slowlog;
+use crate::command::{Clients, Services};
 use crate::config::Config;
 use crate::engine::COMMANDS;
 use crate::http;
 use crate::keyspace::Keyspace;
-use crate::metrics::{DatabaseGauges, Gauges, Metrics, OpsSampler};
+use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
 use crate::net::{Acceptor, Listeners, WorkerHandle};
-use crate::script::{Control, Scripts};
+use crate::script::Scripts;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,7 +52,7 @@ impl Server {
     pub fn new(config: Config, listeners: Listeners) -> Self {
         let stop = Stop::default();
         let stopper = stop.clone();
-        let services = services(config, Box::new(SystemClock::new()), Box::new(move || stopper.stop()));
+        let services = services(config, Arc::new(SystemClock::new()), Box::new(move || stopper.stop()));
         Self { services: Arc::new(services), listeners, stop }
     }
 
@@ -78,6 +80,7 @@ impl Server {
             .map(|slot| WorkerHandle::start(Arc::clone(&services), slot, threads))
             .collect::<io::Result<Vec<_>>>()?;
         let acceptor = Acceptor::new(Arc::clone(&services), workers);
+        announce(&listeners, &services);
         let accepted = runtime.block_on(async {
             tokio::select! {
                 result = acceptor.run(&listeners) => result,
@@ -123,7 +126,7 @@ pub fn exit_on_next_signal() {
 }
 
 /// Everything that the server shares, before any thread runs.
-pub fn services(config: Config, clock: Box<dyn Clock>, stop: Box<dyn Fn() + Send + Sync>) -> Services {
+pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send + Sync>) -> Services {
     let threads = config.worker_threads();
     let names = COMMANDS.rows().iter().map(|row| &*row.full_name().leak()).collect();
     let mut rng = Rng::from_process(clock.unix_micros() as u64);
@@ -132,19 +135,32 @@ pub fn services(config: Config, clock: Box<dyn Clock>, stop: Box<dyn Fn() + Send
         keyspace: Keyspace::new(config.start.databases, threads + 1, threads),
         metrics: Metrics::new(names),
         ops: OpsSampler::new(),
+        net_input: OpsSampler::new(),
+        net_output: OpsSampler::new(),
+        acl: Acl::new(&config.live.requirepass),
         clients: Clients::default(),
         slowlog: Slowlog::default(),
         scripts: Scripts::default(),
-        running: (0..=threads).map(|_| Arc::new(Control::default())).collect(),
+        running: (0..=threads).map(|_| Mutex::new(None)).collect(),
         commands: &COMMANDS,
         run_id,
         started_at: clock.unix_millis(),
         started: clock.ticks(),
         draining: AtomicBool::new(false),
         stop,
+        set_log_level: Box::new(logging::set_level),
         clock,
         config,
     }
+}
+
+/// Says in the log where clients can connect.
+fn announce(listeners: &Listeners, services: &Services) {
+    let mut places: Vec<String> =
+        listeners.tcp.iter().filter_map(|listener| Some(listener.local_addr().ok()?.to_string())).collect();
+    places.extend(services.config.start.unixsocket.iter().map(|path| path.display().to_string()));
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!("tally {version} is ready to accept connections on {}", places.join(", "));
 }
 
 /// Closes connections that were idle for too long, and samples rates.
@@ -154,11 +170,15 @@ async fn housekeeping(services: &Services) {
     loop {
         ticker.tick().await;
         let now = services.clock.ticks();
-        services.ops.tick(now, services.metrics.totals_since_start().commands_processed());
+        let totals = services.metrics.totals_since_start();
+        services.ops.tick(now, totals.commands_processed());
+        services.net_input.tick(now, totals.count(Event::NetInputByte));
+        services.net_output.tick(now, totals.count(Event::NetOutputByte));
         let timeout_secs = services.config.live.timeout_secs.get();
         if timeout_secs != 0 {
             let timeout_nanos = timeout_secs.saturating_mul(1_000_000_000);
-            let idle = services.clients.all().into_iter().filter(|client| now.since(client.last_active()) > timeout_nanos);
+            let idle =
+                services.clients.all().into_iter().filter(|client| now.since(client.last_active()) > timeout_nanos);
             idle.for_each(|client| client.kill());
         }
     }
@@ -172,12 +192,16 @@ impl http::Source for Observed {
     fn metrics(&self) -> String {
         let services = &self.0;
         let keyspace = &services.keyspace;
+        let totals = keyspace.totals();
         let gauges = Gauges {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_seconds: (services.clock.ticks().since(services.started) / 1_000_000_000) as f64,
             connections: services.clients.len() as u64,
             memory_used_bytes: alloc::allocated_bytes(),
             memory_resident_bytes: alloc::resident_bytes(),
+            keyspace_hits: totals.hits,
+            keyspace_misses: totals.misses,
+            expired_keys: totals.expired,
             databases: (0..keyspace.databases())
                 .map(|db| DatabaseGauges {
                     index: db,

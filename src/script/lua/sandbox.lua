@@ -56,7 +56,7 @@ local libraries = {
   os = pick(os, 'clock'),
   redis = native.redis, cjson = native.cjson, cmsgpack = native.cmsgpack, struct = native.struct,
 }
-local functions = pick(_G, 'assert error gcinfo ipairs rawequal select tonumber tostring type unpack xpcall _VERSION')
+local functions = pick(_G, 'assert error gcinfo ipairs rawequal select tonumber tostring type unpack _VERSION')
 
 local S = libraries.string
 S.gfind = S.gmatch
@@ -123,6 +123,16 @@ end
 
 function functions.pcall(...) return caught(pcall(...)) end
 
+-- The handler runs after the unwinding, not during it: the machine runs no hook inside a real handler, so an endless one could
+-- not be killed. Scripts have nothing by which to see the difference.
+local function handled(handler, ok, ...)
+  if ok then return true, ... end
+  local _, answer = pcall(handler, (...))
+  return false, answer
+end
+
+function functions.xpcall(body, handler) return handled(handler, pcall(body)) end
+
 -- Only the questions are passed on: what one script sets would be felt by the next.
 local harmless = { stop = 0, restart = 0, setpause = 200, setstepmul = 200 }
 function functions.collectgarbage(option, ...)
@@ -181,8 +191,9 @@ local function nth(text, n) return opcode((funcbc(loadstring(text), n))) end
 local GSET, GGET = nth('x = 1', 2), nth('return x', 1)
 local TGETS = nth('return x.y', 2)
 local FNEW = nth('return function() end', 1)
-local FORL, JMP, CALLT = nth('for i = 1, 2 do end', 5), nth('goto out; ::out:: return', 1), nth('return x()', 2)
-local CALLMT = nth('return x(y())', 4)
+local FORL, ITERL = nth('for i = 1, 2 do end', 5), nth('for i in x do end', 5)
+local JMP = nth('if x then return end', 3)
+local CALLT, CALLMT = nth('return x()', 2), nth('return x(y())', 4)
 
 local function judge(prototype, verdict)
   local count = funcinfo(prototype).bytecodes
@@ -203,7 +214,7 @@ local function judge(prototype, verdict)
           and math.floor(after / 256) % 256 == register and math.floor(after / 16777216) % 256 == register
         if not overwritten then verdict.fast = false end
       end
-    elseif op == FNEW or op == FORL then
+    elseif op == FNEW or op == FORL or op == ITERL then
       verdict.bounded = false
     elseif op == JMP then
       if math.floor(instruction / 65536) % 65536 < 0x8000 then verdict.bounded = false end
