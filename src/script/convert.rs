@@ -32,7 +32,7 @@ fn give(value: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) {
 /// The number as an integer reply.
 pub(super) fn truncate(number: f64) -> i64 {
     // 2^63 is the first double that no i64 holds; `as` would saturate there, C gives the smallest integer.
-    if number >= -9_223_372_036_854_775_808.0 && number < 9_223_372_036_854_775_808.0 {
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number) {
         number as i64
     } else {
         OUT_OF_RANGE

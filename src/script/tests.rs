@@ -7,11 +7,14 @@ use crate::resp::writer::{Protocol, Writer};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+/// Fields and values in order of insertion.
+type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// A server of a dozen commands, for one script at a time.
 #[derive(Default)]
 struct Toy {
     strings: HashMap<Vec<u8>, Vec<u8>>,
-    hashes: HashMap<Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>>,
+    hashes: HashMap<Vec<u8>, Fields>,
     sets: HashMap<Vec<u8>, BTreeSet<Vec<u8>>>,
     log: Vec<(LogLevel, Vec<u8>)>,
     calls: usize,
