@@ -134,7 +134,7 @@ impl Kind for Hash {
         if let Value::Hash(inner) = value { Some(inner) } else { None }
     }
     fn fresh() -> Value {
-        Value::Hash(Box::new(Hash::new()))
+        Value::Hash(Box::default())
     }
     fn is_vacant(&self) -> bool {
         self.is_empty()
@@ -151,7 +151,7 @@ impl Kind for ZSet {
         if let Value::ZSet(inner) = value { Some(inner) } else { None }
     }
     fn fresh() -> Value {
-        Value::ZSet(Box::new(ZSet::new()))
+        Value::ZSet(Box::default())
     }
     fn is_vacant(&self) -> bool {
         self.is_empty()
