@@ -82,6 +82,15 @@ pub trait ScriptRunner {
     /// # Errors
     /// It does not compile; it is not cached then.
     fn load(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError>;
+
+    /// The script with this text, put into the cache if it is new. It is not compiled yet.
+    ///
+    /// # Errors
+    /// Its first line cannot be followed.
+    fn by_text(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError>;
+
+    /// The cached script with this digest, in hexadecimal digits.
+    fn by_digest(&mut self, services: &Services, hex: &[u8]) -> Option<Arc<Source>>;
 }
 
 /// What the whole server shares, each with its own locks.

@@ -11,6 +11,7 @@ use crate::command::table::Found;
 use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session};
 use crate::keyspace::{Busy, Held, Keys, Pass, Plan};
 use crate::resp::reply::ReplySink;
+use smallvec::SmallVec;
 use std::task::Waker;
 
 /// After a command that took longer than this, the batch reads the wall clock again.
@@ -34,6 +35,8 @@ pub struct Batch<'w> {
     /// What was locked ahead for the requests that come next. Stands before `pass`, so it is given back first.
     pub(super) window: Option<Held<'w>>,
     pub(super) pass: Option<Pass<'w>>,
+    /// The ids of the requests that come next, the last first, found when they were looked at ahead.
+    pub(super) ahead: SmallVec<[Option<usize>; 16]>,
     now: UnixMillis,
     /// The end of the command before, which is the beginning of the next.
     ticks: Ticks,
@@ -42,7 +45,7 @@ pub struct Batch<'w> {
 impl<'w> Batch<'w> {
     pub(super) fn new(services: &'w Services, parts: &'w mut Parts) -> Self {
         let (now, ticks) = (services.clock.unix_millis(), services.clock.ticks());
-        Self { services, parts, window: None, pass: None, now, ticks }
+        Self { services, parts, window: None, pass: None, ahead: SmallVec::new(), now, ticks }
     }
 
     /// When the last command ended, or the batch began.
@@ -57,9 +60,12 @@ impl<'w> Batch<'w> {
 
     /// Executes one request and gives exactly one reply, unless it is [`Executed::Busy`].
     pub fn execute(&mut self, session: &mut Session, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Executed {
-        let id = match self.services.commands.find(argv) {
-            Found::Command(id) => id,
-            other => return self.reject(session, None, &unknown(other, argv), sink),
+        let id = match self.ahead.pop().flatten() {
+            Some(id) => id,
+            None => match self.services.commands.find(argv) {
+                Found::Command(id) => id,
+                other => return self.reject(session, None, &unknown(other, argv), sink),
+            },
         };
         session.client.last_command.store(id as u32, Ordering::Relaxed);
         let spec = COMMANDS.row(id);
@@ -72,7 +78,7 @@ impl<'w> Batch<'w> {
         if session.transaction.is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
             return self.queue(session, id, spec, argv, sink);
         }
-        let plan = plan::of(self.services, session, spec, argv);
+        let plan = plan::of(self.services, session, Some(&mut self.parts.scripts), spec, argv);
         self.locked(session, id, spec, &plan, argv, sink)
     }
 

@@ -10,7 +10,7 @@ use super::execute::Batch;
 use super::table::COMMANDS;
 use crate::base::hash;
 use crate::command::table::Found;
-use crate::command::{Flags, KeySpec, Locks, Session};
+use crate::command::{CommandSpec, Flags, KeySpec, Locks, Session};
 use crate::keyspace::{Held, Plan};
 use smallvec::SmallVec;
 
@@ -25,9 +25,20 @@ impl<'w> Batch<'w> {
             return;
         }
         let mut hashes: SmallVec<[u64; 16]> = SmallVec::new();
+        let mut all_fast = true;
+        self.ahead.clear();
         for argv in requests {
-            hashes.extend(self.key_hash(argv));
+            let id = match self.services.commands.find(argv) {
+                Found::Command(id) => Some(id),
+                _ => None,
+            };
+            self.ahead.push(id);
+            let Some(id) = id else { continue };
+            let spec = COMMANDS.row(id);
+            all_fast &= spec.flags.has(Flags::FAST);
+            hashes.extend(first_key(spec, argv).map(hash::hash));
         }
+        self.ahead.reverse();
         let Some(held) = self.lock_free(&hashes) else { return };
         for hash in &hashes {
             held.prefetch_entry(session.db, *hash);
@@ -36,6 +47,10 @@ impl<'w> Batch<'w> {
             held.prefetch_value(session.db, *hash);
         }
         self.window = Some(held);
+        if !all_fast {
+            // A script or a long command must not hold the shards of those that come after it.
+            self.look_back();
+        }
     }
 
     /// Gives back what was locked ahead.
@@ -43,17 +58,6 @@ impl<'w> Batch<'w> {
         if let Some(held) = self.window.take() {
             self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
         }
-    }
-
-    /// The hash of the first key, for a command that locks nothing but its keys.
-    fn key_hash(&self, argv: &[&[u8]]) -> Option<u64> {
-        let Found::Command(id) = self.services.commands.find(argv) else { return None };
-        let spec = COMMANDS.row(id);
-        let Some(KeySpec::Range { first, .. }) = spec.keys[0] else { return None };
-        if spec.locks != Locks::Keys || spec.flags.any(Flags::SCRIPT.or(Flags::ENGINE)) {
-            return None;
-        }
-        argv.get(first).map(|key| hash::hash(key))
     }
 
     fn lock_free(&mut self, hashes: &[u64]) -> Option<Held<'w>> {
@@ -65,4 +69,13 @@ impl<'w> Batch<'w> {
         }
         Some(held)
     }
+}
+
+/// The key that a command will look up first, if it locks nothing but its keys.
+fn first_key<'a>(spec: &CommandSpec, argv: &[&'a [u8]]) -> Option<&'a [u8]> {
+    let first = match spec.keys[0]? {
+        KeySpec::Range { first, .. } => first,
+        KeySpec::Counted { first, .. } => first,
+    };
+    (spec.locks == Locks::Keys).then(|| argv.get(first).copied()).flatten()
 }
