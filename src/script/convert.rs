@@ -154,7 +154,10 @@ pub(super) fn append_double(out: &mut Vec<u8>, value: f64) {
 pub(super) fn append_argument(out: &mut Vec<u8>, value: f64) {
     let integer = value as i64;
     // Below 10^15 both ways print the same digits; -0 is the one value that compares equal and prints otherwise.
-    if integer as f64 == value && integer.abs() < 1_000_000_000_000_000 && (integer != 0 || value.is_sign_positive()) {
+    if integer as f64 == value
+        && integer.unsigned_abs() < 1_000_000_000_000_000
+        && (integer != 0 || value.is_sign_positive())
+    {
         crate::base::num::append_i64(out, integer);
     } else {
         crate::base::num::append_f64_17g(out, value);

@@ -34,7 +34,7 @@ const SLOT_COMPILE: c_int = 3;
 /// A Lua virtual machine. It belongs to one thread.
 pub struct Vm {
     config: VmConfig,
-    machine: Box<Machine>,
+    machine: Owned,
     compiled: ByDigest<Compiled>,
     generation: u64,
     spent: bool,
@@ -71,7 +71,7 @@ impl Vm {
 
     /// The bytes that its values take.
     pub fn bytes(&self) -> usize {
-        self.machine.memory.used
+        self.machine.bytes()
     }
 
     /// Drops all compiled functions if the cache was flushed since: `generation` is [`super::Scripts::generation`].
@@ -99,7 +99,10 @@ impl Vm {
         if let Some(compiled) = self.compiled.get(&source.digest) {
             return Ok(*compiled);
         }
-        let compiled = self.machine.compile(source.code())?;
+        let compiled = {
+            // SAFETY: the owner keeps the machine alive, and `&mut self` that nothing runs on it.
+            unsafe { Machine::compile(self.machine.get(), source.code())? }
+        };
         self.compiled.insert(source.digest, compiled);
         Ok(compiled)
     }
@@ -127,7 +130,10 @@ impl Vm {
         source.note_run();
         // The machine stays marked until the run is known to have left it whole, also if a panic passes by.
         self.spent = true;
-        let outcome = self.machine.run(compiled, &source.digest, keys, argv, host, sink, control);
+        let outcome = {
+            // SAFETY: the owner keeps the machine alive, and `&mut self` that nothing runs on it.
+            unsafe { Machine::run(self.machine.get(), compiled, &source.digest, keys, argv, host, sink, control) }
+        };
         self.spent = matches!(outcome, Outcome::Killed | Outcome::OutOfMemory);
         outcome
     }
@@ -155,7 +161,7 @@ struct Job {
 /// A Lua state and what its C functions need.
 ///
 /// # Invariants
-/// It is boxed and never moves: the state's allocator carries its address, which is how C functions find it. `job` points to what is
+/// It never moves, and is reached through [`Owned`]'s pointer only: the state's allocator carries its address, which is how C functions find it. `job` points to what is
 /// borrowed by [`Machine::run`] and is None outside. C functions run on this thread and one at a time; none of them keeps a
 /// reference to the machine across a call into Lua that runs Lua code.
 struct Machine {
@@ -182,24 +188,48 @@ struct Machine {
     /// Where the last error that reached the top was raised.
     error_source: Vec<u8>,
     error_line: c_int,
+    /// The sandbox's own code was on the way to it.
+    error_in_sandbox: bool,
 }
 
 /// The most bytes that a number takes as an argument.
 const DIGITS_MAX: usize = 32;
 
-impl Drop for Machine {
+/// The owner of a machine.
+///
+/// A pointer and not a box: Lua's C functions reach the machine through the pointer that its state carries, which a box or a `&mut`
+/// would claim not to happen.
+struct Owned(NonNull<Machine>);
+
+impl Owned {
+    fn get(&self) -> *mut Machine {
+        self.0.as_ptr()
+    }
+
+    fn bytes(&self) -> usize {
+        // SAFETY: the machine is live, and Lua is not running while its owner is borrowed from outside.
+        unsafe { (*self.get()).memory.used }
+    }
+}
+
+impl Drop for Owned {
     fn drop(&mut self) {
-        if !self.state.is_null() {
-            // SAFETY: the state was made by `start` and is closed once, here. Nothing of Lua's runs any more.
-            unsafe { ffi::lua_close(self.state) };
+        // SAFETY: the state was made by `start` and is closed once, here, and after it the box that `start` leaked is taken back.
+        // Nothing of Lua's runs any more; its allocator is used by lua_close for the last time.
+        unsafe {
+            let machine = self.get();
+            if !(*machine).state.is_null() {
+                ffi::lua_close((*machine).state);
+            }
+            drop(Box::from_raw(machine));
         }
     }
 }
 
 impl Machine {
-    fn start(config: VmConfig) -> Result<Box<Self>, ScriptError> {
+    fn start(config: VmConfig) -> Result<Owned, ScriptError> {
         let max = if config.memory_bytes_max == 0 { usize::MAX } else { config.memory_bytes_max };
-        let mut machine = Box::new(Self {
+        let machine = Owned(NonNull::from(Box::leak(Box::new(Self {
             memory: Memory { used: 0, max, refused: false },
             state: ptr::null_mut(),
             session: Session::default(),
@@ -218,9 +248,10 @@ impl Machine {
             digits: Vec::new(),
             error_source: Vec::new(),
             error_line: 0,
-        });
-        let this: *mut Self = &raw mut *machine;
-        // SAFETY: the box is not moved out of; the allocator's user data is its address and outlives the state, which the machine
+            error_in_sandbox: false,
+        }))));
+        let this = machine.get();
+        // SAFETY: the machine does not move; the allocator's user data is its address and outlives the state, which the machine
         // closes when it is dropped. `open` runs in a protected call and leaves three slots on the stack.
         unsafe {
             let state = ffi::lua_newstate(allocate, this.cast());
@@ -242,14 +273,17 @@ impl Machine {
         Ok(machine)
     }
 
-    fn compile(&mut self, text: &[u8]) -> Result<Compiled, ScriptError> {
+    /// Compiles `text` into the registry.
+    ///
+    /// # Safety
+    /// `this` is a live machine that runs nothing.
+    unsafe fn compile(this: *mut Self, text: &[u8]) -> Result<Compiled, ScriptError> {
         let fail = |why: &[u8]| {
             Err(ScriptError::Compile([b"ERR Error compiling script (new function): ".as_slice(), why].concat()))
         };
         if let Some(refusal) = lexer::refuse(text) {
             return fail(&super::library::refusal_text(&refusal, b"user_script"));
         }
-        let this: *mut Self = self;
         // SAFETY: `text` outlives the protected call that reads it; slots are as `start` left them; the error value is looked at
         // before the stack is cut.
         unsafe {
@@ -267,9 +301,13 @@ impl Machine {
         }
     }
 
+    /// Runs a compiled script.
+    ///
+    /// # Safety
+    /// `this` is a live machine that runs nothing.
     #[expect(clippy::too_many_arguments, reason = "they are Vm::run's, which names each")]
-    fn run(
-        &mut self,
+    unsafe fn run(
+        this: *mut Self,
         compiled: Compiled,
         digest: &Digest,
         keys: &[&[u8]],
@@ -278,17 +316,16 @@ impl Machine {
         sink: &mut dyn ReplySink,
         control: &Control,
     ) -> Outcome {
-        self.session.reset();
-        self.stopped = None;
-        self.aborted = false;
-        self.memory.refused = false;
-        self.error_line = 0;
-        self.set_hook(!compiled.bounded);
-        let this: *mut Self = self;
         // SAFETY: lifetimes are erased for the job only, which is taken away again before this function ends, whichever way the
         // protected call ended: it returns, since panics are caught inside. Until then `host`, `keys`, `argv` and `control` are
         // borrowed by this call, so they live; `host` is used by nobody else meanwhile.
         let (state, status) = unsafe {
+            (*this).session.reset();
+            (*this).stopped = None;
+            (*this).aborted = false;
+            (*this).memory.refused = false;
+            (*this).error_line = 0;
+            (*this).set_hook(!compiled.bounded);
             (*this).job = Some(Job {
                 host: std::mem::transmute::<NonNull<dyn Host + '_>, NonNull<dyn Host + 'static>>(NonNull::from(host)),
                 control,
@@ -303,42 +340,45 @@ impl Machine {
             (*this).job = None;
             (state, status)
         };
-        if let Some(panic) = self.panic.take() {
+        // SAFETY: nothing runs on the machine any more; views of its stack below do not reach its fields.
+        let machine = unsafe { &mut *this };
+        if let Some(panic) = machine.panic.take() {
             resume_unwind(panic);
         }
-        if self.aborted || self.stopped.is_some() {
+        if machine.aborted || machine.stopped.is_some() {
             // What `end` installed raises at every instruction.
-            self.hooked = true;
-            self.set_hook(false);
+            machine.hooked = true;
+            machine.set_hook(false);
         }
-        if self.aborted {
+        if machine.aborted {
             // SAFETY: the slots below stay as `start` left them.
             unsafe { ffi::lua_settop(state, SLOT_COMPILE) };
             return Outcome::Aborted;
         }
         // SAFETY: the protected call left one value; nobody else uses the stack until it is cut below.
         let value = unsafe { View::new(state, ffi::lua_gettop(state)) };
-        let outcome = if let Some(stop) = self.stopped {
+        let outcome = if let Some(stop) = machine.stopped {
             let reason: &[u8] = match stop {
-                Stop::Killed => b"ERR Error running script (user_script): Script killed by user with SCRIPT KILL.",
-                Stop::TimedOut => b"ERR Error running script (user_script): Script killed by script-max-time.",
+                Stop::Killed => b"ERR Script killed by user with SCRIPT KILL...",
+                Stop::TimedOut => b"ERR Script killed by script-max-time...",
             };
-            sink.error(&self.error_text(reason.to_vec(), digest, compiled.tail_line));
+            sink.error(&machine.error_text(reason.to_vec(), digest, compiled.tail_line));
             Outcome::Killed
         } else if status == ffi::LUA_OK {
-            convert::reply(value, self.session.resp3, sink);
+            convert::reply(value, machine.session.resp3, sink);
             Outcome::Replied
-        } else if self.memory.refused {
+        } else if machine.memory.refused {
             let reason = b"ERR script memory limit reached".to_vec();
-            sink.error(&self.error_text(reason, digest, compiled.tail_line));
+            sink.error(&machine.error_text(reason, digest, compiled.tail_line));
             Outcome::OutOfMemory
         } else {
             let mut message = message_of(value);
-            if self.error_line == 0 && value.kind() == Kind::String && compiled.tail_line > 0 {
+            let caller_lost = machine.error_line == 0 && !machine.error_in_sandbox;
+            if caller_lost && value.kind() == Kind::String && compiled.tail_line > 0 {
                 let position = format!("user_script:{}: ", compiled.tail_line);
                 message.splice(4..4, position.into_bytes());
             }
-            sink.error(&self.error_text(message, digest, compiled.tail_line));
+            sink.error(&machine.error_text(message, digest, compiled.tail_line));
             Outcome::Failed
         };
         // SAFETY: the slots below stay as `start` left them.
@@ -491,7 +531,7 @@ unsafe fn push_natives(state: *mut lua_State) {
             ffi::lua_createtable(state, 0, 16);
             ffi::lua_setfield(state, -2, library.as_ptr());
         }
-        for (index, (library, name, _)) in NATIVES.iter().enumerate() {
+        for (index, Native { library, name, .. }) in NATIVES.iter().enumerate() {
             if library.is_empty() {
                 ffi::lua_pushvalue(state, -1);
             } else {
@@ -582,6 +622,7 @@ unsafe extern "C-unwind" fn note_position(state: *mut lua_State) -> c_int {
     unsafe {
         let machine = &mut *Machine::of(state);
         machine.error_line = 0;
+        machine.error_in_sandbox = false;
         let mut frame: ffi::lua_Debug = std::mem::zeroed();
         let mut level = 1;
         while level < 16 && ffi::lua_getstack(state, level, &raw mut frame) != 0 {
@@ -591,7 +632,9 @@ unsafe extern "C-unwind" fn note_position(state: *mut lua_State) -> c_int {
                 continue;
             }
             let source = CStr::from_ptr(frame.source).to_bytes();
-            if source != b"=sandbox" {
+            if source == b"=sandbox" {
+                machine.error_in_sandbox = true;
+            } else {
                 machine.error_source.clear();
                 machine.error_source.extend_from_slice(&source[..source.len().min(64)]);
                 machine.error_line = frame.currentline;
@@ -665,24 +708,20 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
         if has_ended(machine) {
             end(state, machine);
         }
-        match gather(state, &mut *machine) {
-            Ok(()) => {}
-            Err(text) => return raise(state, text, raises),
-        }
         let host = job.host;
-        let ran = {
+        // Everything of ours that could panic is inside; a panic must not meet a Lua frame.
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            gather(state, &mut *machine)?;
             let Machine { session, argv, .. } = &mut *machine;
             session.tape.clear();
             let mut sink = LuaSink { tape: &mut session.tape, resp3: session.resp3 };
-            catch_unwind(AssertUnwindSafe(|| {
-                let host = &mut *host.as_ptr();
-                host.call(argv, &mut sink);
-                host.aborted()
-            }))
-        };
+            let host = &mut *host.as_ptr();
+            host.call(argv, &mut sink);
+            Ok(host.aborted())
+        }));
         match ran {
-            Ok(false) => {}
-            Ok(true) => (*machine).aborted = true,
+            Ok(Ok(aborted)) => (*machine).aborted = aborted,
+            Ok(Err(text)) => return raise(state, text, raises),
             Err(panic) => (*machine).panic = Some(panic),
         }
         if has_ended(machine) {
@@ -754,15 +793,15 @@ unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
     unsafe {
         let machine = Machine::of(state);
         let index = ffi::lua_tointeger_(state, ffi::lua_upvalueindex(1)) as usize;
-        let native: Native = NATIVES[index].2;
+        let native: &Native = &NATIVES[index];
         let ran = {
             let session = &mut (*machine).session;
             session.tape.clear();
             let args = Args::new(state);
             let host = (*machine).job.as_ref().map(|job| job.host);
             catch_unwind(AssertUnwindSafe(|| match host {
-                Some(host) => native(session, &mut *host.as_ptr(), args),
-                None => native(session, &mut Nobody, args),
+                Some(host) => native.run(session, &mut *host.as_ptr(), args),
+                None => native.run(session, &mut Nobody, args),
             }))
         };
         match ran {
@@ -772,12 +811,7 @@ unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
             }
             Ok(Ok(())) => push_results(state, &*machine),
             Ok(Err(Raise::Reply)) => raise(state, &(*machine).session.text, true),
-            Ok(Err(Raise::Argument(number))) => {
-                // Copied to Lua's side first: luaL_argerror wants a C string.
-                raw::push_bytes(state, &(*machine).session.text);
-                ffi::luaL_argerror(state, number, ffi::lua_tolstring(state, -1, ptr::null_mut()))
-            }
-            Ok(Err(Raise::Positioned)) => {
+            Ok(Err(Raise::Positioned | Raise::Argument(_))) => {
                 ffi::luaL_where(state, 1);
                 raw::push_bytes(state, &(*machine).session.text);
                 ffi::lua_concat(state, 2);
