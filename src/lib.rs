@@ -7,7 +7,6 @@ pub mod resp;
 pub mod data;
 pub mod metrics;
 pub mod keyspace;
-#[path = "/work/h/stub_script.rs"]
 pub mod script;
 pub mod acl;
 pub mod command;

@@ -114,8 +114,8 @@ def bag(value, paired=False):
 
 
 def is_big(value):
-    """Whether no small hash could have replied this."""
-    return len(value.data) > 128 or any(len(item.data or b"") > 64 for item in value.data)
+    """Whether no small hash could have replied this: by default one has at most 512 fields, and values of 64 bytes."""
+    return len(value.data) > 1024 or any(len(item.data or b"") > 64 for item in value.data)
 
 
 def pairs(value):

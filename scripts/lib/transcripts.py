@@ -52,6 +52,8 @@ class Transcript:
                 elif line.startswith("!protocol "):
                     self.protocols = (int(line.split()[1]),)
                     head.append(line)
+                elif line == "!not-in-lua":
+                    head.append(line)
                 elif line == "!unordered":
                     unordered = True
                     head.append(line)

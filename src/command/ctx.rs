@@ -7,6 +7,7 @@ use super::table::CommandTable;
 use crate::acl::Acl;
 use crate::base::clock::{Clock, Ticks, UnixMillis};
 use crate::base::rng::Rng;
+use crate::base::sync::Mutex;
 use crate::config::{Config, LogLevel};
 use crate::keyspace::{Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
@@ -53,6 +54,15 @@ pub struct ScriptCall<'a> {
     pub read_only: bool,
 }
 
+/// A script that is running: what SCRIPT KILL and BUSY need.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// The means to stop it.
+    pub control: Arc<Control>,
+    /// Whether it has written.
+    pub wrote: Arc<AtomicBool>,
+}
+
 /// Runs scripts for a handler. The engine implements it, for a script's commands are executed by the engine.
 pub trait ScriptRunner {
     /// Runs a script under the locks of `ctx`, whose own runner is gone meanwhile.
@@ -61,6 +71,12 @@ pub trait ScriptRunner {
     /// [`CommandError::NeedsWhole`] if it met a key whose shard it does not hold before it had written anything; the engine runs the command
     /// again.
     fn run(&mut self, ctx: &mut Ctx<'_, '_>, call: ScriptCall<'_>, reply: Reply<'_>) -> Result<Replied, CommandError>;
+
+    /// Compiles a script and puts it into the cache.
+    ///
+    /// # Errors
+    /// It does not compile; it is not cached then.
+    fn load(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError>;
 }
 
 /// What the whole server shares, each with its own locks.
@@ -68,7 +84,7 @@ pub struct Services {
     /// The settings.
     pub config: Config,
     /// The time.
-    pub clock: Box<dyn Clock>,
+    pub clock: Arc<dyn Clock>,
     /// Every key.
     pub keyspace: Keyspace,
     /// Counters and histograms.
@@ -88,7 +104,7 @@ pub struct Services {
     /// The script cache.
     pub scripts: Scripts,
     /// Scripts that are running, one place per thread.
-    pub running: Box<[Arc<Control>]>,
+    pub running: Box<[Mutex<Option<Running>>]>,
     /// All commands.
     pub commands: &'static CommandTable,
     /// What INFO calls `run_id`: 40 hex digits, new at every start.

@@ -69,7 +69,7 @@ impl<'w> Batch<'w> {
         if session.transaction.is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
             return self.queue(session, id, spec, argv, sink);
         }
-        let plan = plan::of(self.services, session, Some(&mut self.parts.scripts), spec, argv);
+        let plan = plan::of(self.services, session, spec, argv);
         self.locked(session, id, spec, &plan, argv, sink)
     }
 

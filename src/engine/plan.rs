@@ -1,6 +1,6 @@
 //! From a command to the locks that it needs, before it runs.
 
-use super::script::Runner;
+use super::script;
 use super::table::COMMANDS;
 use crate::command::{CommandSpec, Flags, Locks, Services, Session};
 use crate::keyspace::Plan;
@@ -10,7 +10,6 @@ use crate::keyspace::Plan;
 pub(super) fn of(
     services: &Services,
     session: &Session,
-    scripts: Option<&mut Runner>,
     spec: &CommandSpec,
     argv: &[&[u8]],
 ) -> Plan {
@@ -20,7 +19,7 @@ pub(super) fn of(
         Locks::Keys => {}
     }
     if spec.flags.any(Flags::SCRIPT.or(Flags::ENGINE)) {
-        return special(services, session, scripts, spec, argv);
+        return special(services, session, spec, argv);
     }
     of_keys(services, spec, argv)
 }
@@ -48,21 +47,14 @@ fn transaction(services: &Services, session: &Session) -> Plan {
             return Plan::Whole;
         }
         let argv: Vec<&[u8]> = argv.iter().map(|argument| &**argument).collect();
-        plan.union(&of(services, session, None, spec, &argv));
+        plan.union(&of(services, session, spec, &argv));
     }
     plan
 }
 
-fn special(
-    services: &Services,
-    session: &Session,
-    scripts: Option<&mut Runner>,
-    spec: &CommandSpec,
-    argv: &[&[u8]],
-) -> Plan {
+fn special(services: &Services, session: &Session, spec: &CommandSpec, argv: &[&[u8]]) -> Plan {
     if spec.flags.has(Flags::ENGINE) {
         return transaction(services, session);
     }
-    let knows_its_keys = scripts.is_some_and(|runner| runner.knows_its_keys(spec, argv));
-    if knows_its_keys { of_keys(services, spec, argv) } else { Plan::Whole }
+    if script::knows_its_keys(services, spec, argv) { of_keys(services, spec, argv) } else { Plan::Whole }
 }

@@ -1,12 +1,239 @@
-//! stub
-use crate::command::{CommandError, CommandSpec, Ctx, Replied, Reply, ScriptCall, ScriptRunner, Services};
+//! Scripts: runs them for handlers, and their commands for them, with the locks that they turn out to need.
+//!
+//! What a script may lock, and when:
+//! 1. Its declared keys' shards are locked before it starts. On its first run, and if it is known to touch undeclared keys, it owns the whole
+//!    keyspace instead; so whether it does is known from the first run on.
+//! 2. A script thought to keep to its keys that meets another one: that key's shard is *tried*.
+//! 3. If that fails, or cannot be had that way, before the script has written anything, the run is abandoned invisibly and started again,
+//!    owning everything.
+//! 4. If it has written, it may wait for the shard, if it gets the one token for that; else its call fails with an error that names the key.
+
+use super::call::{self, Called};
+use super::{execute, plan};
+use crate::base::clock::Ticks;
+use crate::command::table::Found;
+use crate::command::{
+    Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply, Running, ScriptCall, ScriptRunner, Services,
+};
+use crate::keyspace::{Extent, Plan};
+use crate::resp::reply::ReplySink;
+use crate::script::{Control, Digest, Host, LogLevel, Outcome, Permission, ScriptError, Source, Undeclared, Vm, VmConfig};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// One thread's Lua, made when the first script comes.
 #[derive(Debug)]
-pub(super) struct Runner;
-impl Runner {
-    pub(super) fn new(_: &Services, _: usize) -> Self { Runner }
-    pub(super) fn knows_its_keys(&mut self, _: &CommandSpec, _: &[&[u8]]) -> bool { false }
+pub(super) struct Runner {
+    vm: Option<Vm>,
+    slot: usize,
+    config: VmConfig,
 }
-pub(super) fn is_any_slow(_: &Services) -> bool { false }
+
+/// Whether any script has run past `lua-time-limit`.
+#[cold]
+pub(super) fn is_any_slow(services: &Services) -> bool {
+    services.running.iter().any(|place| place.lock().as_ref().is_some_and(|running| running.control.is_slow()))
+}
+
+impl Runner {
+    pub(super) fn new(services: &Services, slot: usize) -> Self {
+        let config =
+            VmConfig { memory_bytes_max: services.config.start.script_memory_limit_bytes, ..VmConfig::default() };
+        Self { vm: None, slot, config }
+    }
+
+    /// The machine, with `source` compiled. One that does not compile is taken out of the cache again.
+    fn prepared(&mut self, services: &Services, source: &Source) -> Result<&mut Vm, CommandError> {
+        let failed = |error: ScriptError| CommandError::Bytes(error.reply().to_vec());
+        let vm = match &mut self.vm {
+            Some(vm) => vm,
+            none => none.insert(Vm::new(self.config).map_err(failed)?),
+        };
+        vm.follow(services.scripts.generation());
+        vm.prepare(source).map_err(|error| {
+            services.scripts.forget(&source.digest);
+            failed(error)
+        })?;
+        Ok(vm)
+    }
+}
+
+/// Whether the script that this command runs is known to keep to its declared keys. A digest that nobody knows needs no lock either: the
+/// command will fail.
+pub(super) fn knows_its_keys(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> bool {
+    let by_digest = spec.name.starts_with("EVALSHA");
+    let digest = if by_digest { Digest::parse(argv[1]) } else { Some(Digest::of(argv[1])) };
+    match digest.and_then(|digest| services.scripts.get(&digest)) {
+        Some(source) => source.undeclared() == Undeclared::No,
+        None => by_digest,
+    }
+}
+
 impl ScriptRunner for Runner {
-    fn run(&mut self, _: &mut Ctx<'_, '_>, _: ScriptCall<'_>, _: Reply<'_>) -> Result<Replied, CommandError> { todo!() }
+    fn run(
+        &mut self,
+        ctx: &mut Ctx<'_, '_>,
+        call: ScriptCall<'_>,
+        reply: Reply<'_>,
+    ) -> Result<Replied, CommandError> {
+        let slot = self.slot;
+        let vm = self.prepared(ctx.services, &call.source)?;
+        let live = &ctx.services.config.live;
+        let control = Arc::new(Control::start(
+            Arc::clone(&ctx.services.clock),
+            live.lua_time_limit_ms.get(),
+            live.script_max_time_ms.get(),
+        ));
+        let wrote = Arc::new(AtomicBool::new(false));
+        *ctx.services.running[slot].lock() =
+            Some(Running { control: Arc::clone(&control), wrote: Arc::clone(&wrote) });
+        let services = ctx.services;
+        let (db, began) = (ctx.session.db, control.started());
+        let mut host = ScriptHost {
+            declared: Plan::for_keys(&services.keyspace, call.keys.iter().copied()),
+            read_only: call.read_only || call.source.flags.no_writes,
+            wrote: &wrote,
+            touched_undeclared: false,
+            aborted: false,
+            began,
+            ctx,
+        };
+        let mut outcome = Outcome::Aborted;
+        let replied =
+            reply.relay(|sink| outcome = vm.run(&call.source, call.keys, call.argv, &mut host, sink, &control));
+        let touched_undeclared = host.touched_undeclared;
+        // SELECT inside a script ends with it.
+        host.ctx.session.db = db;
+        *services.running[slot].lock() = None;
+        call.source.note_undeclared(touched_undeclared);
+        if outcome == Outcome::Aborted {
+            return Err(CommandError::NeedsWhole);
+        }
+        ctx.recorder.script_run(services.clock.ticks().since(began));
+        if outcome != Outcome::Replied {
+            ctx.recorder.script_failed();
+        }
+        Ok(replied)
+    }
+
+    fn load(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError> {
+        let source = services.scripts.load(body).map_err(|error| CommandError::Bytes(error.reply().to_vec()))?;
+        self.prepared(services, &source)?;
+        Ok(source)
+    }
+}
+
+/// What one run of a script may do.
+struct ScriptHost<'h, 'a, 'k> {
+    ctx: &'h mut Ctx<'a, 'k>,
+    /// The shards of the declared keys.
+    declared: Plan,
+    read_only: bool,
+    wrote: &'h AtomicBool,
+    touched_undeclared: bool,
+    aborted: bool,
+    /// The end of its last command, from which the next is timed.
+    began: Ticks,
+}
+
+impl Host for ScriptHost<'_, '_, '_> {
+    fn call(&mut self, argv: &[&[u8]], sink: &mut dyn ReplySink) {
+        if let Err(error) = self.try_call(argv, sink) {
+            call::reply_error(self.ctx.recorder, &error, sink);
+        }
+    }
+
+    fn log(&mut self, level: LogLevel, text: &[u8]) {
+        let text = String::from_utf8_lossy(text);
+        match level {
+            LogLevel::Debug => tracing::trace!("{text}"),
+            LogLevel::Verbose => tracing::debug!("{text}"),
+            LogLevel::Notice => tracing::info!("{text}"),
+            LogLevel::Warning => tracing::warn!("{text}"),
+        }
+    }
+
+    fn set_resp(&mut self, _: u8) {}
+
+    fn may_call(&mut self, argv: &[&[u8]]) -> Permission {
+        match self.ctx.services.commands.find(argv) {
+            Found::Command(id) if self.ctx.services.commands.row(id).accepts(argv.len()) => Permission::Granted,
+            _ => Permission::Invalid,
+        }
+    }
+
+    fn aborted(&self) -> bool {
+        self.aborted
+    }
+}
+
+impl ScriptHost<'_, '_, '_> {
+    fn try_call(&mut self, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Result<(), CommandError> {
+        let commands = self.ctx.services.commands;
+        let id = match commands.find(argv) {
+            Found::Command(id) => id,
+            Found::Unknown => return Err(CommandError::text("ERR Unknown Redis command called from script")),
+            other => return Err(execute::unknown(other, argv)),
+        };
+        let spec = commands.row(id);
+        if !spec.accepts(argv.len()) {
+            return Err(CommandError::text("ERR Wrong number of args calling Redis command from script"));
+        }
+        if spec.flags.has(Flags::NOSCRIPT) {
+            return Err(CommandError::text("ERR This Redis command is not allowed from script"));
+        }
+        let writes = spec.flags.any(Flags::WRITE.or(Flags::MAY_REPLICATE));
+        if writes && self.read_only {
+            return Err(CommandError::text("ERR Write commands are not allowed from read-only scripts."));
+        }
+        let plan = plan::of(self.ctx.services, self.ctx.session, spec, argv);
+        self.cover(&plan, argv)?;
+        if writes {
+            // Before the command: from here on an abandoned run would leave its effects behind.
+            self.wrote.store(true, Ordering::Relaxed);
+        }
+        let db = self.ctx.session.db;
+        let mut inner = Ctx {
+            keys: self.ctx.keys.in_db(db),
+            session: self.ctx.session,
+            services: self.ctx.services,
+            recorder: self.ctx.recorder,
+            now: self.ctx.now,
+            rng: self.ctx.rng,
+            scripts: None,
+        };
+        let called = match (spec.handler)(&mut inner, Args::new(argv), Reply::new(sink)) {
+            Ok(_) => Called::Ok,
+            Err(error) => {
+                call::reply_error(inner.recorder, &error, sink);
+                Called::Failed
+            }
+        };
+        let ended = inner.services.clock.ticks();
+        call::account(&mut inner, id, spec, argv, called, (self.began, ended));
+        self.began = ended;
+        Ok(())
+    }
+
+    /// Sees to it that the shards of `plan` are held. See the module's head for the order.
+    fn cover(&mut self, plan: &Plan, argv: &[&[u8]]) -> Result<(), CommandError> {
+        let declared = self.declared.contains(plan);
+        self.touched_undeclared |= !declared;
+        let held = self.ctx.keys.held();
+        if declared || held.extent() == Extent::Whole {
+            return Ok(());
+        }
+        let wrote = self.wrote.load(Ordering::Relaxed);
+        if held.extend(plan, wrote).is_ok() {
+            return Ok(());
+        }
+        if !wrote {
+            self.aborted = true;
+            return Err(CommandError::NeedsWhole);
+        }
+        let name = String::from_utf8_lossy(argv[0]).into_owned();
+        Err(CommandError::owned(format!(
+            "BUSY '{name}' needs a key that the script did not declare and that is busy; declare it in KEYS"
+        )))
+    }
 }

@@ -71,6 +71,21 @@ impl Plan {
         }
     }
 
+    /// Whether every shard of `other` is one of these; false if `other` asks for more than shards.
+    pub fn contains(&self, other: &Plan) -> bool {
+        let has = |shard: &ShardIndex| match self {
+            Plan::One(one) => one == shard,
+            Plan::Several(shards) => shards.contains(shard),
+            _ => false,
+        };
+        match other {
+            Plan::Nothing => true,
+            Plan::One(shard) => has(shard),
+            Plan::Several(shards) => shards.iter().all(has),
+            Plan::Walk | Plan::Whole => false,
+        }
+    }
+
     /// What is enough for both: a transaction's plan is the union of its commands'.
     pub fn union(&mut self, other: &Plan) {
         match other {
@@ -121,18 +136,6 @@ impl<'k> Held<'k> {
     /// How far the rights go.
     pub fn extent(&self) -> Extent {
         self.extent
-    }
-
-    /// Whether a unit with this plan may run under these locks.
-    pub fn covers(&self, plan: &Plan) -> bool {
-        let has = |shard: &ShardIndex| self.guards.iter().any(|(index, _)| index == shard);
-        match (self.extent, plan) {
-            (Extent::Whole, _) | (_, Plan::Nothing) => true,
-            (Extent::Walk, Plan::Walk) => true,
-            (Extent::Shards, Plan::One(shard)) => has(shard),
-            (Extent::Shards, Plan::Several(shards)) => shards.iter().all(has),
-            _ => false,
-        }
     }
 
     /// Adds the shards of `plan` to what is held, for a script that met a key it had not declared. With `wait` it may wait for a busy

@@ -9,6 +9,7 @@ use crate::acl::Acl;
 use crate::base::alloc;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
+use crate::base::sync::Mutex;
 use crate::command::slowlog::Slowlog;
 use crate::command::{Clients, Services};
 use crate::config::Config;
@@ -17,7 +18,7 @@ use crate::http;
 use crate::keyspace::Keyspace;
 use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
 use crate::net::{Acceptor, Listeners, WorkerHandle};
-use crate::script::{Control, Scripts};
+use crate::script::Scripts;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,7 +52,7 @@ impl Server {
     pub fn new(config: Config, listeners: Listeners) -> Self {
         let stop = Stop::default();
         let stopper = stop.clone();
-        let services = services(config, Box::new(SystemClock::new()), Box::new(move || stopper.stop()));
+        let services = services(config, Arc::new(SystemClock::new()), Box::new(move || stopper.stop()));
         Self { services: Arc::new(services), listeners, stop }
     }
 
@@ -79,6 +80,7 @@ impl Server {
             .map(|slot| WorkerHandle::start(Arc::clone(&services), slot, threads))
             .collect::<io::Result<Vec<_>>>()?;
         let acceptor = Acceptor::new(Arc::clone(&services), workers);
+        announce(&listeners, &services);
         let accepted = runtime.block_on(async {
             tokio::select! {
                 result = acceptor.run(&listeners) => result,
@@ -124,7 +126,7 @@ pub fn exit_on_next_signal() {
 }
 
 /// Everything that the server shares, before any thread runs.
-pub fn services(config: Config, clock: Box<dyn Clock>, stop: Box<dyn Fn() + Send + Sync>) -> Services {
+pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send + Sync>) -> Services {
     let threads = config.worker_threads();
     let names = COMMANDS.rows().iter().map(|row| &*row.full_name().leak()).collect();
     let mut rng = Rng::from_process(clock.unix_micros() as u64);
@@ -139,7 +141,7 @@ pub fn services(config: Config, clock: Box<dyn Clock>, stop: Box<dyn Fn() + Send
         clients: Clients::default(),
         slowlog: Slowlog::default(),
         scripts: Scripts::default(),
-        running: (0..=threads).map(|_| Arc::new(Control::default())).collect(),
+        running: (0..=threads).map(|_| Mutex::new(None)).collect(),
         commands: &COMMANDS,
         run_id,
         started_at: clock.unix_millis(),
@@ -150,6 +152,15 @@ pub fn services(config: Config, clock: Box<dyn Clock>, stop: Box<dyn Fn() + Send
         clock,
         config,
     }
+}
+
+/// Says in the log where clients can connect.
+fn announce(listeners: &Listeners, services: &Services) {
+    let mut places: Vec<String> =
+        listeners.tcp.iter().filter_map(|listener| Some(listener.local_addr().ok()?.to_string())).collect();
+    places.extend(services.config.start.unixsocket.iter().map(|path| path.display().to_string()));
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!("tally {version} is ready to accept connections on {}", places.join(", "));
 }
 
 /// Closes connections that were idle for too long, and samples rates.

@@ -98,7 +98,7 @@ fn scan_segment<'a, T: Keyed>(
     *left = 0;
     let mut next = None;
     for (position, item) in rest {
-        if false {
+        if *position == last.0 {
             visit(item);
         } else if next.is_none_or(|next| *position < next) {
             next = Some(*position);

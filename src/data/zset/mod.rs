@@ -1,7 +1,7 @@
 //! Sorted sets: unique members, each with a score, in (score, member bytes) order.
 //!
-//! A set starts *small*, one sorted byte block scanned in order ([`block`]), and turns *large* for good past the
-//! configured size ([`large`]): a counted B+tree in order, beside a table from member to score. This is the first version
+//! A set starts *small*, one sorted byte block scanned in order (`block.rs`), and turns *large* for good past the
+//! configured size (`large.rs`): a counted B+tree in order, beside a table from member to score. This is the first version
 //! behind the final interface: the nodes of the tree are owned, not yet shared copy-on-write.
 //!
 //! Ranks are ascending and start at 0; every range of members is a range of ranks first, so that counting, reading in
@@ -239,12 +239,7 @@ impl ZSet {
 
     /// Visits at least `limit` members from a position on, as `Table::scan` does and with its promise: a member that is
     /// there from the first call to the last is visited exactly once. The small form is visited as a whole.
-    pub fn scan<'a>(
-        &'a self,
-        from: Position,
-        limit: usize,
-        mut visit: impl FnMut(&'a [u8], f64),
-    ) -> Option<Position> {
+    pub fn scan<'a>(&'a self, from: Position, limit: usize, mut visit: impl FnMut(&'a [u8], f64)) -> Option<Position> {
         match &self.form {
             Form::Small(block) => {
                 for (member, score) in Iter::small(block, 0..block.len()) {

@@ -1,4 +1,9 @@
-//! stub
+//! Scripts: EVAL and its like in [`eval`], the script cache in [`cache`]. What a script is and how it runs: `script` and `engine`.
+
+mod cache;
+mod eval;
+
 use crate::command::CommandSpec;
+
 /// The tables of the family's files.
-pub const TABLES: &[&[CommandSpec]] = &[];
+pub const TABLES: &[&[CommandSpec]] = &[eval::COMMANDS, cache::COMMANDS];

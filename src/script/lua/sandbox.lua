@@ -181,8 +181,9 @@ local function nth(text, n) return opcode((funcbc(loadstring(text), n))) end
 local GSET, GGET = nth('x = 1', 2), nth('return x', 1)
 local TGETS = nth('return x.y', 2)
 local FNEW = nth('return function() end', 1)
-local FORL, JMP, CALLT = nth('for i = 1, 2 do end', 5), nth('goto out; ::out:: return', 1), nth('return x()', 2)
-local CALLMT = nth('return x(y())', 4)
+local FORL, ITERL = nth('for i = 1, 2 do end', 5), nth('for i in x do end', 5)
+local JMP = nth('if x then return end', 3)
+local CALLT, CALLMT = nth('return x()', 2), nth('return x(y())', 4)
 
 local function judge(prototype, verdict)
   local count = funcinfo(prototype).bytecodes
@@ -203,7 +204,7 @@ local function judge(prototype, verdict)
           and math.floor(after / 256) % 256 == register and math.floor(after / 16777216) % 256 == register
         if not overwritten then verdict.fast = false end
       end
-    elseif op == FNEW or op == FORL then
+    elseif op == FNEW or op == FORL or op == ITERL then
       verdict.bounded = false
     elseif op == JMP then
       if math.floor(instruction / 65536) % 65536 < 0x8000 then verdict.bounded = false end

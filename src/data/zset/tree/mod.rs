@@ -32,7 +32,9 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// The shape outside tests.
+    /// The shape outside tests. A leaf that overflows holds 128 members before it is split, so its arrays take 1 KiB each.
+    ///
+    /// Leaves half as wide cost the same time per score change at a million members, and 2 bytes more per member.
     pub(super) const WIDE: Self = Self { leaf: 127, inner: 64 };
 }
 
@@ -107,9 +109,9 @@ impl Tree {
         assert!(ranks.end <= self.len, "the ranks to remove exist");
         let mut left = ranks.len();
         while left > 0 {
-            let removed = self.root.edit(self.shape, Aim::Rank(ranks.start), |run, at| {
-                run.drain(at..run.len().min(at + left), &mut sink)
-            });
+            let removed = self
+                .root
+                .edit(self.shape, Aim::Rank(ranks.start), |run, at| run.drain(at..run.len().min(at + left), &mut sink));
             self.settle(removed);
             left -= removed;
         }

@@ -6,10 +6,6 @@
 use super::Member;
 use std::ops::Range;
 
-/// Arrays grow by this many items, so that memory follows the fill: 128 bytes, the distance of mimalloc's size classes
-/// between 512 and 1024 bytes.
-const GROWTH: usize = 128;
-
 /// The scores in a cache line.
 const LINE: usize = 8;
 
@@ -102,11 +98,6 @@ impl Run {
     }
 
     pub(super) fn insert(&mut self, at: usize, member: Member) {
-        if self.scores.len() == self.scores.capacity() {
-            let more = if self.len() < GROWTH { GROWTH - self.len() } else { GROWTH };
-            self.scores.reserve_exact(more);
-            self.members.reserve_exact(more);
-        }
         self.scores.insert(at, member.score());
         self.members.insert(at, member);
     }
@@ -119,9 +110,7 @@ impl Run {
 
     pub(super) fn remove(&mut self, at: usize) -> Member {
         self.scores.remove(at);
-        let member = self.members.remove(at);
-        self.give_back();
-        member
+        self.members.remove(at)
     }
 
     /// Removes those at `range`, hands each to `sink` and returns how many they were.
@@ -129,23 +118,20 @@ impl Run {
         let count = range.len();
         self.scores.drain(range.clone());
         self.members.drain(range).for_each(sink);
-        self.give_back();
         count
     }
 
-    /// Cuts off those from `at` on.
+    /// Cuts off those from `at` on. Both halves have the room that this had, since both are to grow again.
     pub(super) fn split_off(&mut self, at: usize) -> Self {
-        let mut right = Self { scores: Vec::with_capacity(GROWTH), members: Vec::with_capacity(GROWTH) };
-        right.scores.extend_from_slice(&self.scores[at..]);
-        self.scores.truncate(at);
+        let room = self.scores.capacity();
+        let mut right = Self { scores: Vec::with_capacity(room), members: Vec::with_capacity(room) };
+        right.scores.extend(self.scores.drain(at..));
         right.members.extend(self.members.drain(at..));
         right
     }
 
     /// Adds those of `right`, which all lie above.
     pub(super) fn append(&mut self, mut right: Self) {
-        self.scores.reserve_exact(right.len());
-        self.members.reserve_exact(right.len());
         self.scores.append(&mut right.scores);
         self.members.append(&mut right.members);
     }
@@ -161,9 +147,5 @@ impl Run {
             right.scores.splice(..0, self.scores.drain(half..));
             right.members.splice(..0, self.members.drain(half..));
         }
-    }
-
-    /// Returns room beyond two steps of growth.
-    fn give_back(&mut self) {
     }
 }

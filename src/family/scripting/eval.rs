@@ -1,0 +1,85 @@
+//! EVAL, EVALSHA and their read-only forms.
+
+use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply, ScriptCall};
+use crate::script::{Digest, Source};
+use std::sync::Arc;
+
+/// What all four share.
+const fn row(syntax: &'static str, handler: crate::command::Handler, access: Access) -> CommandSpec {
+    CommandSpec::new(syntax, handler)
+        .group(Group::Scripting)
+        .counted_keys(2, 3, access)
+        .flag(Flags::NOSCRIPT.or(Flags::STALE).or(Flags::SKIP_MONITOR).or(Flags::NO_MANDATORY_KEYS).or(Flags::SCRIPT))
+        .costs("Depends on the script that is executed")
+}
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    row("EVAL script numkeys [key [key ...]] [arg [arg ...]]", eval, Access::ANY)
+        .flag(Flags::MAY_REPLICATE)
+        .since("2.6.0")
+        .says("Runs a Lua script on the server."),
+    row("EVALSHA sha1 numkeys [key [key ...]] [arg [arg ...]]", evalsha, Access::ANY)
+        .flag(Flags::MAY_REPLICATE)
+        .since("2.6.0")
+        .says("Runs a cached Lua script by its SHA-1 digest."),
+    row("EVAL_RO script numkeys [key [key ...]] [arg [arg ...]]", eval_ro, Access::READ)
+        .flag(Flags::READONLY)
+        .since("7.0.0")
+        .says("Runs a Lua script that may not write."),
+    row("EVALSHA_RO sha1 numkeys [key [key ...]] [arg [arg ...]]", evalsha_ro, Access::READ)
+        .flag(Flags::READONLY)
+        .since("7.0.0")
+        .says("Runs a cached Lua script that may not write, by its SHA-1 digest."),
+];
+
+fn eval(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    by_text(ctx, args, reply, false)
+}
+
+fn eval_ro(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    by_text(ctx, args, reply, true)
+}
+
+fn evalsha(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    by_digest(ctx, args, reply, false)
+}
+
+fn evalsha_ro(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    by_digest(ctx, args, reply, true)
+}
+
+fn by_text(ctx: &mut Ctx, args: Args, reply: Reply, read_only: bool) -> Result<Replied, CommandError> {
+    let keys = count_keys(args)?;
+    let source = ctx.services.scripts.load(&args[1]).map_err(|error| CommandError::Bytes(error.reply().to_vec()))?;
+    run(ctx, args, reply, source, keys, read_only)
+}
+
+fn by_digest(ctx: &mut Ctx, args: Args, reply: Reply, read_only: bool) -> Result<Replied, CommandError> {
+    let keys = count_keys(args)?;
+    let digest = Digest::parse(&args[1]).ok_or(CommandError::NoScript)?;
+    let source = ctx.services.scripts.get(&digest).ok_or(CommandError::NoScript)?;
+    run(ctx, args, reply, source, keys, read_only)
+}
+
+fn count_keys(args: Args) -> Result<usize, CommandError> {
+    let keys = args.integer(2)?;
+    if keys > (args.len() - 3) as i64 {
+        return Err(CommandError::text("ERR Number of keys can't be greater than number of args"));
+    }
+    usize::try_from(keys).map_err(|_| CommandError::text("ERR Number of keys can't be negative"))
+}
+
+fn run(
+    ctx: &mut Ctx,
+    args: Args,
+    reply: Reply,
+    source: Arc<Source>,
+    keys: usize,
+    read_only: bool,
+) -> Result<Replied, CommandError> {
+    let scripts = ctx.scripts.take().expect("EVAL is not allowed from a script, so there is a runner");
+    let (keys, argv) = args.from(3).split_at(keys);
+    let replied = scripts.run(ctx, ScriptCall { source, keys, argv, read_only }, reply);
+    ctx.scripts = Some(scripts);
+    replied
+}

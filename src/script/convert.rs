@@ -1,0 +1,162 @@
+//! A script's return value as a reply.
+//!
+//! Numbers are truncated toward zero, false and nil are null, an array ends at its first nil. A table is read without metamethods.
+
+use super::raw::{Kind, StackFull, View};
+use crate::resp::reply::{Aggregate, ReplySink};
+
+/// Lua's numbers that fit no integer reply become this, as the conversion in C does on common machines.
+const OUT_OF_RANGE: i64 = i64::MIN;
+
+/// How deep a returned value may nest; deeper parts become an error reply in their place.
+const NESTING_MAX: usize = crate::base::limits::NESTING_MAX;
+
+/// Gives exactly one reply for `value`. `resp3`: the script asked for RESP3, so booleans stay booleans.
+pub(super) fn reply(value: View<'_>, resp3: bool, sink: &mut dyn ReplySink) {
+    give(value, resp3, 0, sink);
+}
+
+fn give(value: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) {
+    match value.kind() {
+        Kind::String => sink.bulk(value.bytes().expect("a string has bytes")),
+        Kind::Number => sink.integer(truncate(value.number().expect("a number has a value"))),
+        Kind::Boolean if resp3 => sink.boolean(value.truth()),
+        Kind::Boolean if value.truth() => sink.integer(1),
+        Kind::Table if depth >= NESTING_MAX => sink.error(b"ERR reached lua stack limit"),
+        Kind::Table => give_table(value, resp3, depth, sink)
+            .unwrap_or_else(|StackFull| unreachable!("the stack has room for every level up to the nesting limit")),
+        _ => sink.null(),
+    }
+}
+
+/// The number as an integer reply.
+pub(super) fn truncate(number: f64) -> i64 {
+    // 2^63 is the first double that no i64 holds; `as` would saturate there, C gives the smallest integer.
+    if number >= -9_223_372_036_854_775_808.0 && number < 9_223_372_036_854_775_808.0 {
+        number as i64
+    } else {
+        OUT_OF_RANGE
+    }
+}
+
+/// What a table says that it is, if it is no plain array.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Special {
+    Error,
+    Status,
+    Double,
+    Map,
+    Set,
+    BigNumber,
+    Verbatim,
+}
+
+fn give_table(table: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) -> Result<(), StackFull> {
+    // A plain array is by far the commonest, and its first element settles most cases without a walk over the table.
+    let Some(special) = special(table)? else {
+        return give_array(table, resp3, depth, sink);
+    };
+    let field: &[u8] = match special {
+        Special::Error => b"err",
+        Special::Status => b"ok",
+        Special::Double => b"double",
+        Special::Map => b"map",
+        Special::Set => b"set",
+        Special::BigNumber => b"big_number",
+        Special::Verbatim => b"verbatim_string",
+    };
+    let given = table.field(field, |value| match special {
+        Special::Error => sink.error(value.bytes().unwrap_or_default()),
+        Special::Status => sink.status(value.bytes().unwrap_or_default()),
+        Special::Double => sink.double(value.number().unwrap_or_default()),
+        Special::Map => give_pairs(value, resp3, depth, Aggregate::Map, sink),
+        Special::Set => give_pairs(value, resp3, depth, Aggregate::Set, sink),
+        Special::BigNumber => {
+            let digits = value.bytes().unwrap_or_default().iter();
+            let line: Vec<u8> = digits.map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { *b }).collect();
+            sink.bulk(&line);
+        }
+        Special::Verbatim => give_verbatim(value, sink),
+    })?;
+    assert!(given.is_some(), "a special table holds the field that made it one");
+    Ok(())
+}
+
+fn special(table: View<'_>) -> Result<Option<Special>, StackFull> {
+    let mut found: Option<Special> = None;
+    table.each(|key, value| {
+        let special = match (key.bytes(), value.kind()) {
+            (Some(b"err"), Kind::String) => Special::Error,
+            (Some(b"ok"), Kind::String) => Special::Status,
+            (Some(b"double"), Kind::Number) => Special::Double,
+            (Some(b"map"), Kind::Table) => Special::Map,
+            (Some(b"set"), Kind::Table) => Special::Set,
+            (Some(b"big_number"), Kind::String) => Special::BigNumber,
+            (Some(b"verbatim_string"), Kind::Table) if is_verbatim(value)? => Special::Verbatim,
+            _ => return Ok(()),
+        };
+        // The first of Redis' own order wins, whatever the order in the table.
+        found = Some(found.map_or(special, |earlier| earlier.min(special)));
+        Ok::<(), StackFull>(())
+    })?;
+    Ok(found)
+}
+
+fn is_verbatim(value: View<'_>) -> Result<bool, StackFull> {
+    let format = value.field(b"format", |format| format.bytes().is_some_and(|format| format.len() == 3))?;
+    let string = value.field(b"string", |string| string.kind() == Kind::String)?;
+    Ok(format == Some(true) && string == Some(true))
+}
+
+fn give_verbatim(value: View<'_>, sink: &mut dyn ReplySink) {
+    let format = value.field(b"format", |format| format.bytes().and_then(|bytes| bytes.try_into().ok()));
+    let format: [u8; 3] = format.ok().flatten().flatten().unwrap_or(*b"txt");
+    let given = value.field(b"string", |text| sink.verbatim(format, text.bytes().unwrap_or_default()));
+    assert!(matches!(given, Ok(Some(()))), "a verbatim table holds its text");
+}
+
+fn give_array(table: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) -> Result<(), StackFull> {
+    let mut len = 0;
+    while table.at(len + 1, |value| value.kind())? != Kind::Nil {
+        len += 1;
+    }
+    sink.begin(Aggregate::Array, len);
+    for index in 1..=len {
+        table.at(index, |value| give(value, resp3, depth + 1, sink))?;
+    }
+    Ok(())
+}
+
+fn give_pairs(table: View<'_>, resp3: bool, depth: usize, shape: Aggregate, sink: &mut dyn ReplySink) {
+    let mut len = 0;
+    let counted: Result<(), StackFull> = table.each(|_, _| {
+        len += 1;
+        Ok(())
+    });
+    sink.begin(shape, len);
+    let given: Result<(), StackFull> = table.each(|key, value| {
+        give(key, resp3, depth + 1, sink);
+        if shape == Aggregate::Map {
+            give(value, resp3, depth + 1, sink);
+        }
+        Ok(())
+    });
+    assert!(counted.is_ok() && given.is_ok(), "the stack has room for every level up to the nesting limit");
+}
+
+/// The text of a double in a RESP2 reply.
+pub(super) fn append_double(out: &mut Vec<u8>, value: f64) {
+    crate::base::num::append_f64(out, value);
+}
+
+/// A number as an argument of a command: as `%.17g` prints it, by the short way when it is a plain integer.
+#[inline]
+pub(super) fn append_argument(out: &mut Vec<u8>, value: f64) {
+    let integer = value as i64;
+    // Below 10^15 both ways print the same digits; -0 is the one value that compares equal and prints otherwise.
+    if integer as f64 == value && integer.abs() < 1_000_000_000_000_000 && (integer != 0 || value.is_sign_positive()) {
+        crate::base::num::append_i64(out, integer);
+    } else {
+        crate::base::num::append_f64_17g(out, value);
+    }
+}

@@ -1,0 +1,314 @@
+//! The native functions of the script libraries, and what they share during a run.
+//!
+//! A native is safe code: it reads [`Args`], writes its results to the session's tape, and says how it fails. It has nothing to do
+//! with Lua's stack discipline.
+
+use super::drand::Drand;
+use super::lexer::{self, Refusal};
+use super::raw::{Args, Kind, View};
+use super::tape::{Tape, Token};
+use super::{Host, LogLevel, Permission, cjson, cmsgpack, convert, structs};
+use std::ffi::{CStr, c_int};
+
+/// How a native function fails. The text is in [`Session::text`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Raise {
+    /// As `{err=text}`, the way of the `redis` library.
+    Reply,
+    /// As text that begins with the caller's position.
+    Positioned,
+    /// As `bad argument #n to 'function' (text)`.
+    Argument(c_int),
+}
+
+/// A native function.
+pub(super) type Native = fn(&mut Session, &mut dyn Host, Args<'_>) -> Result<(), Raise>;
+
+/// What a run's native functions share. Buffers are kept from run to run, everything a script can set is not.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) tape: Tape,
+    /// The text of a failure, and the output of an encoder.
+    pub(super) text: Vec<u8>,
+    pub(super) resp3: bool,
+    pub(super) random: Drand,
+    pub(super) cjson: cjson::Settings,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        let cjson = cjson::Settings::default();
+        Self { tape: Tape::default(), text: Vec::new(), resp3: false, random: Drand::seeded(0), cjson }
+    }
+}
+
+impl Session {
+    /// Makes ready for another script, which must see nothing of the one before.
+    pub(super) fn reset(&mut self) {
+        self.resp3 = false;
+        self.random = Drand::seeded(0);
+        self.cjson = cjson::Settings::default();
+    }
+
+    /// Fails with `{err=text}`.
+    pub(super) fn reply(&mut self, text: &str) -> Raise {
+        self.say(text, Raise::Reply)
+    }
+
+    /// Fails with the position and `text`.
+    pub(super) fn fail(&mut self, text: &str) -> Raise {
+        self.say(text, Raise::Positioned)
+    }
+
+    /// Fails because of the argument at `index`, which starts at 0.
+    pub(super) fn bad(&mut self, index: usize, text: &str) -> Raise {
+        self.say(text, Raise::Argument(c_int::try_from(index + 1).unwrap_or(c_int::MAX)))
+    }
+
+    fn say(&mut self, text: &str, raise: Raise) -> Raise {
+        self.text.clear();
+        self.text.extend_from_slice(text.as_bytes());
+        raise
+    }
+
+    /// The argument at `index` as a number, by Lua's rules.
+    pub(super) fn number(&mut self, args: Args<'_>, index: usize) -> Result<f64, Raise> {
+        let view = args.get(index);
+        view.number_like().ok_or_else(|| self.bad(index, &format!("number expected, got {}", view.kind().name())))
+    }
+
+    /// Lets `look` see the argument at `index` as bytes; a number is seen as Lua prints it.
+    pub(super) fn bytes<'a>(
+        &mut self,
+        args: Args<'a>,
+        index: usize,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], Raise> {
+        let view = args.get(index);
+        if let Some(bytes) = view.bytes() {
+            return Ok(bytes);
+        }
+        let Some(number) = view.number() else {
+            return Err(self.bad(index, &format!("string expected, got {}", view.kind().name())));
+        };
+        crate::base::num::append_f64_14g(buffer, number);
+        Ok(buffer)
+    }
+}
+
+/// Every native function: library (empty = handed to the sandbox's own code), name, function. `redis.call` and `redis.pcall` are not
+/// among them, they have their own way in.
+pub(super) const NATIVES: &[(&CStr, &CStr, Native)] = &[
+    (c"", c"random", random),
+    (c"", c"randomseed", randomseed),
+    (c"", c"refuse", refuse),
+    (c"redis", c"error_reply", error_reply),
+    (c"redis", c"status_reply", status_reply),
+    (c"redis", c"sha1hex", sha1hex),
+    (c"redis", c"log", log),
+    (c"redis", c"setresp", setresp),
+    (c"redis", c"set_repl", set_repl),
+    (c"redis", c"replicate_commands", replicate_commands),
+    (c"redis", c"breakpoint", breakpoint),
+    (c"redis", c"debug", debug),
+    (c"redis", c"acl_check_cmd", acl_check_cmd),
+    (c"cjson", c"encode", cjson::encode),
+    (c"cjson", c"decode", cjson::decode),
+    (c"cjson", c"encode_sparse_array", cjson::encode_sparse_array),
+    (c"cjson", c"encode_max_depth", cjson::encode_max_depth),
+    (c"cjson", c"decode_max_depth", cjson::decode_max_depth),
+    (c"cjson", c"encode_number_precision", cjson::encode_number_precision),
+    (c"cjson", c"encode_keep_buffer", cjson::encode_keep_buffer),
+    (c"cjson", c"encode_invalid_numbers", cjson::encode_invalid_numbers),
+    (c"cjson", c"decode_invalid_numbers", cjson::decode_invalid_numbers),
+    (c"cmsgpack", c"pack", cmsgpack::pack),
+    (c"cmsgpack", c"unpack", cmsgpack::unpack),
+    (c"cmsgpack", c"unpack_one", cmsgpack::unpack_one),
+    (c"cmsgpack", c"unpack_limit", cmsgpack::unpack_limit),
+    (c"struct", c"pack", structs::pack),
+    (c"struct", c"unpack", structs::unpack),
+    (c"struct", c"size", structs::size),
+];
+
+fn random(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+    let unit = session.random.next_unit();
+    let value = match args.len() {
+        0 => unit,
+        1 => {
+            let upper = session.number(args, 0)?.trunc();
+            if upper < 1.0 {
+                return Err(session.bad(0, "interval is empty"));
+            }
+            (unit * upper).floor() + 1.0
+        }
+        2 => {
+            let lower = session.number(args, 0)?.trunc();
+            let upper = session.number(args, 1)?.trunc();
+            if lower > upper {
+                return Err(session.bad(1, "interval is empty"));
+            }
+            (unit * (upper - lower + 1.0)).floor() + lower
+        }
+        _ => return Err(session.fail("wrong number of arguments")),
+    };
+    session.tape.push(Token::Number(value));
+    Ok(())
+}
+
+fn randomseed(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+    // The low 32 bits of the truncated number, as the conversion in C takes them.
+    let seed = convert::truncate(session.number(args, 0)?) as i32;
+    session.random = Drand::seeded(seed);
+    Ok(())
+}
+
+/// Tells the sandbox why a text must not be compiled; nothing if it may.
+fn refuse(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+    let Some(text) = args.get(0).bytes() else {
+        return Err(session.bad(0, "string expected"));
+    };
+    if let Some(refusal) = lexer::refuse(text) {
+        let name = args.get(1).bytes().unwrap_or_default();
+        let name = name.strip_prefix(b"=").or_else(|| name.strip_prefix(b"@")).unwrap_or(b"[string]");
+        let text = refusal_text(&refusal, name);
+        session.tape.bytes(&text);
+    }
+    Ok(())
+}
+
+/// What the compiler says of a refused text.
+pub(super) fn refusal_text(refusal: &Refusal<'_>, chunk: &[u8]) -> Vec<u8> {
+    match refusal {
+        Refusal::Bytecode => [chunk, b": attempt to load chunk with wrong mode"].concat(),
+        Refusal::Numeral { line, token } => {
+            [chunk, format!(":{line}: malformed number near '").as_bytes(), token, b"'"].concat()
+        }
+    }
+}
+
+fn one_text<'a>(session: &mut Session, args: Args<'a>) -> Option<&'a [u8]> {
+    let text = if args.len() == 1 { args.get(0).bytes() } else { None };
+    if text.is_none() {
+        let span = session.tape.keep(b"ERR wrong number or type of arguments");
+        session.tape.push(Token::Error(span));
+    }
+    text
+}
+
+fn error_reply(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+    let Some(text) = one_text(session, args) else { return Ok(()) };
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    // A text of one word has no code of its own.
+    let text = if text.contains(&b' ') { text.to_vec() } else { [b"ERR ", text].concat() };
+    let span = session.tape.keep(&text);
+    session.tape.push(Token::Error(span));
+    Ok(())
+}
+
+fn status_reply(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+    let Some(text) = one_text(session, args) else { return Ok(()) };
+    let span = session.tape.keep(text);
+    session.tape.push(Token::Status(span));
+    Ok(())
+}
+
+fn sha1hex(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+    if args.len() != 1 {
+        return Err(session.reply("ERR wrong number of arguments"));
+    }
+    let mut digits = Vec::new();
+    // What is no text has the digest of the empty one.
+    let text = session.bytes(args, 0, &mut digits).unwrap_or_default();
+    session.tape.bytes(&super::Digest::of(text).hex());
+    Ok(())
+}
+
+fn log(session: &mut Session, host: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+    if args.len() < 2 {
+        return Err(session.reply("ERR redis.log() requires two arguments or more."));
+    }
+    let Some(level) = args.get(0).number() else {
+        return Err(session.reply("ERR First argument must be a number (log level)."));
+    };
+    let level = match convert::truncate(level) {
+        0 => LogLevel::Debug,
+        1 => LogLevel::Verbose,
+        2 => LogLevel::Notice,
+        3 => LogLevel::Warning,
+        _ => return Err(session.reply("ERR Invalid debug level.")),
+    };
+    let mut line = Vec::new();
+    for index in 1..args.len() {
+        if index > 1 {
+            line.push(b' ');
+        }
+        let mut digits = Vec::new();
+        line.extend_from_slice(session.bytes(args, index, &mut digits).unwrap_or_default());
+    }
+    host.log(level, &line);
+    Ok(())
+}
+
+fn setresp(session: &mut Session, host: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+    if args.len() != 1 {
+        return Err(session.reply("ERR redis.setresp() requires one argument."));
+    }
+    let version: u8 = match args.get(0).number_like() {
+        Some(2.0) => 2,
+        Some(3.0) => 3,
+        _ => return Err(session.reply("ERR RESP version must be 2 or 3.")),
+    };
+    session.resp3 = version == 3;
+    host.set_resp(version);
+    Ok(())
+}
+
+/// Accepted and without effect: effects are always logged as a whole.
+fn set_repl(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+    if args.len() != 1 {
+        return Err(session.reply("ERR redis.set_repl() requires two arguments."));
+    }
+    let flags = args.get(0).number_like().map_or(0, convert::truncate);
+    if flags & !3 != 0 {
+        return Err(session.reply("ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE."));
+    }
+    Ok(())
+}
+
+fn replicate_commands(session: &mut Session, _: &mut dyn Host, _: Args<'_>) -> Result<(), Raise> {
+    session.tape.push(Token::Boolean(true));
+    Ok(())
+}
+
+fn breakpoint(session: &mut Session, _: &mut dyn Host, _: Args<'_>) -> Result<(), Raise> {
+    session.tape.push(Token::Boolean(false));
+    Ok(())
+}
+
+fn debug(_: &mut Session, _: &mut dyn Host, _: Args<'_>) -> Result<(), Raise> {
+    Ok(())
+}
+
+fn acl_check_cmd(session: &mut Session, host: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+    if args.len() == 0 {
+        return Err(session.reply("ERR Please specify at least one argument for this redis lib call"));
+    }
+    let mut argv: Vec<Vec<u8>> = Vec::with_capacity(args.len());
+    for index in 0..args.len() {
+        let view: View<'_> = args.get(index);
+        let mut text = Vec::new();
+        match view.kind() {
+            Kind::String => text.extend_from_slice(view.bytes().expect("a string has bytes")),
+            Kind::Number => convert::append_argument(&mut text, view.number().expect("a number has a value")),
+            _ => return Err(session.reply("ERR Lua redis lib command arguments must be strings or integers")),
+        }
+        argv.push(text);
+    }
+    let argv: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
+    match host.may_call(&argv) {
+        Permission::Granted => session.tape.push(Token::Boolean(true)),
+        Permission::Denied => session.tape.push(Token::Boolean(false)),
+        Permission::Invalid => return Err(session.reply("ERR Invalid command passed to redis.acl_check_cmd()")),
+    }
+    Ok(())
+}

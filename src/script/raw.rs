@@ -1,0 +1,353 @@
+//! Reading and writing a Lua stack: [`View`] looks at a value and never raises; [`push`] makes values of a tape and may.
+#![expect(
+    unsafe_code,
+    reason = "the Lua stack is a C interface; views of it are wrapped here so that the libraries are safe code"
+)]
+
+use super::tape::{Tape, Token};
+use mlua::ffi;
+use mlua::lua_State;
+use std::ffi::c_int;
+use std::marker::PhantomData;
+
+/// What kind of value a view shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// No value at all: an argument that was not given.
+    None,
+    Nil,
+    Boolean,
+    LightUserdata,
+    Number,
+    String,
+    Table,
+    Function,
+    Userdata,
+    Thread,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::None => "no value",
+            Self::Nil => "nil",
+            Self::Boolean => "boolean",
+            Self::LightUserdata | Self::Userdata => "userdata",
+            Self::Number => "number",
+            Self::String => "string",
+            Self::Table => "table",
+            Self::Function => "function",
+            Self::Thread => "thread",
+        }
+    }
+}
+
+/// The Lua stack has no room for one more level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StackFull;
+
+/// A value on the stack of a Lua state that is not running meanwhile.
+///
+/// # Invariants
+/// `state` is live for `'a`, and `index` is an absolute index. The slot keeps its value for `'a`: whoever makes a view leaves the
+/// slot alone as long, and every method here restores the height of the stack.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    state: *mut lua_State,
+    index: c_int,
+    live: PhantomData<&'a lua_State>,
+}
+
+impl<'a> View<'a> {
+    /// A view of the slot `index`.
+    ///
+    /// # Safety
+    /// The invariants of the type hold for `'a`.
+    pub(super) unsafe fn new(state: *mut lua_State, index: c_int) -> Self {
+        Self { state, index, live: PhantomData }
+    }
+
+    #[inline]
+    pub(super) fn kind(self) -> Kind {
+        // SAFETY: the invariant; lua_type never raises.
+        match unsafe { ffi::lua_type(self.state, self.index) } {
+            ffi::LUA_TNIL => Kind::Nil,
+            ffi::LUA_TBOOLEAN => Kind::Boolean,
+            ffi::LUA_TLIGHTUSERDATA => Kind::LightUserdata,
+            ffi::LUA_TNUMBER => Kind::Number,
+            ffi::LUA_TSTRING => Kind::String,
+            ffi::LUA_TTABLE => Kind::Table,
+            ffi::LUA_TFUNCTION => Kind::Function,
+            ffi::LUA_TTHREAD => Kind::Thread,
+            ffi::LUA_TNONE => Kind::None,
+            _ => Kind::Userdata,
+        }
+    }
+
+    /// The bytes of a string; None for every other kind, numbers included.
+    #[inline]
+    pub(super) fn bytes(self) -> Option<&'a [u8]> {
+        if self.kind() != Kind::String {
+            return None;
+        }
+        let mut len = 0;
+        // SAFETY: the slot holds a string, so nothing is converted and nothing raised; the string lives as long as the slot holds it.
+        unsafe {
+            let start = ffi::lua_tolstring(self.state, self.index, &raw mut len);
+            Some(std::slice::from_raw_parts(start.cast(), len))
+        }
+    }
+
+    /// The value of a number; None for every other kind.
+    #[inline]
+    pub(super) fn number(self) -> Option<f64> {
+        // SAFETY: the invariant; the slot holds a number, so nothing is converted.
+        (self.kind() == Kind::Number).then(|| unsafe { ffi::lua_tonumber(self.state, self.index) })
+    }
+
+    /// The value of a number, or of a string that reads as one.
+    pub(super) fn number_like(self) -> Option<f64> {
+        // SAFETY: the invariant; lua_isnumber and lua_tonumber leave the slot as it is and do not raise.
+        unsafe { (ffi::lua_isnumber(self.state, self.index) != 0).then(|| ffi::lua_tonumber(self.state, self.index)) }
+    }
+
+    /// Lua's idea of truth: everything but nil and false.
+    pub(super) fn truth(self) -> bool {
+        // SAFETY: the invariant; lua_toboolean never raises.
+        unsafe { ffi::lua_toboolean(self.state, self.index) != 0 }
+    }
+
+    /// The address that `tostring` shows, and that tells `cjson.null` from others.
+    pub(super) fn address(self) -> usize {
+        // SAFETY: the invariant; lua_topointer never raises.
+        unsafe { ffi::lua_topointer(self.state, self.index) as usize }
+    }
+
+    /// Lets `look` see the value at `key` of a table, read without metamethods.
+    ///
+    /// # Errors
+    /// If the stack is full.
+    pub(super) fn at<T>(self, key: usize, look: impl FnOnce(View<'_>) -> T) -> Result<T, StackFull> {
+        assert!(self.kind() == Kind::Table, "only tables have elements");
+        let key = c_int::try_from(key).map_err(|_| StackFull)?;
+        // SAFETY: room was made; a raw read of a table by integer does not raise. The view dies before the slot is popped.
+        unsafe {
+            self.make_room(2)?;
+            ffi::lua_rawgeti_(self.state, self.index, key);
+            let top = ffi::lua_gettop(self.state);
+            let seen = look(View::new(self.state, top));
+            ffi::lua_settop(self.state, top - 1);
+            Ok(seen)
+        }
+    }
+
+    /// Lets `look` see each key and value of a table, without metamethods, until it fails.
+    ///
+    /// # Errors
+    /// If the stack is full, or whatever `look` answers.
+    pub(super) fn each<E: From<StackFull>>(
+        self,
+        mut look: impl FnMut(View<'_>, View<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        assert!(self.kind() == Kind::Table, "only tables have elements");
+        // SAFETY: room was made. lua_next raises only for a key that is not in the table; the key comes from the call before, and a
+        // view changes neither keys nor tables. The views die before their slots are popped.
+        unsafe {
+            self.make_room(4)?;
+            let top = ffi::lua_gettop(self.state);
+            ffi::lua_pushnil(self.state);
+            while ffi::lua_next(self.state, self.index) != 0 {
+                let looked = look(View::new(self.state, top + 1), View::new(self.state, top + 2));
+                if let Err(problem) = looked {
+                    ffi::lua_settop(self.state, top);
+                    return Err(problem);
+                }
+                ffi::lua_settop(self.state, top + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets `look` see the value at a text key of a table, without metamethods. O(n): the key is compared, not interned, because
+    /// interning can raise.
+    pub(super) fn field<T>(self, name: &[u8], look: impl FnOnce(View<'_>) -> T) -> Result<Option<T>, StackFull> {
+        let mut look = Some(look);
+        let mut found = None;
+        let ended: Result<(), Option<StackFull>> = self.each(|key, value| {
+            if key.bytes() == Some(name) {
+                found = look.take().map(|look| look(value));
+                return Err(None);
+            }
+            Ok(())
+        });
+        match ended {
+            Err(Some(full)) => Err(full),
+            Ok(()) | Err(None) => Ok(found),
+        }
+    }
+
+    fn make_room(self, slots: c_int) -> Result<(), StackFull> {
+        // SAFETY: the invariant; lua_checkstack answers 0 rather than raise.
+        if unsafe { ffi::lua_checkstack(self.state, slots) } == 0 { Err(StackFull) } else { Ok(()) }
+    }
+}
+
+/// A native function's arguments.
+#[derive(Clone, Copy)]
+pub(super) struct Args<'a> {
+    state: *mut lua_State,
+    len: usize,
+    live: PhantomData<&'a lua_State>,
+}
+
+impl<'a> Args<'a> {
+    /// The whole stack of a C function that was just entered.
+    ///
+    /// # Safety
+    /// `state` is live for `'a` and nobody changes the slots that it holds now.
+    pub(super) unsafe fn new(state: *mut lua_State) -> Self {
+        // SAFETY: the caller's promise.
+        let len = usize::try_from(unsafe { ffi::lua_gettop(state) }).expect("a stack's height is not negative");
+        Self { state, len, live: PhantomData }
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.len
+    }
+
+    /// The argument at `index`, which starts at 0; beyond the last, a view of no value.
+    pub(super) fn get(self, index: usize) -> View<'a> {
+        let index = if index < self.len { index } else { self.len.max(index) };
+        let index = c_int::try_from(index + 1).expect("a stack is far smaller than 2^31");
+        // SAFETY: the promise of `new`. Past the top, but within the slots that C functions are given, Lua answers "no value".
+        unsafe { View::new(self.state, index.min(index_past_top(self.state, index))) }
+    }
+}
+
+/// Keeps an index at most one past the top, where Lua may be asked and answers "no value".
+fn index_past_top(state: *mut lua_State, index: c_int) -> c_int {
+    // SAFETY: called with a live state only.
+    let top = unsafe { ffi::lua_gettop(state) };
+    if index > top { top + 1 } else { index }
+}
+
+/// Pushes the value that begins at token `at` and returns the position after it.
+///
+/// # Safety
+/// `state` is live and in a protected call: memory may run out, which raises. `tape` must outlive that. The caller's frames up to the
+/// protected call own nothing with a destructor.
+pub(super) unsafe fn push(state: *mut lua_State, tape: &Tape, at: usize) -> usize {
+    // SAFETY: the caller's promise; this function owns nothing, each level makes room for its own slots.
+    unsafe {
+        match tape.tokens()[at] {
+            Token::Nil => ffi::lua_pushnil(state),
+            Token::Boolean(value) => ffi::lua_pushboolean(state, c_int::from(value)),
+            Token::Number(value) => ffi::lua_pushnumber(state, value),
+            Token::NullPointer => ffi::lua_pushlightuserdata(state, std::ptr::null_mut()),
+            Token::Bytes(span) => push_bytes(state, tape.text(span)),
+            Token::Status(span) => push_named(state, c"ok", |state| push_bytes(state, tape.text(span))),
+            Token::Error(span) => push_named(state, c"err", |state| push_bytes(state, tape.text(span))),
+            Token::Double(value) => push_named(state, c"double", |state| ffi::lua_pushnumber(state, value)),
+            Token::Verbatim(format, span) => push_named(state, c"verbatim_string", |state| {
+                ffi::lua_createtable(state, 0, 2);
+                push_bytes(state, &format);
+                ffi::lua_setfield(state, -2, c"format".as_ptr());
+                push_bytes(state, tape.text(span));
+                ffi::lua_setfield(state, -2, c"string".as_ptr());
+            }),
+            Token::Array(len) => {
+                make_room(state);
+                ffi::lua_createtable(state, hint(len), 0);
+                let mut next = at + 1;
+                for index in 1..=len {
+                    next = push(state, tape, next);
+                    ffi::lua_rawseti_(state, -2, index as c_int);
+                }
+                return next;
+            }
+            Token::Record(len) => {
+                make_room(state);
+                return push_record(state, tape, at + 1, len);
+            }
+            Token::Map(len) => {
+                make_room(state);
+                ffi::lua_createtable(state, 0, 1);
+                let next = push_record(state, tape, at + 1, len);
+                ffi::lua_setfield(state, -2, c"map".as_ptr());
+                return next;
+            }
+            Token::Set(len) => {
+                make_room(state);
+                ffi::lua_createtable(state, 0, 1);
+                ffi::lua_createtable(state, 0, hint(len));
+                let mut next = at + 1;
+                for _ in 0..len {
+                    next = push(state, tape, next);
+                    ffi::lua_pushboolean(state, 1);
+                    store(state);
+                }
+                ffi::lua_setfield(state, -2, c"set".as_ptr());
+                return next;
+            }
+        }
+        at + 1
+    }
+}
+
+/// Pushes bytes as a string.
+///
+/// # Safety
+/// As for [`push`].
+#[inline]
+pub(super) unsafe fn push_bytes(state: *mut lua_State, bytes: &[u8]) {
+    // SAFETY: the caller's promise; Lua copies the bytes.
+    unsafe { ffi::lua_pushlstring_(state, bytes.as_ptr().cast(), bytes.len()) }
+}
+
+/// A table's size hint. A lying one costs memory at once, so it is capped; the table grows as it is filled.
+fn hint(len: u32) -> c_int {
+    len.min(65_536) as c_int
+}
+
+unsafe fn make_room(state: *mut lua_State) {
+    // SAFETY: the caller's promise; raises if the stack is full.
+    unsafe { ffi::luaL_checkstack_(state, 8, c"a value is nested too deeply".as_ptr()) }
+}
+
+unsafe fn push_named(state: *mut lua_State, name: &std::ffi::CStr, value: impl Fn(*mut lua_State)) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        make_room(state);
+        ffi::lua_createtable(state, 0, 1);
+        value(state);
+        ffi::lua_setfield(state, -2, name.as_ptr());
+    }
+}
+
+unsafe fn push_record(state: *mut lua_State, tape: &Tape, at: usize, len: u32) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe {
+        ffi::lua_createtable(state, 0, hint(len));
+        let mut next = at;
+        for _ in 0..len {
+            next = push(state, tape, next);
+            next = push(state, tape, next);
+            store(state);
+        }
+        next
+    }
+}
+
+/// Takes key and value off the stack into the table below. A key that no table takes (nil, NaN) is dropped with its value.
+unsafe fn store(state: *mut lua_State) {
+    // SAFETY: the caller's promise: three slots, the lowest a table.
+    unsafe {
+        let kind = ffi::lua_type(state, -2);
+        let is_nan = kind == ffi::LUA_TNUMBER && ffi::lua_tonumber(state, -2).is_nan();
+        if kind == ffi::LUA_TNIL || is_nan {
+            ffi::lua_settop(state, -3);
+        } else {
+            ffi::lua_rawset(state, -3);
+        }
+    }
+}
