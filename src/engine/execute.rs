@@ -3,12 +3,13 @@
 use super::call::{self, Called};
 use super::plan;
 use super::table::COMMANDS;
+use super::transaction;
 use super::worker::Parts;
 use crate::base::clock::{Ticks, UnixMillis};
 use crate::base::sync::atomic::Ordering;
 use crate::command::table::Found;
 use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session};
-use crate::keyspace::{Busy, Keys, Pass, Plan};
+use crate::keyspace::{Busy, Held, Keys, Pass, Plan};
 use crate::resp::reply::ReplySink;
 use std::task::Waker;
 
@@ -28,9 +29,11 @@ pub enum Executed {
 /// A run of requests under one reading of the wall clock.
 #[derive(Debug)]
 pub struct Batch<'w> {
-    services: &'w Services,
+    pub(super) services: &'w Services,
     parts: &'w mut Parts,
-    pass: Option<Pass<'w>>,
+    /// What was locked ahead for the requests that come next. Stands before `pass`, so it is given back first.
+    pub(super) window: Option<Held<'w>>,
+    pub(super) pass: Option<Pass<'w>>,
     now: UnixMillis,
     /// The end of the command before, which is the beginning of the next.
     ticks: Ticks,
@@ -39,7 +42,7 @@ pub struct Batch<'w> {
 impl<'w> Batch<'w> {
     pub(super) fn new(services: &'w Services, parts: &'w mut Parts) -> Self {
         let (now, ticks) = (services.clock.unix_millis(), services.clock.ticks());
-        Self { services, parts, pass: None, now, ticks }
+        Self { services, parts, window: None, pass: None, now, ticks }
     }
 
     /// When the last command ended, or the batch began.
@@ -83,17 +86,28 @@ impl<'w> Batch<'w> {
         argv: &[&[u8]],
         sink: &mut dyn ReplySink,
     ) -> Executed {
-        let began = self.ticks;
         let called = if *plan == Plan::Nothing {
             self.unlocked(session, id, spec, argv, sink)
         } else {
-            let Ok(mut held) = self.lock(plan) else { return self.busy(session, id, spec, sink) };
+            if self.window.as_ref().is_some_and(|held| !held.covers(plan)) {
+                self.look_back();
+            }
+            let ahead = self.window.take();
+            let in_window = ahead.is_some();
+            let held = match ahead {
+                Some(held) => Ok(held),
+                None => self.lock(plan),
+            };
+            let Ok(mut held) = held else { return self.busy(session, id, spec, sink) };
             let keys = Keys::new(&mut held, session.db, self.now);
             let called = self.with(keys, session, id, spec, argv, sink);
-            self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
+            if in_window && called != Called::NeedsWhole {
+                self.window = Some(held);
+            } else {
+                self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
+            }
             called
         };
-        let _ = began;
         if called == Called::NeedsWhole {
             assert!(*plan != Plan::Whole, "who owns the whole keyspace does not need more");
             return self.locked(session, id, spec, &Plan::Whole, argv, sink);
@@ -146,7 +160,7 @@ impl<'w> Batch<'w> {
         called
     }
 
-    fn lock(&mut self, plan: &Plan) -> Result<crate::keyspace::Held<'w>, Busy> {
+    pub(super) fn lock(&mut self, plan: &Plan) -> Result<Held<'w>, Busy> {
         let pass = match &mut self.pass {
             Some(pass) => pass,
             none => none.insert(self.services.keyspace.enter(self.parts.slot)?),
@@ -173,11 +187,16 @@ impl<'w> Batch<'w> {
         error: &CommandError,
         sink: &mut dyn ReplySink,
     ) -> Executed {
-        if let Some(transaction) = &mut session.transaction {
-            transaction.refused = true;
-        }
         if let Some(id) = id {
             self.parts.recorder.command(id, 0, crate::metrics::Outcome::Rejected);
+            if COMMANDS.row(id).flags.has(Flags::ENGINE) {
+                let error = transaction::abort(session, error);
+                call::reply_error(&self.parts.recorder, &error, sink);
+                return Executed::Done;
+            }
+        }
+        if let Some(transaction) = &mut session.transaction {
+            transaction.refused = true;
         }
         call::reply_error(&self.parts.recorder, error, sink);
         Executed::Done

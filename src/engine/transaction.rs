@@ -2,7 +2,7 @@
 
 use super::call;
 use super::table::COMMANDS as TABLE;
-use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply};
+use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply, Session};
 use crate::resp::reply::{Aggregate, ReplySink};
 
 /// EXEC's row. Its locks are found by the engine from what is queued.
@@ -33,6 +33,16 @@ fn exec(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> {
             began = run(ctx, *id, &argv, began, sink);
         }
     }))
+}
+
+/// Ends the transaction of an EXEC that was itself refused, and says why.
+#[cold]
+pub(super) fn abort(session: &mut Session, cause: &CommandError) -> CommandError {
+    session.transaction = None;
+    session.watches.clear();
+    let cause = cause.to_string();
+    let cause = cause.strip_prefix("ERR ").unwrap_or(&cause);
+    CommandError::owned(format!("EXECABORT Transaction discarded because of: {cause}"))
 }
 
 fn run(

@@ -143,7 +143,7 @@ impl Keyspace {
     }
 
     #[inline]
-    fn shard_of_hash(&self, hash: u64) -> ShardIndex {
+    pub(crate) fn shard_of_hash(&self, hash: u64) -> ShardIndex {
         (hash >> (64 - self.shard_bits)) as ShardIndex
     }
 
