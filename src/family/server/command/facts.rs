@@ -113,12 +113,12 @@ fn write_step(step: &str, kind: &str, numbers: &[(&str, i64)], sink: &mut dyn Re
 /// First key, last key and step, for clients from before key specifications. They cannot say everything: only ranges count, and of several
 /// only those that adjoin and have no gaps.
 fn legacy_range(row: &CommandSpec) -> (i64, i64, i64) {
-    let ranges = row.keys.iter().flatten().filter_map(|spec| match *spec {
+    let mut ranges = row.keys.iter().flatten().filter_map(|spec| match *spec {
         KeySpec::Range { first, last, step, .. } => Some((first as i64, last as i64, step as i64)),
         KeySpec::Counted { .. } => None,
     });
     if row.keys[1].is_none() {
-        return ranges.last().unwrap_or((0, 0, 0));
+        return ranges.next().unwrap_or((0, 0, 0));
     }
     let mut merged: Option<(i64, i64)> = None;
     for (first, last, step) in ranges {

@@ -42,14 +42,15 @@ fn find<'a>(ctx: &Ctx, argv: &[&'a [u8]]) -> Result<Vec<(&'a [u8], Access)>, Com
         return Err(WRONG_COUNT);
     }
     let mut keys = Vec::new();
+    let may_be_none = row.flags.has(Flags::NO_MANDATORY_KEYS);
     for spec in row.keys.iter().flatten() {
         if !is_whole(spec, argv) {
-            return Err(INVALID_ARGUMENTS);
+            return if may_be_none { Ok(Vec::new()) } else { Err(INVALID_ARGUMENTS) };
         }
         let access = exact_access(row, spec.access(), argv);
         keys.extend(spec.indices(argv).map(|index| (argv[index], access)));
     }
-    if keys.is_empty() && !row.flags.has(Flags::NO_MANDATORY_KEYS) {
+    if keys.is_empty() && !may_be_none {
         return Err(INVALID_ARGUMENTS);
     }
     Ok(keys)
