@@ -8,6 +8,7 @@ pub mod data;
 pub mod metrics;
 pub mod keyspace;
 pub mod script;
+pub mod acl;
 pub mod command;
 pub mod family;
 pub mod engine;

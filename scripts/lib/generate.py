@@ -159,6 +159,15 @@ class Generator:
     def w_at(self):
         return self.pick(DEADLINES)
 
+    def w_ttlif(self):
+        # Under GT or LT a time to live that equals another would be compared by the millisecond at which each server got it.
+        condition = self.w_nxxx()
+        return [b"%d" % self.random.randint(100, 10**8) if condition else self.w_ttl()] + condition
+
+    def w_pttlif(self):
+        condition = self.w_nxxx()
+        return [b"%d" % self.random.randint(10**5, 10**11) if condition else self.w_pttl()] + condition
+
     def w_pttl(self):
         return self.pick(MS_TTLS)
 
@@ -341,6 +350,8 @@ class Generator:
             return [[b"GET"]]
         if argv[0].upper() == b"ZREMRANGEBYLEX" and argv[1:2] and argv[1] in KEYS + [b"big"]:
             return [[b"GET"]]  # Unspecified on unequal scores, and it would part the two servers for good.
+        if argv[0].upper() == b"ZADD" and any(word in LEX_KEYS for word in argv):
+            return [[b"GET"]]  # A score that went astray would do the same.
         return [argv]
 
 
@@ -363,7 +374,7 @@ GETRANGE {key} {small} {small}|SUBSTR {key} {small} {small}|GETRANGE {key} {int}
 COUNTERS = """INCR {key}|INCR {key}|DECR {key}|INCRBY {key} {int}|DECRBY {key} {int}|INCRBY {key} {small}|SET {key} {int}|GET {key}
 INCRBYFLOAT {key} {float}|INCRBYFLOAT {key} {small}|SET {key} {float}|HINCRBY {key} {field} {int}|HINCRBYFLOAT {key} {field} {float}""".replace("\n", "|").split("|")
 
-KEYSPACE = """DEL {keys}|DEL {key}|UNLINK {keys}|EXISTS {keys}|TYPE {key}|TOUCH {keys}|EXPIRE {key} {ttl} {nxxx}|PEXPIRE {key} {pttl} {nxxx}|EXPIREAT {key} {at} {nxxx}
+KEYSPACE = """DEL {keys}|DEL {key}|UNLINK {keys}|EXISTS {keys}|TYPE {key}|TOUCH {keys}|EXPIRE {key} {ttlif}|PEXPIRE {key} {pttlif}|EXPIREAT {key} {at} {nxxx}
 PEXPIREAT {key} {pat} {nxxx}|TTL {key}|PTTL {key}|EXPIRETIME {key}|PEXPIRETIME {key}|PERSIST {key}|RENAME {key} {key}|RENAMENX {key} {key}|COPY {key} {key} {copyopts}
 MOVE {key} {db}|KEYS {glob}|SCAN 0 {scanopts} {type}|SCAN {small}|DBSIZE|OBJECT ENCODING {key}|OBJECT REFCOUNT {key}|OBJECT FREQ {key}|OBJECT HELP|OBJECT FOO {key}
 SET {key} {val}|SET text {val}|HSET {key} {fv}|ZADD {key} {sm}|SET {key} {val} EX 100|RANDOMKEY""".replace("\n", "|").split("|") + [

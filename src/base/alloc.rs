@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 const FLUSH_BYTES: i64 = 64 * 1024;
 
 static TOTAL_BYTES: AtomicI64 = AtomicI64::new(0);
+static PEAK_BYTES: AtomicI64 = AtomicI64::new(0);
 
 thread_local! {
     static PENDING_BYTES: Cell<i64> = const { Cell::new(0) };
@@ -21,6 +22,11 @@ thread_local! {
 /// Bytes that the program has asked for and not given back.
 pub fn allocated_bytes() -> u64 {
     u64::try_from(TOTAL_BYTES.load(Ordering::Relaxed)).unwrap_or(0)
+}
+
+/// The most that [`allocated_bytes`] has ever been.
+pub fn peak_bytes() -> u64 {
+    u64::try_from(PEAK_BYTES.load(Ordering::Relaxed)).unwrap_or(0).max(allocated_bytes())
 }
 
 /// Bytes of real memory that the process holds, as Linux tells; 0 where it does not.
@@ -39,7 +45,10 @@ fn count(bytes: i64) {
             pending.set(sum);
         } else {
             pending.set(0);
-            TOTAL_BYTES.fetch_add(sum, Ordering::Relaxed);
+            let total = TOTAL_BYTES.fetch_add(sum, Ordering::Relaxed) + sum;
+            if total > PEAK_BYTES.load(Ordering::Relaxed) {
+                PEAK_BYTES.fetch_max(total, Ordering::Relaxed);
+            }
         }
     });
     if counted.is_err() {

@@ -6,5 +6,7 @@ pub mod glob;
 pub mod hash;
 pub mod limits;
 pub mod num;
+pub mod prefetch;
+pub mod process;
 pub mod rng;
 pub mod sync;

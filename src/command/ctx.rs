@@ -4,10 +4,11 @@ use super::client::{Client, Clients};
 use super::error::CommandError;
 use super::slowlog::Slowlog;
 use super::table::CommandTable;
+use crate::acl::Acl;
 use crate::base::clock::{Clock, Ticks, UnixMillis};
 use crate::base::rng::Rng;
 use crate::base::sync::Mutex;
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::keyspace::{Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
 use crate::resp::reply::{Replied, Reply};
@@ -81,6 +82,15 @@ pub trait ScriptRunner {
     /// # Errors
     /// It does not compile; it is not cached then.
     fn load(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError>;
+
+    /// The script with this text, put into the cache if it is new. It is not compiled yet.
+    ///
+    /// # Errors
+    /// Its first line cannot be followed.
+    fn by_text(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError>;
+
+    /// The cached script with this digest, in hexadecimal digits.
+    fn by_digest(&mut self, services: &Services, hex: &[u8]) -> Option<Arc<Source>>;
 }
 
 /// What the whole server shares, each with its own locks.
@@ -95,6 +105,12 @@ pub struct Services {
     pub metrics: Metrics,
     /// Commands per second.
     pub ops: OpsSampler,
+    /// Bytes read from clients per second.
+    pub net_input: OpsSampler,
+    /// Bytes written to clients per second.
+    pub net_output: OpsSampler,
+    /// Who may come in.
+    pub acl: Acl,
     /// Who is connected.
     pub clients: Clients,
     /// The slow log.
@@ -115,6 +131,8 @@ pub struct Services {
     pub draining: AtomicBool,
     /// Has the server stop, as SIGTERM does; set by who owns it.
     pub stop: Box<dyn Fn() + Send + Sync>,
+    /// Has the log follow a change of `loglevel`; set by who owns the log.
+    pub set_log_level: Box<dyn Fn(LogLevel) + Send + Sync>,
 }
 
 impl std::fmt::Debug for Services {
@@ -176,6 +194,8 @@ pub struct Session {
     pub closing: bool,
     /// Whether it asked that its reads leave access times alone.
     pub no_touch: bool,
+    /// What TIME replied first in the script that runs: it replies the same until the script ends.
+    pub script_micros: Option<i64>,
 }
 
 impl Session {
@@ -191,6 +211,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             closing: false,
             no_touch: false,
+            script_micros: None,
         }
     }
 }

@@ -3,9 +3,11 @@
 //! The commands themselves stand in `family`; the table of all of them and their execution in `engine`.
 
 pub mod args;
+pub mod category;
 pub mod client;
 pub mod ctx;
 pub mod error;
+pub mod help;
 pub mod keyspec;
 pub mod slowlog;
 pub mod spec;

@@ -1,5 +1,6 @@
 //! The slow log: the last commands that took longer than `slowlog-log-slower-than`.
 
+use super::args::is_word;
 use crate::base::sync::Mutex;
 use std::collections::VecDeque;
 
@@ -76,11 +77,25 @@ impl Slowlog {
     }
 }
 
+/// Whether the argument at `index` is a password or a user's name: those of AUTH, HELLO's AUTH and CONFIG SET requirepass.
+fn is_secret(argv: &[&[u8]], index: usize) -> bool {
+    let is = |at: usize, word: &str| argv.get(at).is_some_and(|argument| is_word(argument, word));
+    let follows = |word: &str, by: usize| index > by && is(index - by, word);
+    if is(0, "AUTH") {
+        return index > 0;
+    }
+    (is(0, "HELLO") && (follows("AUTH", 1) || follows("AUTH", 2))) || (is(0, "CONFIG") && follows("REQUIREPASS", 1))
+}
+
 fn shorten(argv: &[&[u8]]) -> Vec<Vec<u8>> {
     let kept = if argv.len() > ARGUMENTS_MAX { ARGUMENTS_MAX - 1 } else { argv.len() };
     let mut short: Vec<Vec<u8>> = argv[..kept]
         .iter()
-        .map(|argument| {
+        .enumerate()
+        .map(|(index, argument)| {
+            if is_secret(argv, index) {
+                return b"(redacted)".to_vec();
+            }
             if argument.len() <= ARGUMENT_BYTES_MAX {
                 return argument.to_vec();
             }

@@ -11,7 +11,8 @@ use super::syntax;
 use crate::resp::reply::{Replied, Reply};
 
 /// A command's function. Parse everything, then act, then reply.
-pub type Handler = for<'a, 'k, 'b, 'c, 'd> fn(&'a mut Ctx<'b, 'k>, Args<'c>, Reply<'d>) -> Result<Replied, CommandError>;
+pub type Handler =
+    for<'a, 'k, 'b, 'c, 'd> fn(&'a mut Ctx<'b, 'k>, Args<'c>, Reply<'d>) -> Result<Replied, CommandError>;
 
 /// The group that COMMAND DOCS names, and the ACL category that goes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub enum Group {
     Connection,
     /// The server.
     Server,
+    /// Clusters, which this server is never part of.
+    Cluster,
 }
 
 impl Group {
@@ -46,6 +49,7 @@ impl Group {
             Group::Scripting => "scripting",
             Group::Connection => "connection",
             Group::Server => "server",
+            Group::Cluster => "cluster",
         }
     }
 
@@ -59,7 +63,7 @@ impl Group {
             Group::Transactions => Some("@transaction"),
             Group::Scripting => Some("@scripting"),
             Group::Connection => Some("@connection"),
-            Group::Server => None,
+            Group::Server | Group::Cluster => None,
         }
     }
 }
@@ -103,16 +107,16 @@ flags! {
     NO_AUTH = 10, "no_auth";
     /// A script may write through it.
     MAY_REPLICATE = 11, "may_replicate";
-    /// Allowed while a script is slow.
-    ALLOW_BUSY = 12, "allow_busy";
-    /// Not inside MULTI.
-    NO_MULTI = 13, "no_multi";
-    /// Its keys are found only by looking at the arguments.
-    MOVABLE_KEYS = 14, "movablekeys";
     /// May be called without any key although it takes keys.
-    NO_MANDATORY_KEYS = 15, "no_mandatory_keys";
+    NO_MANDATORY_KEYS = 12, "no_mandatory_keys";
     /// Not while a replica loads asynchronously.
-    NO_ASYNC_LOADING = 16, "no_async_loading";
+    NO_ASYNC_LOADING = 13, "no_async_loading";
+    /// Not inside MULTI.
+    NO_MULTI = 14, "no_multi";
+    /// Its keys are found only by looking at the arguments.
+    MOVABLE_KEYS = 15, "movablekeys";
+    /// Allowed while a script is slow.
+    ALLOW_BUSY = 16, "allow_busy";
     /// Runs a script, whose keys are known only as far as they are declared.
     SCRIPT = 17, "";
     /// Runs at once even inside MULTI (EXEC, DISCARD and their like).
@@ -208,6 +212,12 @@ impl CommandSpec {
             tips: &[],
             handler,
         }
+    }
+
+    /// Another arity than the syntax line shows: Redis counts loosely where a command has two forms.
+    pub const fn arity(mut self, arity: i16) -> Self {
+        self.arity = arity;
+        self
     }
 
     /// Adds flags.

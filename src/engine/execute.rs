@@ -3,12 +3,15 @@
 use super::call::{self, Called};
 use super::plan;
 use super::table::COMMANDS;
+use super::transaction;
 use super::worker::Parts;
 use crate::base::clock::{Ticks, UnixMillis};
+use crate::base::sync::atomic::Ordering;
 use crate::command::table::Found;
 use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session};
-use crate::keyspace::{Busy, Keys, Pass, Plan};
+use crate::keyspace::{Busy, Held, Keys, Pass, Plan};
 use crate::resp::reply::ReplySink;
+use smallvec::SmallVec;
 use std::task::Waker;
 
 /// After a command that took longer than this, the batch reads the wall clock again.
@@ -27,9 +30,13 @@ pub enum Executed {
 /// A run of requests under one reading of the wall clock.
 #[derive(Debug)]
 pub struct Batch<'w> {
-    services: &'w Services,
+    pub(super) services: &'w Services,
     parts: &'w mut Parts,
-    pass: Option<Pass<'w>>,
+    /// What was locked ahead for the requests that come next. Stands before `pass`, so it is given back first.
+    pub(super) window: Option<Held<'w>>,
+    pub(super) pass: Option<Pass<'w>>,
+    /// The ids of the requests that come next, the last first, found when they were looked at ahead.
+    pub(super) ahead: SmallVec<[Option<usize>; 16]>,
     now: UnixMillis,
     /// The end of the command before, which is the beginning of the next.
     ticks: Ticks,
@@ -38,7 +45,7 @@ pub struct Batch<'w> {
 impl<'w> Batch<'w> {
     pub(super) fn new(services: &'w Services, parts: &'w mut Parts) -> Self {
         let (now, ticks) = (services.clock.unix_millis(), services.clock.ticks());
-        Self { services, parts, pass: None, now, ticks }
+        Self { services, parts, window: None, pass: None, ahead: SmallVec::new(), now, ticks }
     }
 
     /// When the last command ended, or the batch began.
@@ -53,21 +60,25 @@ impl<'w> Batch<'w> {
 
     /// Executes one request and gives exactly one reply, unless it is [`Executed::Busy`].
     pub fn execute(&mut self, session: &mut Session, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Executed {
-        let id = match self.services.commands.find(argv) {
-            Found::Command(id) => id,
-            other => return self.reject(session, None, &unknown(other, argv), sink),
+        let id = match self.ahead.pop().flatten() {
+            Some(id) => id,
+            None => match self.services.commands.find(argv) {
+                Found::Command(id) => id,
+                other => return self.reject(session, None, &unknown(other, argv), sink),
+            },
         };
+        session.client.last_command.store(id as u32, Ordering::Relaxed);
         let spec = COMMANDS.row(id);
         if !spec.accepts(argv.len()) {
             return self.reject(session, Some(id), &CommandError::WrongArity(spec.full_name()), sink);
         }
-        if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) {
+        if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) && self.services.acl.needs_password() {
             return self.reject(session, Some(id), &CommandError::NoAuth, sink);
         }
         if session.transaction.is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
             return self.queue(session, id, spec, argv, sink);
         }
-        let plan = plan::of(self.services, session, spec, argv);
+        let plan = plan::of(self.services, session, Some(&mut self.parts.scripts), spec, argv);
         self.locked(session, id, spec, &plan, argv, sink)
     }
 
@@ -81,17 +92,28 @@ impl<'w> Batch<'w> {
         argv: &[&[u8]],
         sink: &mut dyn ReplySink,
     ) -> Executed {
-        let began = self.ticks;
         let called = if *plan == Plan::Nothing {
             self.unlocked(session, id, spec, argv, sink)
         } else {
-            let Ok(mut held) = self.lock(plan) else { return self.busy(session, id, spec, sink) };
+            if self.window.as_ref().is_some_and(|held| !held.covers(plan)) {
+                self.look_back();
+            }
+            let ahead = self.window.take();
+            let in_window = ahead.is_some();
+            let held = match ahead {
+                Some(held) => Ok(held),
+                None => self.lock(plan),
+            };
+            let Ok(mut held) = held else { return self.busy(session, id, spec, sink) };
             let keys = Keys::new(&mut held, session.db, self.now);
             let called = self.with(keys, session, id, spec, argv, sink);
-            self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
+            if in_window && called != Called::NeedsWhole {
+                self.window = Some(held);
+            } else {
+                self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
+            }
             called
         };
-        let _ = began;
         if called == Called::NeedsWhole {
             assert!(*plan != Plan::Whole, "who owns the whole keyspace does not need more");
             return self.locked(session, id, spec, &Plan::Whole, argv, sink);
@@ -133,6 +155,7 @@ impl<'w> Batch<'w> {
             scripts: Some(&mut self.parts.scripts),
         };
         let called = call::run(&mut ctx, spec, argv, sink);
+        ctx.session.script_micros = None;
         self.ticks = self.services.clock.ticks();
         if called != Called::NeedsWhole {
             call::account(&mut ctx, id, spec, argv, called, (began, self.ticks));
@@ -143,7 +166,7 @@ impl<'w> Batch<'w> {
         called
     }
 
-    fn lock(&mut self, plan: &Plan) -> Result<crate::keyspace::Held<'w>, Busy> {
+    pub(super) fn lock(&mut self, plan: &Plan) -> Result<Held<'w>, Busy> {
         let pass = match &mut self.pass {
             Some(pass) => pass,
             none => none.insert(self.services.keyspace.enter(self.parts.slot)?),
@@ -153,13 +176,7 @@ impl<'w> Batch<'w> {
 
     /// Somebody holds what the command needs. If that is a script past its time, the client is told; else it waits.
     #[cold]
-    fn busy(
-        &mut self,
-        session: &mut Session,
-        id: usize,
-        spec: &CommandSpec,
-        sink: &mut dyn ReplySink,
-    ) -> Executed {
+    fn busy(&mut self, session: &mut Session, id: usize, spec: &CommandSpec, sink: &mut dyn ReplySink) -> Executed {
         self.pass = None;
         if spec.flags.has(Flags::ALLOW_BUSY) || !super::script::is_any_slow(self.services) {
             return Executed::Busy;
@@ -176,11 +193,16 @@ impl<'w> Batch<'w> {
         error: &CommandError,
         sink: &mut dyn ReplySink,
     ) -> Executed {
-        if let Some(transaction) = &mut session.transaction {
-            transaction.refused = true;
-        }
         if let Some(id) = id {
             self.parts.recorder.command(id, 0, crate::metrics::Outcome::Rejected);
+            if COMMANDS.row(id).flags.has(Flags::ENGINE) {
+                let error = transaction::abort(session, error);
+                call::reply_error(&self.parts.recorder, &error, sink);
+                return Executed::Done;
+            }
+        }
+        if let Some(transaction) = &mut session.transaction {
+            transaction.refused = true;
         }
         call::reply_error(&self.parts.recorder, error, sink);
         Executed::Done
@@ -223,9 +245,11 @@ pub(super) fn unknown(found: Found, argv: &[&[u8]]) -> CommandError {
             let row = COMMANDS.row(row);
             match argv.get(1) {
                 None => CommandError::WrongArity(row.name.to_ascii_lowercase()),
-                Some(subcommand) => {
-                    CommandError::owned(format!("ERR unknown subcommand '{}'. Try {} HELP.", clean(subcommand), row.name))
-                }
+                Some(subcommand) => CommandError::owned(format!(
+                    "ERR unknown subcommand '{}'. Try {} HELP.",
+                    clean(subcommand),
+                    row.name
+                )),
             }
         }
         _ => {

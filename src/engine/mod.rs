@@ -10,6 +10,7 @@ pub mod plan;
 pub mod script;
 pub mod table;
 pub mod transaction;
+mod window;
 pub mod worker;
 
 pub use execute::{Batch, Executed};

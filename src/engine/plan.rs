@@ -1,8 +1,8 @@
 //! From a command to the locks that it needs, before it runs.
 
-use super::script;
+use super::script::Runner;
 use super::table::COMMANDS;
-use crate::command::{CommandSpec, Flags, Locks, Services, Session};
+use crate::command::{CommandSpec, Flags, KeySpec, Locks, Services, Session};
 use crate::keyspace::Plan;
 
 /// The locks that a command needs with these arguments.
@@ -10,6 +10,7 @@ use crate::keyspace::Plan;
 pub(super) fn of(
     services: &Services,
     session: &Session,
+    scripts: Option<&mut Runner>,
     spec: &CommandSpec,
     argv: &[&[u8]],
 ) -> Plan {
@@ -19,7 +20,7 @@ pub(super) fn of(
         Locks::Keys => {}
     }
     if spec.flags.any(Flags::SCRIPT.or(Flags::ENGINE)) {
-        return special(services, session, spec, argv);
+        return special(services, session, scripts, spec, argv);
     }
     of_keys(services, spec, argv)
 }
@@ -27,8 +28,12 @@ pub(super) fn of(
 /// The locks of the keys that the command declares.
 #[inline]
 pub(super) fn of_keys(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> Plan {
-    if spec.keys[0].is_none() {
-        return Plan::Nothing;
+    match spec.keys {
+        [None, _] => return Plan::Nothing,
+        [Some(KeySpec::Range { first, last, .. }), None] if last == first as isize => {
+            return argv.get(first).map_or(Plan::Nothing, |key| Plan::One(services.keyspace.shard_of(key)));
+        }
+        _ => {}
     }
     let mut plan = Plan::Nothing;
     for index in spec.key_indices(argv) {
@@ -47,14 +52,21 @@ fn transaction(services: &Services, session: &Session) -> Plan {
             return Plan::Whole;
         }
         let argv: Vec<&[u8]> = argv.iter().map(|argument| &**argument).collect();
-        plan.union(&of(services, session, spec, &argv));
+        plan.union(&of(services, session, None, spec, &argv));
     }
     plan
 }
 
-fn special(services: &Services, session: &Session, spec: &CommandSpec, argv: &[&[u8]]) -> Plan {
+fn special(
+    services: &Services,
+    session: &Session,
+    scripts: Option<&mut Runner>,
+    spec: &CommandSpec,
+    argv: &[&[u8]],
+) -> Plan {
     if spec.flags.has(Flags::ENGINE) {
         return transaction(services, session);
     }
-    if script::knows_its_keys(services, spec, argv) { of_keys(services, spec, argv) } else { Plan::Whole }
+    let keeps_to_its_keys = scripts.is_some_and(|runner| runner.knows_its_keys(services, spec, argv));
+    if keeps_to_its_keys { of_keys(services, spec, argv) } else { Plan::Whole }
 }

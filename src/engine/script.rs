@@ -18,6 +18,7 @@ use crate::command::{
 use crate::keyspace::{Extent, Plan};
 use crate::resp::reply::ReplySink;
 use crate::script::{Control, Digest, Host, LogLevel, Outcome, Permission, ScriptError, Source, Undeclared, Vm, VmConfig};
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +28,24 @@ pub(super) struct Runner {
     vm: Option<Vm>,
     slot: usize,
     config: VmConfig,
+    /// The script that the command being planned names, so that its handler need not look for it again.
+    planned: Option<Planned>,
+}
+
+/// A script, and the words of the command that named it.
+#[derive(Debug)]
+struct Planned {
+    /// The digest as it was given; empty if the text was.
+    hex: SmallVec<[u8; 40]>,
+    source: Arc<Source>,
+    /// The generation of the cache that it was found in.
+    generation: u64,
+}
+
+impl Planned {
+    fn is_current(&self, services: &Services) -> bool {
+        self.generation == services.scripts.generation()
+    }
 }
 
 /// Whether any script has run past `lua-time-limit`.
@@ -39,7 +58,31 @@ impl Runner {
     pub(super) fn new(services: &Services, slot: usize) -> Self {
         let config =
             VmConfig { memory_bytes_max: services.config.start.script_memory_limit_bytes, ..VmConfig::default() };
-        Self { vm: None, slot, config }
+        Self { vm: None, slot, config, planned: None }
+    }
+
+    /// Whether the script that this command runs is known to keep to its declared keys. A digest that nobody knows needs no lock either: the
+    /// command will fail.
+    pub(super) fn knows_its_keys(&mut self, services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> bool {
+        let by_digest = spec.name.starts_with("EVALSHA");
+        if let Some(planned) = &self.planned
+            && by_digest
+            && *planned.hex == *argv[1]
+            && planned.is_current(services)
+        {
+            return planned.source.undeclared() == Undeclared::No;
+        }
+        let generation = services.scripts.generation();
+        let digest = if by_digest { Digest::parse(argv[1]) } else { Some(Digest::of(argv[1])) };
+        self.planned = digest.and_then(|digest| services.scripts.get(&digest)).map(|source| Planned {
+            hex: SmallVec::from_slice(if by_digest { argv[1] } else { b"" }),
+            source,
+            generation,
+        });
+        match &self.planned {
+            Some(planned) => planned.source.undeclared() == Undeclared::No,
+            None => by_digest,
+        }
     }
 
     /// The machine, with `source` compiled. One that does not compile is taken out of the cache again.
@@ -55,17 +98,6 @@ impl Runner {
             failed(error)
         })?;
         Ok(vm)
-    }
-}
-
-/// Whether the script that this command runs is known to keep to its declared keys. A digest that nobody knows needs no lock either: the
-/// command will fail.
-pub(super) fn knows_its_keys(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> bool {
-    let by_digest = spec.name.starts_with("EVALSHA");
-    let digest = if by_digest { Digest::parse(argv[1]) } else { Some(Digest::of(argv[1])) };
-    match digest.and_then(|digest| services.scripts.get(&digest)) {
-        Some(source) => source.undeclared() == Undeclared::No,
-        None => by_digest,
     }
 }
 
@@ -117,9 +149,23 @@ impl ScriptRunner for Runner {
     }
 
     fn load(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError> {
-        let source = services.scripts.load(body).map_err(|error| CommandError::Bytes(error.reply().to_vec()))?;
+        let source = self.by_text(services, body)?;
         self.prepared(services, &source)?;
         Ok(source)
+    }
+
+    fn by_text(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError> {
+        match &self.planned {
+            Some(planned) if *planned.source.body == *body && planned.is_current(services) => Ok(Arc::clone(&planned.source)),
+            _ => services.scripts.load(body).map_err(|error| CommandError::Bytes(error.reply().to_vec())),
+        }
+    }
+
+    fn by_digest(&mut self, services: &Services, hex: &[u8]) -> Option<Arc<Source>> {
+        match &self.planned {
+            Some(planned) if *planned.hex == *hex && planned.is_current(services) => Some(Arc::clone(&planned.source)),
+            _ => services.scripts.get(&Digest::parse(hex)?),
+        }
     }
 }
 
@@ -186,7 +232,7 @@ impl ScriptHost<'_, '_, '_> {
         if writes && self.read_only {
             return Err(CommandError::text("ERR Write commands are not allowed from read-only scripts."));
         }
-        let plan = plan::of(self.ctx.services, self.ctx.session, spec, argv);
+        let plan = plan::of(self.ctx.services, self.ctx.session, None, spec, argv);
         self.cover(&plan, argv)?;
         if writes {
             // Before the command: from here on an abandoned run would leave its effects behind.

@@ -2,7 +2,7 @@
 
 use super::call;
 use super::table::COMMANDS as TABLE;
-use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply};
+use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply, Session};
 use crate::resp::reply::{Aggregate, ReplySink};
 
 /// EXEC's row. Its locks are found by the engine from what is queued.
@@ -35,6 +35,16 @@ fn exec(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> {
     }))
 }
 
+/// Ends the transaction of an EXEC that was itself refused, and says why.
+#[cold]
+pub(super) fn abort(session: &mut Session, cause: &CommandError) -> CommandError {
+    session.transaction = None;
+    session.watches.clear();
+    let cause = cause.to_string();
+    let cause = cause.strip_prefix("ERR ").unwrap_or(&cause);
+    CommandError::owned(format!("EXECABORT Transaction discarded because of: {cause}"))
+}
+
 fn run(
     ctx: &mut Ctx,
     id: usize,
@@ -55,6 +65,7 @@ fn run(
         scripts: ctx.scripts.as_deref_mut().map(|runner| runner as _),
     };
     let called = call::run(&mut inner, spec, argv, sink);
+    inner.session.script_micros = None;
     assert!(called != call::Called::NeedsWhole, "a transaction with a script owns the whole keyspace");
     let ended = inner.services.clock.ticks();
     call::account(&mut inner, id, spec, argv, called, (began, ended));

@@ -48,7 +48,7 @@ impl Worker {
         Batch::new(&self.services, &mut self.parts)
     }
 
-    /// Removes some expired keys from this thread's share of the shards.
+    /// Removes some expired keys from every `of`-th shard, from `first` on.
     ///
     /// # Errors
     /// [`Busy`] if somebody owns the keyspace; the next call goes on.

@@ -1,7 +1,9 @@
 //! The commands themselves: a folder per type, a `COMMANDS` table in each. No I/O, no locks, no protocol.
 
 pub mod connection;
+pub mod expiry;
 pub mod hashes;
+pub mod increment;
 pub mod keys;
 pub mod scripting;
 pub mod server;

@@ -42,6 +42,18 @@ impl Value {
     }
 }
 
+/// The access clock: unix seconds, which wrap after 136 years.
+#[inline]
+pub(super) fn access_clock(now: UnixMillis) -> u32 {
+    (now / 1000) as u32
+}
+
+/// How `deadline` is kept. The one instant that means "none" is 292 million years away, so a deadline there comes a millisecond early.
+#[inline]
+pub(super) fn kept(deadline: Option<UnixMillis>) -> UnixMillis {
+    deadline.map_or(NO_DEADLINE, |deadline| deadline.min(NO_DEADLINE - 1))
+}
+
 /// One key of one database.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -67,6 +79,12 @@ impl Entry {
     /// Unix seconds of the last access, modulo 2^32.
     pub fn accessed(&self) -> u32 {
         self.accessed
+    }
+
+    /// Seconds from the last access to `now`; 0 if the clock was set back since.
+    pub fn idle_seconds(&self, now: UnixMillis) -> i64 {
+        // The difference of two wrapping clocks is right within 68 years, and negative if the clock was set back.
+        i64::from((access_clock(now).wrapping_sub(self.accessed)) as i32).max(0)
     }
 }
 

@@ -3,8 +3,9 @@
 //! Reading removes what has expired; editing settles, when it ends, what every writer must remember: an emptied collection loses its key,
 //! watchers are told, counts follow. So no handler does.
 
-use super::entry::{Entry, Kind, NO_DEADLINE, Value};
+use super::entry::{Entry, Kind, NO_DEADLINE, Value, access_clock, kept};
 use super::lock::{Held, Shard};
+use super::watch::Watched;
 use super::{Database, SlotCounts, add};
 use crate::base::clock::UnixMillis;
 use crate::base::hash;
@@ -19,7 +20,7 @@ pub struct WrongType;
 pub enum Missing {
     /// Leaves it missing; the edit does not run.
     Skip,
-    /// Creates an empty value first. If it is still empty after the edit, the key is not created.
+    /// Creates an empty value first. If it is still an empty collection after the edit, or was not changed, the key is not created.
     Create,
 }
 
@@ -29,6 +30,12 @@ pub struct Keys<'a, 'k> {
     held: &'a mut Held<'k>,
     db: usize,
     now: UnixMillis,
+}
+
+/// What of a shard goes with an entry that is lent from it.
+struct Beside<'s> {
+    watched: &'s Watched,
+    volatile: &'s mut usize,
 }
 
 /// A value being edited. Reaching into it for writing marks it as changed.
@@ -134,7 +141,7 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// Whether the key exists, without counting.
     pub fn exists(&mut self, key: &[u8]) -> bool {
-        self.live(key).is_some()
+        self.with_live(key, |_, _| ()).is_some()
     }
 
     /// The value as type `T`, or `None` where the key is missing.
@@ -154,6 +161,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     ///
     /// # Errors
     /// [`WrongType`] if the key holds another type; `act` did not run then.
+    #[inline]
     pub fn edit<T: Kind, R>(
         &mut self,
         key: &[u8],
@@ -161,40 +169,65 @@ impl<'a, 'k> Keys<'a, 'k> {
         act: impl FnOnce(&mut Edit<'_, T>) -> R,
     ) -> Result<Option<R>, WrongType> {
         let (db, now, counts) = (self.db, self.now, self.counts());
-        if self.live(key).is_none() {
-            if missing == Missing::Skip {
-                return Ok(None);
-            }
-            self.insert(key, T::fresh(), NO_DEADLINE);
-        }
         let (shard, hash) = self.shard_for(key);
-        let entry = shard.databases[db].table.find_mut(hash, key).expect("the entry was found or inserted just now");
-        entry.accessed = access_clock(now);
-        let value = T::of_mut(&mut entry.value).ok_or(WrongType)?;
-        let mut edit = Edit { value, changed: false };
-        let result = act(&mut edit);
-        let (changed, vacant) = (edit.changed, edit.value.is_vacant());
-        if changed {
-            shard.watched.touch(db, key);
+        let Shard { databases, watched } = &mut *shard;
+        match databases[db].table.find_mut(hash, key) {
+            Some(entry) if !entry.is_expired(now) => {
+                entry.accessed = access_clock(now);
+                let edited = run(&mut entry.value, act)?;
+                if edited.changed {
+                    watched.touch(db, key);
+                    add(&counts.changes, 1);
+                }
+                if edited.vacant {
+                    Self::take(counts, shard, db, hash, key);
+                }
+                return Ok(Some(edited.result));
+            }
+            Some(_) => Self::expire(counts, shard, db, hash, key),
+            None => {}
+        }
+        if missing == Missing::Skip {
+            return Ok(None);
+        }
+        let mut value = T::fresh();
+        let edited = run(&mut value, act)?;
+        if edited.changed && !edited.vacant {
+            self.insert(key, value);
+        }
+        if edited.changed {
+            self.shard_for(key).0.watched.touch(db, key);
             add(&counts.changes, 1);
         }
-        if vacant {
-            Self::take(counts, shard, db, hash, key);
-        }
-        Ok(Some(result))
+        Ok(Some(edited.result))
     }
 
     /// Sets the key to `value`, whatever it held, with this deadline or none.
     pub fn put(&mut self, key: &[u8], value: Value, deadline: Option<UnixMillis>) {
-        let deadline = deadline.unwrap_or(NO_DEADLINE);
-        self.replace(key, deadline, |slot| *slot = value);
+        self.replace(key, kept(deadline), |slot| *slot = value);
+    }
+
+    /// Puts an entry under `key`, whatever that held, with its value, deadline and last access: for those who move entries.
+    pub fn put_entry(&mut self, key: &[u8], mut entry: Entry) {
+        let (db, counts) = (self.db, self.counts());
+        if *entry.key != *key {
+            entry.key = key.into();
+        }
+        self.live(key);
+        let (shard, hash) = self.shard_for(key);
+        Self::take(counts, shard, db, hash, key);
+        add(&counts.keys[db], 1);
+        add(&counts.volatile[db], i64::from(entry.deadline != NO_DEADLINE));
+        shard.databases[db].put(hash, entry);
+        shard.watched.touch(db, key);
+        add(&counts.changes, 1);
     }
 
     /// Sets the key to a string, whatever it held, with this deadline or none. Reuses the allocation where it can.
     #[inline]
     pub fn put_string(&mut self, key: &[u8], bytes: &[u8], deadline: Option<UnixMillis>) {
         use crate::data::string::Str;
-        self.replace(key, deadline.unwrap_or(NO_DEADLINE), |slot| match slot {
+        self.replace(key, kept(deadline), |slot| match slot {
             Value::Str(text) => text.assign(bytes),
             other => *other = Value::Str(Str::from_bytes(bytes)),
         });
@@ -202,7 +235,7 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// The key's deadline, whether it exists or not: for those who set a value but keep its TTL.
     pub fn deadline_of(&mut self, key: &[u8]) -> Option<UnixMillis> {
-        self.live(key).and_then(|entry| entry.deadline())
+        self.with_live(key, |entry, _| entry.deadline()).flatten()
     }
 
     #[inline]
@@ -231,42 +264,63 @@ impl<'a, 'k> Keys<'a, 'k> {
         add(&counts.changes, 1);
     }
 
-    fn insert(&mut self, key: &[u8], value: Value, deadline: UnixMillis) {
+    fn insert(&mut self, key: &[u8], value: Value) {
         let (db, now, counts) = (self.db, self.now, self.counts());
         let (shard, hash) = self.shard_for(key);
-        shard.databases[db].put(hash, Entry { key: key.into(), value, deadline, accessed: access_clock(now) });
+        shard.databases[db]
+            .put(hash, Entry { key: key.into(), value, deadline: NO_DEADLINE, accessed: access_clock(now) });
         add(&counts.keys[db], 1);
-        add(&counts.volatile[db], i64::from(deadline != NO_DEADLINE));
+    }
+
+    /// Removes the key. Returns whether it was there.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        self.remove(key).is_some()
     }
 
     /// Removes the key and returns what it held.
     pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
-        self.live(key)?;
-        let (db, counts) = (self.db, self.counts());
+        let (db, now, counts) = (self.db, self.now, self.counts());
         let (shard, hash) = self.shard_for(key);
+        let entry = Self::take(counts, shard, db, hash, key)?;
         shard.watched.touch(db, key);
+        if entry.is_expired(now) {
+            add(&counts.expired, 1);
+            return None;
+        }
         add(&counts.changes, 1);
-        Self::take(counts, shard, db, hash, key)
+        Some(entry)
     }
 
     /// Gives the key a deadline, replacing any it had, or takes it away. Returns whether the key exists. A deadline already past deletes
     /// the key now, so that no reader ever sees it.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Option<UnixMillis>) -> bool {
         if deadline.is_some_and(|deadline| deadline <= self.now) {
-            return self.remove(key).is_some();
+            return self.delete(key);
         }
-        if self.live(key).is_none() {
-            return false;
-        }
-        let (db, counts) = (self.db, self.counts());
+        let (db, now, counts) = (self.db, self.now, self.counts());
+        let set = self.with_live(key, |entry, shard| {
+            entry.accessed = access_clock(now);
+            let delta = Database::set_deadline(shard.volatile, entry, kept(deadline));
+            add(&counts.volatile[db], delta);
+            add(&counts.changes, 1);
+            shard.watched.touch(db, key);
+        });
+        set.is_some()
+    }
+
+    /// What `act` makes of the entry, unless its time has come; then it is removed. One lookup, for what `act` yields does not borrow.
+    #[inline]
+    fn with_live<R>(&mut self, key: &[u8], act: impl FnOnce(&mut Entry, Beside<'_>) -> R) -> Option<R> {
+        let (db, now, counts) = (self.db, self.now, self.counts());
         let (shard, hash) = self.shard_for(key);
-        let database = &mut shard.databases[db];
-        let entry = database.table.find_mut(hash, key).expect("the entry was found just now");
-        let delta = Database::set_deadline(&mut database.volatile, entry, deadline.unwrap_or(NO_DEADLINE));
-        add(&counts.volatile[db], delta);
-        add(&counts.changes, 1);
-        shard.watched.touch(db, key);
-        true
+        let Shard { databases, watched } = &mut *shard;
+        let Database { table, volatile, .. } = &mut databases[db];
+        let entry = table.find_mut(hash, key)?;
+        if entry.is_expired(now) {
+            Self::expire(counts, shard, db, hash, key);
+            return None;
+        }
+        Some(act(entry, Beside { watched, volatile }))
     }
 
     /// The entry, unless its time has come; then it is removed.
@@ -316,8 +370,17 @@ impl<'a, 'k> Keys<'a, 'k> {
     }
 }
 
-/// The access clock: unix seconds, which wrap after 136 years.
+/// What an edit left behind.
+struct Edited<R> {
+    result: R,
+    changed: bool,
+    vacant: bool,
+}
+
 #[inline]
-fn access_clock(now: UnixMillis) -> u32 {
-    (now / 1000) as u32
+fn run<T: Kind, R>(value: &mut Value, act: impl FnOnce(&mut Edit<'_, T>) -> R) -> Result<Edited<R>, WrongType> {
+    let value = T::of_mut(value).ok_or(WrongType)?;
+    let mut edit = Edit { value, changed: false };
+    let result = act(&mut edit);
+    Ok(Edited { result, changed: edit.changed, vacant: edit.value.is_vacant() })
 }

@@ -2,7 +2,8 @@
 
 use super::gates::Busy;
 use super::watch::Watched;
-use super::{Database, Keyspace};
+use super::{Database, Entry, Keyspace, Value};
+use crate::base::prefetch::prefetch;
 use crate::base::sync::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use std::time::Duration;
@@ -136,6 +137,61 @@ impl<'k> Held<'k> {
     /// How far the rights go.
     pub fn extent(&self) -> Extent {
         self.extent
+    }
+
+    /// Whether a unit with this plan may run under these locks.
+    #[inline]
+    pub fn covers(&self, plan: &Plan) -> bool {
+        let has = |shard: &ShardIndex| self.guards.iter().any(|(index, _)| index == shard);
+        match plan {
+            Plan::Nothing => true,
+            Plan::One(shard) => has(shard),
+            Plan::Several(shards) => shards.iter().all(has),
+            Plan::Walk | Plan::Whole => false,
+        }
+    }
+
+    /// Locks a shard if that needs no waiting.
+    #[inline]
+    pub fn try_add(&mut self, shard: ShardIndex) -> bool {
+        if self.guards.iter().any(|(index, _)| *index == shard) {
+            return true;
+        }
+        let keyspace = self.keyspace;
+        match keyspace.shards[usize::from(shard)].0.try_lock() {
+            Some(guard) => {
+                self.guards.push((shard, guard));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Begins to load the entry of a key with this hash, if its shard is held.
+    #[inline]
+    pub fn prefetch_entry(&self, db: usize, hash: u64) {
+        self.probe(db, hash, |entry| prefetch(entry));
+    }
+
+    /// Begins to load what the entry of a key with this hash points to, if its shard is held. Reads the entry.
+    #[inline]
+    pub fn prefetch_value(&self, db: usize, hash: u64) {
+        self.probe(db, hash, |entry| {
+            prefetch(entry.key.as_ptr());
+            match &entry.value {
+                Value::Str(text) => text.prefetch(),
+                Value::Hash(hash) => prefetch(&**hash),
+                Value::ZSet(zset) => prefetch(&**zset),
+            }
+        });
+    }
+
+    #[inline]
+    fn probe(&self, db: usize, hash: u64, touch: impl Fn(&Entry)) {
+        let index = self.keyspace.shard_of_hash(hash);
+        if let Some((_, guard)) = self.guards.iter().find(|(held, _)| *held == index) {
+            guard.databases[db].table.probe(hash, touch);
+        }
     }
 
     /// Adds the shards of `plan` to what is held, for a script that met a key it had not declared. With `wait` it may wait for a busy

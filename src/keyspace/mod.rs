@@ -52,6 +52,8 @@ pub struct Keyspace {
     /// The right to wait for one more shard while holding others.
     late_lock: Mutex<()>,
     counts: Box<[Padded<SlotCounts>]>,
+    /// What the totals were at the last reset.
+    baseline: Mutex<KeyspaceTotals>,
 }
 
 /// Keeps neighbours off one cache line.
@@ -120,6 +122,7 @@ impl Keyspace {
             parked: Parked::default(),
             late_lock: Mutex::new(()),
             counts: (0..slots).map(|_| Padded(SlotCounts::new())).collect(),
+            baseline: Mutex::new(KeyspaceTotals::default()),
         }
     }
 
@@ -140,7 +143,7 @@ impl Keyspace {
     }
 
     #[inline]
-    fn shard_of_hash(&self, hash: u64) -> ShardIndex {
+    pub(crate) fn shard_of_hash(&self, hash: u64) -> ShardIndex {
         (hash >> (64 - self.shard_bits)) as ShardIndex
     }
 
@@ -167,6 +170,22 @@ impl Keyspace {
             misses: self.sum(|counts| &counts.misses) as u64,
             changes: self.sum(|counts| &counts.changes) as u64,
         }
+    }
+
+    /// The counts since the last [`Keyspace::reset_totals`], as INFO tells them.
+    pub fn totals_since_reset(&self) -> KeyspaceTotals {
+        let (now, then) = (self.totals(), *self.baseline.lock());
+        KeyspaceTotals {
+            expired: now.expired.saturating_sub(then.expired),
+            hits: now.hits.saturating_sub(then.hits),
+            misses: now.misses.saturating_sub(then.misses),
+            changes: now.changes.saturating_sub(then.changes),
+        }
+    }
+
+    /// Has [`Keyspace::totals_since_reset`] begin again at zero, as CONFIG RESETSTAT does.
+    pub fn reset_totals(&self) {
+        *self.baseline.lock() = self.totals();
     }
 
     fn sum(&self, pick: impl Fn(&SlotCounts) -> &AtomicI64) -> usize {

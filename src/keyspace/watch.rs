@@ -4,7 +4,6 @@
 //! that only the shard still holds is swept when the map has doubled.
 
 use super::keys::Keys;
-use crate::base::clock::UnixMillis;
 use crate::base::hash::HashState;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,10 +38,14 @@ impl Watched {
 
     /// Tells the watchers of every key of `db` for which `changed` says so.
     pub(super) fn touch_all(&self, db: usize, changed: impl Fn(&[u8]) -> bool) {
-        for ((_, key), cell) in self.cells.iter().filter(|((watched_db, key), _)| *watched_db == db && changed(key)) {
-            let _ = key;
+        for (_, cell) in self.cells.iter().filter(|((watched_db, key), _)| *watched_db == db && changed(key)) {
             cell.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The watched keys of two databases, in no order.
+    pub(super) fn keys_of(&self, a: usize, b: usize) -> Vec<Box<[u8]>> {
+        self.cells.keys().filter(|(db, _)| *db == a || *db == b).map(|(_, key)| key.clone()).collect()
     }
 
     fn cell(&mut self, db: usize, key: &[u8]) -> Arc<AtomicU64> {
@@ -61,7 +64,6 @@ pub struct WatchTicket {
     key: Box<[u8]>,
     cell: Arc<AtomicU64>,
     version: u64,
-    was_expired: bool,
 }
 
 impl WatchTicket {
@@ -79,21 +81,18 @@ impl WatchTicket {
 impl Keys<'_, '_> {
     /// Begins to watch a key.
     pub fn watch(&mut self, key: &[u8]) -> WatchTicket {
-        let (db, now) = (self.db(), self.now());
-        let (shard, hash) = self.shard_for(key);
-        let was_expired = shard.databases[db].table.find(hash, key).is_some_and(|entry| entry.is_expired(now));
+        // What has expired by now is removed first: its removal later would look like a change.
+        self.exists(key);
+        let db = self.db();
+        let (shard, _) = self.shard_for(key);
         let cell = shard.watched.cell(db, key);
-        WatchTicket { db, key: key.into(), version: cell.load(Ordering::Relaxed), cell, was_expired }
+        WatchTicket { db, key: key.into(), version: cell.load(Ordering::Relaxed), cell }
     }
 
     /// Whether the key is as it was: nobody changed it, and it has not expired since. The key's shard is held by the caller.
     pub fn is_unchanged(&mut self, ticket: &WatchTicket) -> bool {
-        ticket.cell.load(Ordering::Relaxed) == ticket.version && (ticket.was_expired || !self.expired_since(ticket))
-    }
-
-    fn expired_since(&mut self, ticket: &WatchTicket) -> bool {
-        let now: UnixMillis = self.now();
-        let (shard, hash) = self.shard_for(&ticket.key);
-        shard.databases[ticket.db].table.find(hash, &ticket.key).is_some_and(|entry| entry.is_expired(now))
+        // Looking removes what has expired, and that tells the watchers.
+        self.in_db(ticket.db).exists(&ticket.key);
+        ticket.cell.load(Ordering::Relaxed) == ticket.version
     }
 }

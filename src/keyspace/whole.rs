@@ -7,7 +7,7 @@ use crate::base::rng::Rng;
 use crate::base::sync::atomic::Ordering;
 use crate::data::table::Position;
 
-/// How often RANDOMKEY draws again after it drew an expired key.
+/// How often an expired key is drawn before the live ones are counted off.
 const RANDOM_DRAWS_MAX: usize = 100;
 /// Tables with more entries than this are freed on a thread of their own.
 const FREE_INLINE_MAX: usize = 10_000;
@@ -35,7 +35,9 @@ impl Keys<'_, '_> {
             position = match next {
                 Some(next) => next,
                 None if index + 1 == keyspace.shards() => return 0,
-                None => Position::new(((index + 1) as u64) << shard_shift).expect("every shard has positions of its own"),
+                None => {
+                    Position::new(((index + 1) as u64) << shard_shift).expect("every shard has positions of its own")
+                }
             };
             if left == 0 {
                 return position.get();
@@ -51,9 +53,10 @@ impl Keys<'_, '_> {
         }
     }
 
-    /// The key of an entry drawn at random, every entry with the same chance. Needs the whole keyspace. O(shards).
+    /// The key of a live entry drawn at random, every one with the same chance; expired ones that are drawn are removed. Needs the whole
+    /// keyspace. O(shards), unless most keys have expired: then O(n).
     pub fn random_key(&mut self, rng: &mut Rng) -> Option<Box<[u8]>> {
-        let (db, now) = (self.db(), self.now());
+        let db = self.db();
         let shards = self.held().keyspace().shards();
         for _ in 0..RANDOM_DRAWS_MAX {
             if self.is_empty() {
@@ -64,15 +67,28 @@ impl Keys<'_, '_> {
                 let table = &self.shard_at(index).databases[db].table;
                 if nth < table.len() {
                     let entry = table.at_random(rng).expect("a table that is not empty has an entry to draw");
-                    if !entry.is_expired(now) {
-                        return Some(entry.key.clone());
+                    let key = entry.key.clone();
+                    if self.exists(&key) {
+                        return Some(key);
                     }
                     break;
                 }
                 nth -= table.len();
             }
         }
-        None
+        self.random_of_few(rng)
+    }
+
+    /// One pass over all entries that keeps each live one with the chance of 1 in as many as it has seen.
+    fn random_of_few(&mut self, rng: &mut Rng) -> Option<Box<[u8]>> {
+        let (mut seen, mut chosen) = (0, None);
+        self.for_each(|entry| {
+            seen += 1;
+            if rng.below(seen) == 0 {
+                chosen = Some(entry.key.clone());
+            }
+        });
+        chosen
     }
 
     /// Removes every key of this database and returns how many there were. Needs the whole keyspace.
@@ -111,10 +127,14 @@ impl Keys<'_, '_> {
         }
         let keyspace = self.held().keyspace();
         for index in 0..keyspace.shards() {
+            // An expired key counts as missing on both sides, so it goes before anybody looks.
+            for key in self.shard_at(index).watched.keys_of(a, b) {
+                self.in_db(a).exists(&key);
+                self.in_db(b).exists(&key);
+            }
             let shard = self.shard_at(index);
-            let has = |db: usize, key: &[u8]| {
-                shard.databases[db].table.find(crate::base::hash::hash(key), key).is_some()
-            };
+            let has =
+                |db: usize, key: &[u8]| shard.databases[db].table.find(crate::base::hash::hash(key), key).is_some();
             for db in [a, b] {
                 shard.watched.touch_all(db, |key| has(a, key) || has(b, key));
             }

@@ -14,7 +14,7 @@ const EDGE_LOG2_MIN: u32 = 8;
 /// ... to 2^34 ns = 17.2 s, all of them edges of our own buckets, so the counts are exact.
 const EDGE_LOG2_MAX: u32 = 34;
 
-/// What is not counted but looked up at each scrape.
+/// What is not counted by recorders but looked up at each scrape.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gauges {
     /// The server's version.
@@ -27,6 +27,12 @@ pub struct Gauges {
     pub memory_used_bytes: u64,
     /// Bytes of real memory that the process holds.
     pub memory_resident_bytes: u64,
+    /// Lookups that found their key. This and the next two are counted by the keyspace, since the start.
+    pub keyspace_hits: u64,
+    /// Lookups that found nothing.
+    pub keyspace_misses: u64,
+    /// Keys whose time came.
+    pub expired_keys: u64,
     /// The databases worth a line, usually those that are not empty.
     pub databases: Vec<DatabaseGauges>,
 }
@@ -62,6 +68,8 @@ fn process_families(gauges: &Gauges) -> Vec<MetricFamily> {
         metric.set_gauge(gauge_value(value));
         family(name, help, MetricType::GAUGE, vec![metric])
     };
+    let counted =
+        |name: &str, help: &str, value: u64| family(name, help, MetricType::COUNTER, vec![counter(value, None)]);
     vec![
         family(
             "tally_build_info",
@@ -80,6 +88,9 @@ fn process_families(gauges: &Gauges) -> Vec<MetricFamily> {
             MetricType::GAUGE,
             per_database(|database| database.keys_with_ttl),
         ),
+        counted("tally_keyspace_hits_total", "Lookups that found their key.", gauges.keyspace_hits),
+        counted("tally_keyspace_misses_total", "Lookups that found nothing.", gauges.keyspace_misses),
+        counted("tally_expired_keys_total", "Keys whose time came.", gauges.expired_keys),
     ]
 }
 
@@ -127,9 +138,6 @@ fn event_families(totals: &Totals) -> impl Iterator<Item = MetricFamily> {
 /// An event's name and help.
 fn event_words(event: Event) -> (&'static str, &'static str) {
     match event {
-        Event::Hit => ("tally_keyspace_hits_total", "Lookups that found their key."),
-        Event::Miss => ("tally_keyspace_misses_total", "Lookups that found nothing."),
-        Event::Expired => ("tally_expired_keys_total", "Keys whose time came."),
         Event::Evicted => ("tally_evicted_keys_total", "Keys that went because memory was short."),
         Event::ConnectionOpened => ("tally_connections_received_total", "Connections accepted."),
         Event::ConnectionClosed => ("tally_connections_closed_total", "Accepted connections that have ended."),

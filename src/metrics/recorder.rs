@@ -27,12 +27,6 @@ pub enum Outcome {
 /// What is simply counted. The order is that of Prometheus' text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A lookup for reading found its key.
-    Hit,
-    /// A lookup for reading found nothing.
-    Miss,
-    /// A key's time came.
-    Expired,
     /// A key went because memory was short.
     Evicted,
     /// A connection was accepted.
@@ -51,10 +45,7 @@ pub enum Event {
 
 impl Event {
     /// All of them; the position of each is its number.
-    pub const ALL: [Event; 10] = [
-        Event::Hit,
-        Event::Miss,
-        Event::Expired,
+    pub const ALL: [Event; 7] = [
         Event::Evicted,
         Event::ConnectionOpened,
         Event::ConnectionClosed,
@@ -113,24 +104,6 @@ impl Recorder {
             }
             Outcome::Rejected => command.rejected.add(1),
         }
-    }
-
-    /// A lookup for reading found its key.
-    #[inline]
-    pub fn hit(&self) {
-        self.count(Event::Hit, 1);
-    }
-
-    /// A lookup for reading found nothing.
-    #[inline]
-    pub fn miss(&self) {
-        self.count(Event::Miss, 1);
-    }
-
-    /// The time of `n` keys came.
-    #[inline]
-    pub fn expired(&self, n: u64) {
-        self.count(Event::Expired, n);
     }
 
     /// `n` keys went because memory was short.

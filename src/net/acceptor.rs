@@ -4,6 +4,7 @@ use super::listen::Listeners;
 use super::worker::{Accepted, Socket, WorkerHandle};
 use crate::command::Services;
 use crate::command::client::Origin;
+use crate::metrics::Recorder;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -20,12 +21,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Acceptor {
     services: Arc<Services>,
     workers: Vec<WorkerHandle>,
+    recorder: Arc<Recorder>,
 }
 
 impl Acceptor {
     /// An acceptor for these workers, the last of which is the standby.
     pub fn new(services: Arc<Services>, workers: Vec<WorkerHandle>) -> Self {
-        Self { services, workers }
+        let recorder = services.metrics.recorder();
+        Self { services, workers, recorder }
     }
 
     /// Gives up the workers, whose channels close.
@@ -80,6 +83,7 @@ impl Acceptor {
 
     fn place(&self, socket: Socket) {
         if self.services.clients.len() + self.waiting() >= self.services.config.live.maxclients.get() as usize {
+            self.recorder.connection_rejected();
             refuse(socket);
             return;
         }

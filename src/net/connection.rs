@@ -8,11 +8,12 @@
 //! While replies wait to be taken, requests are read on until `output-buffer-soft-limit`; a client that never reads is cut off at the hard
 //! limit. A request that met a lock is kept, and run again when somebody leaves the keyspace.
 
+use super::window::{self, Tail, Window};
 use super::worker::{Accepted, Socket, WorkerStatus};
 use crate::command::{Client, ReplyMode, Services, Session};
-use crate::engine::{Executed, Worker};
+use crate::engine::{Batch, Executed, Worker};
 use crate::resp::reply::ReplySink;
-use crate::resp::request::{Limits, Parsed, Parser};
+use crate::resp::request::{Limits, Parser};
 use crate::resp::writer::Writer;
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -91,7 +92,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     let mut connection = Connection {
         stream,
-        session: Session::new(Arc::clone(client), !services.config.live.requirepass.is_set()),
+        session: Session::new(Arc::clone(client), !services.acl.needs_password()),
         parser: Parser::new(),
         input: Vec::new(),
         executed: 0,
@@ -235,7 +236,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let filled = self.input.len();
         let live = &services.config.live;
         if filled > live.client_query_buffer_limit.get().saturating_add(live.proto_max_bulk_len.get()) {
-            tracing::warn!(client = self.session.client.id, "closed: its query buffer passed client-query-buffer-limit");
+            tracing::warn!(
+                client = self.session.client.id,
+                "closed: its query buffer passed client-query-buffer-limit"
+            );
             self.state = State::Closing;
             return Poll::Ready(Ok(Sent::Done));
         }
@@ -251,76 +255,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Executes the complete requests at the head of `bytes`.
     fn execute(&mut self, bytes: &[u8], local: &mut Local, services: &Services, status: &WorkerStatus) -> Outcome {
-        let live = &services.config.live;
-        let hard_limit = live.output_buffer_hard_limit.get().saturating_sub(self.pending_output());
-        let soft_limit = live.output_buffer_soft_limit.get();
-        let mut outcome = Outcome { consumed: 0, stop: Stop::Drained };
         let Local { worker, output, .. } = local;
         let mut batch = worker.batch();
         let began = batch.ticks();
         status.busy_since.store(began.0, Ordering::Relaxed);
         self.session.client.last_active.store(began.0, Ordering::Relaxed);
-        for _ in 0..REQUESTS_PER_BATCH_MAX {
-            let limits = Limits {
-                arguments: live.max_arguments.get(),
-                bulk_bytes: live.proto_max_bulk_len.get(),
-                authenticated: self.session.authenticated,
-                ..Limits::DEFAULT
-            };
-            let rest = &bytes[outcome.consumed..];
-            let request_bytes = match self.parser.parse(rest, &limits) {
-                Ok(Parsed::Complete { consumed }) => consumed,
-                Ok(Parsed::Empty { consumed }) => {
-                    outcome.consumed += consumed;
-                    continue;
-                }
-                Ok(Parsed::Incomplete) => {
-                    outcome.stop = Stop::Drained;
-                    break;
-                }
-                Err(error) => {
-                    tracing::debug!(client = self.session.client.id, "{error}");
-                    if let Some(text) = error.reply() {
-                        Writer::new(output, self.session.protocol, hard_limit).error(&text);
-                    }
-                    outcome.stop = Stop::Close;
-                    break;
-                }
-            };
-            let before = output.len();
-            let mut writer = Writer::new(output, self.session.protocol, hard_limit);
-            let executed = batch.execute(&mut self.session, &self.parser.args(rest), &mut writer);
-            if writer.overflowed() {
-                tracing::warn!(client = self.session.client.id, "closed: its replies passed output-buffer-hard-limit");
-                output.truncate(before);
-                outcome.stop = Stop::Close;
-                break;
-            }
-            if executed == Executed::Busy {
-                // The same bytes will be parsed again from the beginning of the request.
-                self.parser = Parser::new();
-                outcome.stop = Stop::Busy;
-                break;
-            }
-            outcome.consumed += request_bytes;
-            match self.session.reply_mode {
-                ReplyMode::On => {}
-                ReplyMode::Off => output.truncate(before),
-                ReplyMode::SkipNext => {
-                    output.truncate(before);
-                    self.session.reply_mode = ReplyMode::Skip;
-                }
-                ReplyMode::Skip => {
-                    output.truncate(before);
-                    self.session.reply_mode = ReplyMode::On;
-                }
-            }
-            if self.session.closing || self.session.client.is_killed() {
-                outcome.stop = Stop::Close;
-                break;
-            }
-            outcome.stop = Stop::Paused;
-            if output.len() > soft_limit {
+        let mut outcome = Outcome { consumed: 0, stop: Stop::Paused };
+        let mut left = REQUESTS_PER_BATCH_MAX;
+        while outcome.stop == Stop::Paused && left > 0 {
+            left = left.saturating_sub(window::REQUESTS_MAX);
+            self.execute_window(&bytes[outcome.consumed..], &mut batch, output, services, &mut outcome);
+            if output.len() > services.config.live.output_buffer_soft_limit.get() {
                 break;
             }
         }
@@ -332,6 +277,108 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Stop::Close => State::Closing,
         };
         outcome
+    }
+
+    /// Executes the next few requests.
+    fn execute_window(
+        &mut self,
+        bytes: &[u8],
+        batch: &mut Batch<'_>,
+        output: &mut Vec<u8>,
+        services: &Services,
+        outcome: &mut Outcome,
+    ) {
+        let live = &services.config.live;
+        let limits = Limits {
+            arguments: live.max_arguments.get(),
+            bulk_bytes: live.proto_max_bulk_len.get(),
+            authenticated: self.session.authenticated,
+            ..Limits::DEFAULT
+        };
+        // Before AUTH each request is parsed by itself, because the limits depend on the one before.
+        let requests_max = if self.session.authenticated { window::REQUESTS_MAX } else { 1 };
+        let window = Window::parse(&mut self.parser, bytes, &limits, requests_max);
+        let base = outcome.consumed;
+        if window.len() > 1 {
+            batch.look_ahead(&self.session, (0..window.len()).map(|index| window.argv(index)));
+        }
+        for index in 0..window.len() {
+            let stop = self.execute_one(window.argv(index), batch, output, services);
+            if stop != Some(Stop::Busy) {
+                outcome.consumed = base + window.end(index);
+            }
+            if let Some(stop) = stop {
+                // What was parsed ahead is parsed again when its turn comes.
+                self.parser = Parser::new();
+                outcome.stop = stop;
+                return;
+            }
+        }
+        batch.look_back();
+        match window.tail {
+            Tail::More => {}
+            Tail::Incomplete => {
+                outcome.consumed = base + window.passed();
+                outcome.stop = Stop::Drained;
+            }
+            Tail::Single { end } => {
+                let parser = std::mem::take(&mut self.parser);
+                let stop = self.execute_one(&parser.args(&bytes[window.passed()..]), batch, output, services);
+                if stop == Some(Stop::Busy) {
+                    outcome.stop = Stop::Busy;
+                    return;
+                }
+                self.parser = parser;
+                outcome.consumed = base + end;
+                if let Some(stop) = stop {
+                    outcome.stop = stop;
+                }
+            }
+            Tail::Broken(error) => {
+                tracing::debug!(client = self.session.client.id, "{error}");
+                if let Some(text) = error.reply() {
+                    let hard_limit = live.output_buffer_hard_limit.get().saturating_sub(self.pending_output());
+                    Writer::new(output, self.session.protocol, hard_limit).error(&text);
+                }
+                outcome.stop = Stop::Close;
+            }
+        }
+    }
+
+    /// Executes one request. `Some` if the batch ends with it, or with [`Stop::Busy`] before it.
+    #[inline]
+    fn execute_one(
+        &mut self,
+        argv: &[&[u8]],
+        batch: &mut Batch<'_>,
+        output: &mut Vec<u8>,
+        services: &Services,
+    ) -> Option<Stop> {
+        let hard_limit = services.config.live.output_buffer_hard_limit.get().saturating_sub(self.pending_output());
+        let before = output.len();
+        let mut writer = Writer::new(output, self.session.protocol, hard_limit);
+        let executed = batch.execute(&mut self.session, argv, &mut writer);
+        if writer.overflowed() {
+            tracing::warn!(client = self.session.client.id, "closed: its replies passed output-buffer-hard-limit");
+            output.truncate(before);
+            return Some(Stop::Close);
+        }
+        if executed == Executed::Busy {
+            return Some(Stop::Busy);
+        }
+        match self.session.reply_mode {
+            ReplyMode::On => {}
+            ReplyMode::Off => output.truncate(before),
+            ReplyMode::SkipNext => {
+                output.truncate(before);
+                self.session.reply_mode = ReplyMode::Skip;
+            }
+            ReplyMode::Skip => {
+                output.truncate(before);
+                self.session.reply_mode = ReplyMode::On;
+            }
+        }
+        (self.session.closing || self.session.client.is_killed()).then_some(Stop::Close)
     }
 
     /// Puts the connection's own input back after a part of it was executed.

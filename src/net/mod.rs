@@ -11,6 +11,7 @@
 pub mod acceptor;
 pub mod connection;
 pub mod listen;
+mod window;
 pub mod worker;
 
 pub use acceptor::Acceptor;

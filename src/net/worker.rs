@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 
 /// How often a worker looks for expired keys.
 const TICK: Duration = Duration::from_millis(100);
+/// How many ticks it takes to visit every shard once.
+const EXPIRE_TURNS: usize = 8;
 /// A batch that runs for longer than this makes its worker *stuck*: new connections go elsewhere.
 const STUCK_NANOS: u64 = 20_000_000;
 
@@ -102,6 +104,7 @@ async fn run(
     let mut connections: JoinSet<()> = JoinSet::new();
     let mut ticker = tokio::time::interval(TICK);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut turn = 0;
     loop {
         tokio::select! {
             accepted = incoming.recv() => match accepted {
@@ -117,8 +120,9 @@ async fn run(
             Some(_) = connections.join_next() => {}
             _ = ticker.tick() => {
                 if slot < of && services.config.live.active_expire.get() {
-                    // Busy: somebody owns the keyspace; the next tick goes on.
-                    let _ = local.borrow_mut().worker().expire(slot, of);
+                    // Each tick visits some of this worker's shards. Busy: somebody owns the keyspace; the next tick goes on.
+                    let _ = local.borrow_mut().worker().expire(slot + of * turn, of * EXPIRE_TURNS);
+                    turn = (turn + 1) % EXPIRE_TURNS;
                 }
             }
         }

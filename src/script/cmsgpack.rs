@@ -214,8 +214,14 @@ impl<'a> Reader<'a> {
             0xD3 => self.signed(8)? as f64,
             0xCA => f64::from(f32::from_bits(self.unsigned(4)? as u32)),
             0xCB => f64::from_bits(self.unsigned(8)?),
-            0xC0 => return Ok(session.tape.push(Token::Nil)),
-            0xC2 | 0xC3 => return Ok(session.tape.push(Token::Boolean(code == 0xC3))),
+            0xC0 => {
+                session.tape.push(Token::Nil);
+                return Ok(());
+            }
+            0xC2 | 0xC3 => {
+                session.tape.push(Token::Boolean(code == 0xC3));
+                return Ok(());
+            }
             0xA0..=0xBF => return self.bytes(session, u64::from(code & 0x1F)),
             0xC4 | 0xD9 => return self.unsigned(1).and_then(|len| self.bytes(session, len)),
             0xC5 | 0xDA => return self.unsigned(2).and_then(|len| self.bytes(session, len)),

@@ -32,7 +32,7 @@ fn give(value: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) {
 /// The number as an integer reply.
 pub(super) fn truncate(number: f64) -> i64 {
     // 2^63 is the first double that no i64 holds; `as` would saturate there, C gives the smallest integer.
-    if number >= -9_223_372_036_854_775_808.0 && number < 9_223_372_036_854_775_808.0 {
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number) {
         number as i64
     } else {
         OUT_OF_RANGE
@@ -154,7 +154,10 @@ pub(super) fn append_double(out: &mut Vec<u8>, value: f64) {
 pub(super) fn append_argument(out: &mut Vec<u8>, value: f64) {
     let integer = value as i64;
     // Below 10^15 both ways print the same digits; -0 is the one value that compares equal and prints otherwise.
-    if integer as f64 == value && integer.abs() < 1_000_000_000_000_000 && (integer != 0 || value.is_sign_positive()) {
+    if integer as f64 == value
+        && integer.unsigned_abs() < 1_000_000_000_000_000
+        && (integer != 0 || value.is_sign_positive())
+    {
         crate::base::num::append_i64(out, integer);
     } else {
         crate::base::num::append_f64_17g(out, value);

@@ -8,7 +8,7 @@ use super::lexer::{self, Refusal};
 use super::raw::{Args, Kind, View};
 use super::tape::{Tape, Token};
 use super::{Host, LogLevel, Permission, cjson, cmsgpack, convert, structs};
-use std::ffi::{CStr, c_int};
+use std::ffi::CStr;
 
 /// How a native function fails. The text is in [`Session::text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +17,29 @@ pub(super) enum Raise {
     Reply,
     /// As text that begins with the caller's position.
     Positioned,
-    /// As `bad argument #n to 'function' (text)`.
-    Argument(c_int),
+    /// As position and `bad argument #n to 'function' (text)`. Only [`Native::run`] sees it.
+    Argument(usize),
 }
 
-/// A native function.
-pub(super) type Native = fn(&mut Session, &mut dyn Host, Args<'_>) -> Result<(), Raise>;
+/// A native function, and by what name scripts call it.
+pub(super) struct Native {
+    /// Empty: it is handed to the sandbox's own code.
+    pub(super) library: &'static CStr,
+    pub(super) name: &'static CStr,
+    function: fn(&mut Session, &mut dyn Host, Args<'_>) -> Result<(), Raise>,
+}
+
+impl Native {
+    /// Calls it. LuaJIT cannot name the function in an argument's error, so that is done here.
+    pub(super) fn run(&self, session: &mut Session, host: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+        (self.function)(session, host, args).map_err(|raise| {
+            let Raise::Argument(number) = raise else { return raise };
+            let name = self.name.to_string_lossy();
+            let text = String::from_utf8_lossy(&session.text).into_owned();
+            session.fail(&format!("bad argument #{number} to '{name}' ({text})"))
+        })
+    }
+}
 
 /// What a run's native functions share. Buffers are kept from run to run, everything a script can set is not.
 #[derive(Debug)]
@@ -62,7 +79,7 @@ impl Session {
 
     /// Fails because of the argument at `index`, which starts at 0.
     pub(super) fn bad(&mut self, index: usize, text: &str) -> Raise {
-        self.say(text, Raise::Argument(c_int::try_from(index + 1).unwrap_or(c_int::MAX)))
+        self.say(text, Raise::Argument(index + 1))
     }
 
     fn say(&mut self, text: &str, raise: Raise) -> Raise {
@@ -96,39 +113,46 @@ impl Session {
     }
 }
 
-/// Every native function: library (empty = handed to the sandbox's own code), name, function. `redis.call` and `redis.pcall` are not
-/// among them, they have their own way in.
-pub(super) const NATIVES: &[(&CStr, &CStr, Native)] = &[
-    (c"", c"random", random),
-    (c"", c"randomseed", randomseed),
-    (c"", c"refuse", refuse),
-    (c"redis", c"error_reply", error_reply),
-    (c"redis", c"status_reply", status_reply),
-    (c"redis", c"sha1hex", sha1hex),
-    (c"redis", c"log", log),
-    (c"redis", c"setresp", setresp),
-    (c"redis", c"set_repl", set_repl),
-    (c"redis", c"replicate_commands", replicate_commands),
-    (c"redis", c"breakpoint", breakpoint),
-    (c"redis", c"debug", debug),
-    (c"redis", c"acl_check_cmd", acl_check_cmd),
-    (c"cjson", c"encode", cjson::encode),
-    (c"cjson", c"decode", cjson::decode),
-    (c"cjson", c"encode_sparse_array", cjson::encode_sparse_array),
-    (c"cjson", c"encode_max_depth", cjson::encode_max_depth),
-    (c"cjson", c"decode_max_depth", cjson::decode_max_depth),
-    (c"cjson", c"encode_number_precision", cjson::encode_number_precision),
-    (c"cjson", c"encode_keep_buffer", cjson::encode_keep_buffer),
-    (c"cjson", c"encode_invalid_numbers", cjson::encode_invalid_numbers),
-    (c"cjson", c"decode_invalid_numbers", cjson::decode_invalid_numbers),
-    (c"cmsgpack", c"pack", cmsgpack::pack),
-    (c"cmsgpack", c"unpack", cmsgpack::unpack),
-    (c"cmsgpack", c"unpack_one", cmsgpack::unpack_one),
-    (c"cmsgpack", c"unpack_limit", cmsgpack::unpack_limit),
-    (c"struct", c"pack", structs::pack),
-    (c"struct", c"unpack", structs::unpack),
-    (c"struct", c"size", structs::size),
+/// Every native function but `redis.call` and `redis.pcall`, which have their own way in.
+pub(super) const NATIVES: &[Native] = &[
+    native(c"", c"random", random),
+    native(c"", c"randomseed", randomseed),
+    native(c"", c"refuse", refuse),
+    native(c"redis", c"error_reply", error_reply),
+    native(c"redis", c"status_reply", status_reply),
+    native(c"redis", c"sha1hex", sha1hex),
+    native(c"redis", c"log", log),
+    native(c"redis", c"setresp", setresp),
+    native(c"redis", c"set_repl", set_repl),
+    native(c"redis", c"replicate_commands", replicate_commands),
+    native(c"redis", c"breakpoint", breakpoint),
+    native(c"redis", c"debug", debug),
+    native(c"redis", c"acl_check_cmd", acl_check_cmd),
+    native(c"cjson", c"encode", cjson::encode),
+    native(c"cjson", c"decode", cjson::decode),
+    native(c"cjson", c"encode_sparse_array", cjson::encode_sparse_array),
+    native(c"cjson", c"encode_max_depth", cjson::encode_max_depth),
+    native(c"cjson", c"decode_max_depth", cjson::decode_max_depth),
+    native(c"cjson", c"encode_number_precision", cjson::encode_number_precision),
+    native(c"cjson", c"encode_keep_buffer", cjson::encode_keep_buffer),
+    native(c"cjson", c"encode_invalid_numbers", cjson::encode_invalid_numbers),
+    native(c"cjson", c"decode_invalid_numbers", cjson::decode_invalid_numbers),
+    native(c"cmsgpack", c"pack", cmsgpack::pack),
+    native(c"cmsgpack", c"unpack", cmsgpack::unpack),
+    native(c"cmsgpack", c"unpack_one", cmsgpack::unpack_one),
+    native(c"cmsgpack", c"unpack_limit", cmsgpack::unpack_limit),
+    native(c"struct", c"pack", structs::pack),
+    native(c"struct", c"unpack", structs::unpack),
+    native(c"struct", c"size", structs::size),
 ];
+
+const fn native(
+    library: &'static CStr,
+    name: &'static CStr,
+    function: fn(&mut Session, &mut dyn Host, Args<'_>) -> Result<(), Raise>,
+) -> Native {
+    Native { library, name, function }
+}
 
 fn random(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
     let unit = session.random.next_unit();

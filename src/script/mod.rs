@@ -9,10 +9,11 @@
 //! of the host is caught before it can meet a Lua frame, carried to the top and resumed there.
 //!
 //! The libraries (`cjson`, `cmsgpack`, `struct`, `redis`) are safe code: they read arguments through [`raw::View`], which never
-//! raises, and write results to the tape. Only [`raw`] and [`vm`] are unsafe.
+//! raises, and write results to the tape. Only [`raw`], [`machine`] and [`calls`] are unsafe.
 //!
 //! Not here: keys, locks, rights, propagation, what a command does, the texts of a command's errors.
 
+mod calls;
 mod cjson;
 mod cmsgpack;
 mod control;
@@ -20,6 +21,7 @@ mod convert;
 mod drand;
 mod lexer;
 mod library;
+mod machine;
 mod raw;
 mod source;
 mod structs;

@@ -217,18 +217,11 @@ impl<'a> Args<'a> {
 
     /// The argument at `index`, which starts at 0; beyond the last, a view of no value.
     pub(super) fn get(self, index: usize) -> View<'a> {
-        let index = if index < self.len { index } else { self.len.max(index) };
-        let index = c_int::try_from(index + 1).expect("a stack is far smaller than 2^31");
-        // SAFETY: the promise of `new`. Past the top, but within the slots that C functions are given, Lua answers "no value".
-        unsafe { View::new(self.state, index.min(index_past_top(self.state, index))) }
+        // One past the top Lua answers "no value"; every C function is given more free slots than that.
+        let index = c_int::try_from(index.min(self.len) + 1).expect("a stack is far smaller than 2^31");
+        // SAFETY: the promise of `new`.
+        unsafe { View::new(self.state, index) }
     }
-}
-
-/// Keeps an index at most one past the top, where Lua may be asked and answers "no value".
-fn index_past_top(state: *mut lua_State, index: c_int) -> c_int {
-    // SAFETY: called with a live state only.
-    let top = unsafe { ffi::lua_gettop(state) };
-    if index > top { top + 1 } else { index }
 }
 
 /// Pushes the value that begins at token `at` and returns the position after it.

@@ -163,7 +163,7 @@ fn shebang(body: &[u8]) -> Result<SourceFlags, ScriptError> {
     let mut words = body[..end].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     match words.next() {
         Some(b"#!lua") => {}
-        Some(engine) => return fail("ERR Unexpected engine in script shebang: ", &engine[2..]),
+        Some(engine) => return fail("ERR Unexpected engine in script shebang: ", engine),
         None => return fail("ERR Invalid script shebang", b""),
     }
     for word in words {

@@ -142,7 +142,8 @@ pub(super) fn pack(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> R
                 let bytes = session.bytes(args, arg, &mut digits)?;
                 let size = if option.size == 0 { bytes.len() } else { option.size };
                 let Some(bytes) = bytes.get(..size) else {
-                    return Err(session.bad(arg, "string too short"));
+                    // One too many, as the original counts here.
+                    return Err(session.bad(arg + 1, "string too short"));
                 };
                 out.extend_from_slice(bytes);
                 if option.field == Field::Text {

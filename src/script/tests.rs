@@ -1,17 +1,20 @@
 //! Scripts against a toy host: what `redis-server` 7.0.15 answered is in `oracle.txt`, and the rules that it cannot show are below.
 
 use super::*;
-use crate::base::clock::{Clock, ManualClock, SystemClock};
+use crate::base::clock::ManualClock;
 use crate::resp::reply::Aggregate;
 use crate::resp::writer::{Protocol, Writer};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+/// Fields and values in order of insertion.
+type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// A server of a dozen commands, for one script at a time.
 #[derive(Default)]
 struct Toy {
     strings: HashMap<Vec<u8>, Vec<u8>>,
-    hashes: HashMap<Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>>,
+    hashes: HashMap<Vec<u8>, Fields>,
     sets: HashMap<Vec<u8>, BTreeSet<Vec<u8>>>,
     log: Vec<(LogLevel, Vec<u8>)>,
     calls: usize,
@@ -174,6 +177,25 @@ fn escaped(bytes: &[u8]) -> String {
     bytes.iter().map(escape).collect()
 }
 
+/// Scripts that are answered otherwise, each with the reason.
+const DIFFERENCES: &[(&str, &str)] = &[
+    ("return string.format('%q'", "LuaJIT writes a NUL as \\0, Lua 5.1 as \\000; both read either"),
+    ("return tostring(redis.debug('x'))", "LuaJIT does not name a function that is called by a tail call"),
+    ("return collectgarbage('foo')", "the same"),
+    ("return table.setn(", "LuaJIT forgets the caller of a tail call, so the text has no position"),
+    ("local function f() return 1+f()", "the same"),
+    ("return loadstring(string.dump(", "there is no string.dump"),
+    ("return type(os)", "os.clock is offered"),
+    ("return os.clock()", "the same"),
+    ("coroutine.yield(1)", "LuaJIT has another text, with a position"),
+    ("assert(nil,{err=", "LuaJIT's assert raises any value"),
+    ("cjson.encode_sparse_array(true) return", "the order in which a table is walked is LuaJIT's"),
+    ("return cmsgpack.pack({[1]=1,[3]=3})", "the same"),
+    ("return server and 1 or 0", "server is the alias of redis that newer servers have"),
+    ("return ({pcall(string.rep)})[2]", "string.rep is wrapped to take two arguments, so a missing one is nil"),
+    ("local x=string.rep() return x", "the same"),
+];
+
 /// Every script of `oracle.txt` on one machine, in order, so that a script that leaves something behind is found out by a later one.
 #[test]
 fn scripts_answer_what_redis_7_0_15_answered() {
@@ -183,9 +205,230 @@ fn scripts_answer_what_redis_7_0_15_answered() {
     for entry in text.split("\n\n") {
         let (script, expected) = entry.trim().strip_prefix("> ").unwrap().split_once('\n').unwrap();
         let (_, answer) = run_on(&mut vm, &mut Toy::default(), script, &control());
-        if answer != expected {
+        let listed = DIFFERENCES.iter().any(|(start, _)| script.starts_with(start));
+        if (answer == expected) == listed {
             wrong.push(format!("{script}\n  redis {expected}\n  here  {answer}"));
         }
     }
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} differ, or are listed and do not:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_shapes_of_replies_follow_setresp() {
+    assert_eq!(eval("return redis.call('double')"), "$3\\r\\n2.5\\r\\n");
+    assert_eq!(eval("return redis.call('true')"), ":1\\r\\n");
+    assert_eq!(eval("return redis.call('pairs')"), "*2\\r\\n$1\\r\\nm\\r\\n$1\\r\\n1\\r\\n");
+    assert_eq!(eval("redis.setresp(3) return tostring(redis.call('double').double)"), "$3\\r\\n2.5\\r\\n");
+    assert_eq!(eval("redis.setresp(3) return tostring(redis.call('true'))"), "$4\\r\\ntrue\\r\\n");
+    assert_eq!(eval("redis.setresp(3) return redis.call('text').verbatim_string.format"), "$3\\r\\ntxt\\r\\n");
+    assert_eq!(eval("redis.setresp(3) return redis.call('pairs')[1][1]"), "$1\\r\\nm\\r\\n");
+}
+
+#[test]
+fn keys_and_arguments_reach_the_script_and_not_the_next_one() {
+    let mut vm = vm();
+    for body in ["return {KEYS[1], ARGV[2], #ARGV}", "local g = _G return {g.KEYS[1], g.ARGV[2], #ARGV}"] {
+        let mut out = Vec::new();
+        let mut writer = Writer::new(&mut out, Protocol::Resp2, usize::MAX);
+        vm.run(&source(body), &[b"k"], &[b"", b"a\0b"], &mut Toy::default(), &mut writer, &control());
+        assert_eq!(escaped(&out), "*3\\r\\n$1\\r\\nk\\r\\n$3\\r\\na\\x00b\\r\\n:2\\r\\n");
+        for probe in
+            ["return #KEYS + #ARGV", "return #_G.KEYS + #_G.ARGV", "return loadstring('return #KEYS + #ARGV')()"]
+        {
+            assert_eq!(run_on(&mut vm, &mut Toy::default(), probe, &control()).1, ":0\\r\\n");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_one_script_plants_is_seen_by_another() {
+    let mut vm = vm();
+    let plants = [
+        "table.insert(string, 'x')",
+        "local s = string s.format = nil",
+        "rawset(redis, 'call', nil)",
+        "getmetatable('').__index = nil",
+        "getmetatable(_G).x = 1",
+        "for _, t in pairs(_G) do if type(t) == 'table' then pcall(rawset, t, 'x', 1) pcall(function() t.x = 1 end) end end",
+        "for _, t in pairs(_G) do if type(t) == 'table' then pcall(setmetatable, t, {}) pcall(table.insert, t, 1) end end",
+        "local n, t = next(_G) pcall(rawset, t, 'x', 1)",
+        "math.randomseed(7)",
+        "cjson.encode_max_depth(1) cjson.encode_sparse_array(true) cjson.encode_number_precision(1)",
+        "redis.setresp(3)",
+        "collectgarbage('stop')",
+        "KEYS.x = 1",
+        "loadstring('x = 1')()",
+    ];
+    let probe = "return {redis.call('ping').ok, string.format('%d', 3), ('x'):upper(), tostring(math.random()),
+        cjson.encode({{1.25}}), tostring(rawget(_G, 'x')), tostring(KEYS.x), #string, #redis, tostring(string.x), redis.call('get', 'no')}";
+    let (_, before) = run_on(&mut vm, &mut Toy::default(), probe, &control());
+    assert!(before.starts_with("*11"), "{before}");
+    for plant in plants {
+        run_on(&mut vm, &mut Toy::default(), plant, &control());
+        let (_, after) = run_on(&mut vm, &mut Toy::default(), probe, &control());
+        assert_eq!(after, before, "after {plant}");
+    }
+}
+
+/// The list is reviewed by whoever changes it: what is not on it cannot be reached.
+#[test]
+fn the_reachable_surface_is_this_list() {
+    let walk = "local t = {} for name, value in pairs(_G) do if type(value) == 'table' and name ~= '_G' then
+        for inner in pairs(value) do t[#t + 1] = name .. '.' .. inner end else t[#t + 1] = name end end
+        table.sort(t) return table.concat(t, ' ')";
+    let expected = include_str!("surface.txt").split_whitespace().collect::<Vec<_>>().join(" ");
+    let answer = eval(walk);
+    let answer = answer.split("\\r\\n").nth(1).unwrap();
+    assert_eq!(answer, expected);
+}
+
+#[test]
+fn literals_and_bytecode_of_luajit_are_refused() {
+    for body in [
+        "return 1LL",
+        "return 0x1uLL",
+        "x = 2I",
+        "return .5i",
+        "return 1e5i",
+        "return 'a' .. 7ull",
+        "return 1--[[]]..2i",
+    ] {
+        assert!(eval(body).contains("malformed number"), "{body}");
+    }
+    for body in
+        ["return '1LL'", "return [==[ 1LL ]==]", "--[[ 2i ]] return 1", "-- 2i\nreturn 1", "local x1LL = 1 return x1LL"]
+    {
+        assert!(!eval(body).starts_with('-'), "{body}: {}", eval(body));
+    }
+    assert!(eval("return loadstring('return 1LL')()").starts_with('-'));
+    assert!(eval("return select(2, loadstring('\\27LJ'))").contains("wrong mode"));
+    assert!(eval("\x1bLJ").contains("wrong mode"));
+    assert!(eval("return '\\z \n' .. 1LL --'").contains("malformed number"));
+}
+
+#[test]
+fn a_kill_ends_whatever_tries_to_hide_from_it() {
+    let loops = [
+        "while true do end",
+        "repeat until false",
+        "for i = 1, math.huge do end",
+        "::again:: goto again",
+        "local function f() return f() end f()",
+        "while true do pcall(function() while true do end end) end",
+        "while true do xpcall(function() while true do end end, function() while true do end end) end",
+        "while true do coroutine.wrap(function() while true do end end)() end",
+        "local c = coroutine.create(function() while true do end end) while true do coroutine.resume(c) end",
+        "while true do redis.pcall('ping') end",
+        "while true do pcall(redis.call, 'ping') end",
+        "local t = {1} for i, v in ipairs(t) do t[i + 1] = 1 t[i] = nil end",
+        "loadstring('while true do end')()",
+        "local t = setmetatable({}, {__index = function() while true do end end}) return t.x",
+    ];
+    let mut vm = vm();
+    for body in loops {
+        let control = control();
+        control.kill();
+        let (outcome, answer) = run_on(&mut vm, &mut Toy::default(), body, &control);
+        assert_eq!(outcome, Outcome::Killed, "{body}");
+        assert!(answer.starts_with("-ERR Script killed by user with SCRIPT KILL... script: <sha>, on "), "{answer}");
+        assert_eq!(run_on(&mut vm, &mut Toy::default(), "return 1", &super::tests::control()).1, ":1\\r\\n");
+    }
+}
+
+#[test]
+fn a_script_past_its_own_maximum_is_killed() {
+    let clock = Arc::new(ManualClock::at(0));
+    let control = Control::start(clock.clone(), 50, 100);
+    assert!(!control.is_slow());
+    clock.advance(60);
+    assert!(control.is_slow());
+    clock.advance(60);
+    let (outcome, answer) = run_on(&mut vm(), &mut Toy::default(), "while true do end", &control);
+    assert_eq!(outcome, Outcome::Killed);
+    assert!(answer.starts_with("-ERR Script killed by script-max-time..."), "{answer}");
+}
+
+#[test]
+fn a_script_that_takes_too_much_memory_ends_and_its_machine_is_replaced() {
+    let mut vm = Vm::new(VmConfig { memory_bytes_max: 4 << 20, ..VmConfig::default() }).unwrap();
+    for body in [
+        "local t = {} while true do t[#t + 1] = {} end",
+        "return string.rep('x', 1e9)",
+        "local s = 'x' while true do s = s .. s end",
+        "local t = {} for i = 1, 1e9 do t[i] = 'k' .. i end",
+    ] {
+        let (outcome, answer) = run_on(&mut vm, &mut Toy::default(), body, &control());
+        assert_eq!(outcome, Outcome::OutOfMemory, "{body}: {answer}");
+        assert!(answer.starts_with("-ERR script memory limit reached script: <sha>"), "{answer}");
+        assert_eq!(run_on(&mut vm, &mut Toy::default(), "return 1", &control()).1, ":1\\r\\n");
+        assert!(vm.bytes() < 1 << 20);
+    }
+}
+
+#[test]
+fn an_abandoned_run_calls_nothing_more_and_replies_nothing() {
+    let mut vm = vm();
+    let body = "for i = 1, 100 do pcall(redis.call, 'incr', 'n') redis.pcall('incr', 'n') end return 'never'";
+    let mut host = Toy { abort_at: Some(3), ..Toy::default() };
+    let (outcome, answer) = run_on(&mut vm, &mut host, body, &control());
+    assert_eq!((outcome, answer.as_str(), host.calls), (Outcome::Aborted, "", 3));
+    let (outcome, answer) = run_on(&mut vm, &mut Toy::default(), body, &control());
+    assert_eq!((outcome, answer.as_str()), (Outcome::Replied, "$5\\r\\nnever\\r\\n"));
+}
+
+#[test]
+fn a_panic_of_the_host_passes_through_and_leaves_a_working_machine() {
+    let mut vm = vm();
+    let mut host = Toy { panics: true, ..Toy::default() };
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        run_on(&mut vm, &mut host, "pcall(redis.call, 'ping') return 1", &control())
+    }));
+    assert!(caught.is_err());
+    assert_eq!(run_on(&mut vm, &mut Toy::default(), "return 1", &control()).1, ":1\\r\\n");
+}
+
+#[test]
+fn log_and_acl_reach_the_host() {
+    let mut host = Toy::default();
+    run_on(&mut vm(), &mut host, "redis.log(redis.LOG_WARNING, 'a', 2)", &control());
+    assert_eq!(host.log, [(LogLevel::Warning, b"a 2".to_vec())]);
+    assert_eq!(eval("return tostring(redis.acl_check_cmd('set', 'k', 1))"), "$5\\r\\nfalse\\r\\n");
+}
+
+#[test]
+fn errors_name_the_line() {
+    assert!(eval("\n\nerror('x')").contains("user_script:3: x script: <sha>, on @user_script:3."));
+    assert!(eval("#!lua\nerror('x')").contains("user_script:2: x script: <sha>, on @user_script:2."));
+    assert!(eval("local x = 1\n\nlocal y = redis.call('nosuch')").contains("on @user_script:3."));
+    assert!(eval("local x = 1\nreturn redis.call('nosuch')").contains("on @user_script:2."));
+}
+
+#[test]
+fn the_cache_knows_scripts_by_digest_until_it_is_flushed() {
+    let scripts = Scripts::new();
+    let loaded = scripts.load(b"return 1").unwrap();
+    let digest = Digest::parse(b"E0E1F9fabfc9d4800c877a703b823ac0578ff8db").unwrap();
+    assert_eq!(loaded.digest, digest);
+    assert_eq!(digest.hex(), *b"e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
+    assert!(Arc::ptr_eq(&scripts.load(b"return 1").unwrap(), &scripts.get(&digest).unwrap()));
+    assert!(scripts.exists(&digest) && scripts.len() == 1 && scripts.bytes() > 8);
+    let mut vm = vm();
+    vm.follow(scripts.generation());
+    vm.prepare(&loaded).unwrap();
+    scripts.flush();
+    vm.follow(scripts.generation());
+    assert!(scripts.is_empty() && scripts.bytes() == 0 && !scripts.exists(&digest));
+    assert_eq!(Digest::parse(b"e0e1"), None);
+    assert_eq!(Digest::parse(&[b'g'; 40]), None);
+}
+
+#[test]
+fn the_first_line_sets_flags() {
+    let flags = Source::new(b"#!lua flags=no-writes,allow-stale\nreturn 1").unwrap().flags;
+    assert!(flags.declared && flags.no_writes && flags.allow_stale && !flags.allow_oom);
+    let problem = |body: &[u8]| String::from_utf8(Source::new(body).unwrap_err().reply().to_vec()).unwrap();
+    assert_eq!(problem(b"#!lua flags=foo\nreturn 1"), "ERR Unexpected flag in script shebang: foo");
+    assert_eq!(problem(b"#!foo\nreturn 1"), "ERR Unexpected engine in script shebang: #!foo");
+    assert_eq!(problem(b"#!lua x=1\nreturn 1"), "ERR Unknown lua shebang option: x=1");
+    assert_eq!(problem(b"#!lua"), "ERR Invalid script shebang");
 }

@@ -5,17 +5,18 @@
 
 pub mod logging;
 
+use crate::acl::Acl;
+use crate::base::alloc;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
-use crate::base::alloc;
 use crate::base::sync::Mutex;
-use crate::command::{Clients, Services};
 use crate::command::slowlog::Slowlog;
+use crate::command::{Clients, Services};
 use crate::config::Config;
 use crate::engine::COMMANDS;
 use crate::http;
 use crate::keyspace::Keyspace;
-use crate::metrics::{DatabaseGauges, Gauges, Metrics, OpsSampler};
+use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
 use crate::net::{Acceptor, Listeners, WorkerHandle};
 use crate::script::Scripts;
 use std::io;
@@ -134,6 +135,9 @@ pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send
         keyspace: Keyspace::new(config.start.databases, threads + 1, threads),
         metrics: Metrics::new(names),
         ops: OpsSampler::new(),
+        net_input: OpsSampler::new(),
+        net_output: OpsSampler::new(),
+        acl: Acl::new(&config.live.requirepass),
         clients: Clients::default(),
         slowlog: Slowlog::default(),
         scripts: Scripts::default(),
@@ -144,6 +148,7 @@ pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send
         started: clock.ticks(),
         draining: AtomicBool::new(false),
         stop,
+        set_log_level: Box::new(logging::set_level),
         clock,
         config,
     }
@@ -165,11 +170,15 @@ async fn housekeeping(services: &Services) {
     loop {
         ticker.tick().await;
         let now = services.clock.ticks();
-        services.ops.tick(now, services.metrics.totals_since_start().commands_processed());
+        let totals = services.metrics.totals_since_start();
+        services.ops.tick(now, totals.commands_processed());
+        services.net_input.tick(now, totals.count(Event::NetInputByte));
+        services.net_output.tick(now, totals.count(Event::NetOutputByte));
         let timeout_secs = services.config.live.timeout_secs.get();
         if timeout_secs != 0 {
             let timeout_nanos = timeout_secs.saturating_mul(1_000_000_000);
-            let idle = services.clients.all().into_iter().filter(|client| now.since(client.last_active()) > timeout_nanos);
+            let idle =
+                services.clients.all().into_iter().filter(|client| now.since(client.last_active()) > timeout_nanos);
             idle.for_each(|client| client.kill());
         }
     }
@@ -183,12 +192,16 @@ impl http::Source for Observed {
     fn metrics(&self) -> String {
         let services = &self.0;
         let keyspace = &services.keyspace;
+        let totals = keyspace.totals();
         let gauges = Gauges {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_seconds: (services.clock.ticks().since(services.started) / 1_000_000_000) as f64,
             connections: services.clients.len() as u64,
             memory_used_bytes: alloc::allocated_bytes(),
             memory_resident_bytes: alloc::resident_bytes(),
+            keyspace_hits: totals.hits,
+            keyspace_misses: totals.misses,
+            expired_keys: totals.expired,
             databases: (0..keyspace.databases())
                 .map(|db| DatabaseGauges {
                     index: db,

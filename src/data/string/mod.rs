@@ -6,6 +6,7 @@
 //!
 //! Invariant: `Emb` is at most 44 bytes. Not here: keys, limits (512 MiB), how INCR or GETRANGE read their arguments.
 
+use crate::base::prefetch::prefetch;
 use crate::base::num;
 
 #[cfg(test)]
@@ -73,6 +74,16 @@ impl Str {
     #[inline]
     pub fn from_i64(value: i64) -> Self {
         Self(Form::Int(value))
+    }
+
+    /// Begins to load the bytes, if they are elsewhere.
+    #[inline]
+    pub fn prefetch(&self) {
+        match &self.0 {
+            Form::Int(_) => {}
+            Form::Emb(bytes) => prefetch(bytes.as_ptr()),
+            Form::Raw(bytes) => prefetch(bytes.as_ptr()),
+        }
     }
 
     /// Becomes what [`Str::from_bytes`] makes of `bytes`, within the present allocation if that has the right size.

@@ -43,8 +43,15 @@ impl Large {
 
     /// Sets the score of `member`, adding it if it is new.
     pub(super) fn insert(&mut self, member: &[u8], score: f64) -> Change {
+        self.update(member, |_| Some(score))
+    }
+
+    /// Sets the score of `member` to what `decide` makes of the one it has.
+    pub(super) fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<f64>) -> Option<f64>) -> Change {
         let hash = hash(member);
-        match self.index.find_mut(hash, member) {
+        let found = self.index.find_mut(hash, member);
+        let Some(score) = decide(found.as_ref().map(|item| item.score())) else { return Change::Unchanged };
+        match found {
             Some(item) if item.score() == score => Change::Unchanged,
             Some(item) => {
                 self.tree.set_score(item, member, score);

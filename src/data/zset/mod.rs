@@ -121,22 +121,36 @@ impl ZSet {
     ///
     /// # Panics
     /// If the score is NaN.
+    #[inline]
     pub fn insert(&mut self, member: &[u8], score: f64, limits: &Limits) -> Change {
-        assert!(!score.is_nan(), "a score is never NaN");
-        let score = score + 0.0; // -0.0 + 0.0 is 0.0; every other score stays as it is.
+        self.update(member, limits, |_| Some(score))
+    }
+
+    /// Sets the member's score to what `decide` makes of the one it has, `None` being a member not there yet; nothing changes
+    /// where it decides `None`. A score of -0.0 becomes 0.0. One search for the member. O(log n).
+    ///
+    /// # Panics
+    /// If the decided score is NaN.
+    pub fn update(
+        &mut self,
+        member: &[u8],
+        limits: &Limits,
+        decide: impl FnOnce(Option<f64>) -> Option<f64>,
+    ) -> Change {
         match &mut self.form {
             Form::Small(block) => {
                 if let Some(rank) = block.find(member) {
-                    return block.set_score(rank, score);
+                    let Some(score) = decide(Some(block.score(rank))) else { return Change::Unchanged };
+                    return block.set_score(rank, folded(score));
                 }
+                let Some(score) = decide(None).map(folded) else { return Change::Unchanged };
                 if block.len() < limits.entries && member.len() <= limits.value_bytes && block.has_room_for(member) {
                     block.insert(member, score);
                     return Change::Added;
                 }
-                let large = self.grow();
-                large.insert(member, score)
+                self.grow().insert(member, score)
             }
-            Form::Large(large) => large.insert(member, score),
+            Form::Large(large) => large.update(member, |score| decide(score).map(folded)),
         }
     }
 
@@ -300,4 +314,11 @@ impl ZSet {
             Form::Small(_) => unreachable!("the large form was stored one line above"),
         }
     }
+}
+
+/// The score as it is kept: -0.0 + 0.0 is 0.0; every other score stays as it is.
+#[inline]
+fn folded(score: f64) -> f64 {
+    assert!(!score.is_nan(), "a score is never NaN");
+    score + 0.0
 }

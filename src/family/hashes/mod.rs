@@ -1,4 +1,21 @@
-//! stub
-use crate::command::CommandSpec;
+//! Hashes: fields with values under one key.
+
+mod counter;
+mod random;
+mod read;
+mod scan;
+mod set;
+
+use crate::command::{CommandSpec, Ctx};
+use crate::data::hash::Limits;
+
 /// The tables of the family's files.
-pub const TABLES: &[&[CommandSpec]] = &[];
+pub const TABLES: &[&[CommandSpec]] =
+    &[set::COMMANDS, read::COMMANDS, counter::COMMANDS, random::COMMANDS, scan::COMMANDS];
+
+/// How large a hash may be in its small form.
+#[inline]
+fn limits(ctx: &Ctx) -> Limits {
+    let live = &ctx.services.config.live;
+    Limits { entries: live.hash_max_listpack_entries.get(), value_bytes: live.hash_max_listpack_value.get() }
+}

@@ -6,6 +6,7 @@ use crate::script::Digest;
 use std::sync::atomic::Ordering;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::help("SCRIPT HELP").group(Group::Scripting),
     CommandSpec::new("SCRIPT EXISTS sha1 [sha1 ...]", exists)
         .group(Group::Scripting)
         .flag(Flags::NOSCRIPT)

@@ -1,7 +1,7 @@
 //! EVAL, EVALSHA and their read-only forms.
 
-use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply, ScriptCall};
-use crate::script::{Digest, Source};
+use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply, ScriptCall, ScriptRunner};
+use crate::script::Source;
 use std::sync::Arc;
 
 /// What all four share.
@@ -49,16 +49,19 @@ fn evalsha_ro(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
 }
 
 fn by_text(ctx: &mut Ctx, args: Args, reply: Reply, read_only: bool) -> Result<Replied, CommandError> {
-    let keys = count_keys(args)?;
-    let source = ctx.services.scripts.load(&args[1]).map_err(|error| CommandError::Bytes(error.reply().to_vec()))?;
+    let (keys, services) = (count_keys(args)?, ctx.services);
+    let source = runner(ctx).by_text(services, &args[1])?;
     run(ctx, args, reply, source, keys, read_only)
 }
 
 fn by_digest(ctx: &mut Ctx, args: Args, reply: Reply, read_only: bool) -> Result<Replied, CommandError> {
-    let keys = count_keys(args)?;
-    let digest = Digest::parse(&args[1]).ok_or(CommandError::NoScript)?;
-    let source = ctx.services.scripts.get(&digest).ok_or(CommandError::NoScript)?;
+    let (keys, services) = (count_keys(args)?, ctx.services);
+    let source = runner(ctx).by_digest(services, &args[1]).ok_or(CommandError::NoScript)?;
     run(ctx, args, reply, source, keys, read_only)
+}
+
+fn runner<'c>(ctx: &'c mut Ctx<'_, '_>) -> &'c mut dyn ScriptRunner {
+    ctx.scripts.as_deref_mut().expect("EVAL is not allowed from a script, so there is a runner")
 }
 
 fn count_keys(args: Args) -> Result<usize, CommandError> {

@@ -99,6 +99,20 @@ impl Parser {
         self.parse_bulks(buf, limits)
     }
 
+    /// Copies the arguments of the request that was just complete to the head of `into`, and returns how many they are. `None` if they are too
+    /// many, or not in `buf` because the request was inline.
+    #[inline]
+    pub fn copy_args<'a>(&self, buf: &'a [u8], into: &mut [&'a [u8]]) -> Option<usize> {
+        let spans = &self.spans[..];
+        if self.inline || spans.len() > into.len() {
+            return None;
+        }
+        for (arg, span) in into.iter_mut().zip(spans) {
+            *arg = &buf[span.start..span.end];
+        }
+        Some(spans.len())
+    }
+
     /// The arguments of the request that was just complete. `buf` begins as it did for [`Parser::parse`].
     #[inline]
     pub fn args<'a>(&'a self, buf: &'a [u8]) -> ArgVec<'a> {

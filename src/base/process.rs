@@ -1,0 +1,75 @@
+//! What the operating system knows of this process and its machine: CPU time, memory, names.
+//!
+//! Everything here is for people who watch the server (INFO); where the system does not tell, the answer is 0 or empty.
+#![expect(unsafe_code, reason = "getrusage and uname have no safe form in std")]
+
+use std::ffi::CStr;
+
+/// CPU time used, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuMicros {
+    /// In the kernel.
+    pub system: u64,
+    /// In the program.
+    pub user: u64,
+}
+
+/// The CPU time that all threads of the process have used.
+pub fn cpu() -> CpuMicros {
+    // SAFETY: rusage is a struct of integers, for which all bits zero is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live rusage that nobody else sees.
+    let result = unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
+    if result != 0 {
+        return CpuMicros::default();
+    }
+    let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
+    CpuMicros { system: micros(usage.ru_stime), user: micros(usage.ru_utime) }
+}
+
+/// System, release and machine, as `uname -srm` prints them.
+pub fn system_name() -> String {
+    // SAFETY: utsname is a struct of character arrays, for which all bits zero is a value.
+    let mut names: libc::utsname = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live utsname that nobody else sees.
+    if unsafe { libc::uname(&raw mut names) } != 0 {
+        return String::new();
+    }
+    let text = |field: &[libc::c_char]| {
+        // SAFETY: uname ends each field with a NUL inside of its array; if it failed, the arrays are all NUL.
+        unsafe { CStr::from_ptr(field.as_ptr()) }.to_string_lossy().into_owned()
+    };
+    format!("{} {} {}", text(&names.sysname), text(&names.release), text(&names.machine))
+}
+
+/// Bytes of memory that the machine has.
+pub fn system_memory_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kilobytes = line.and_then(|line| line.split_ascii_whitespace().next()).and_then(|number| number.parse().ok());
+    kilobytes.map_or(0, |kilobytes: u64| kilobytes * 1024)
+}
+
+/// The path of the program.
+pub fn executable() -> String {
+    std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_tells_who_it_is_and_how_much_memory_it_has() {
+        assert_eq!(system_name().split(' ').count(), 3);
+        assert!(system_memory_bytes() > 1024 * 1024);
+        assert!(!executable().is_empty());
+    }
+
+    #[test]
+    fn cpu_time_does_not_go_back() {
+        let before = cpu();
+        let after = cpu();
+        assert!(after.user >= before.user && after.system >= before.system);
+    }
+}

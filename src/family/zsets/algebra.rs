@@ -1,0 +1,3 @@
+//! Set algebra.
+use crate::command::CommandSpec;
+pub(super) const COMMANDS: &[CommandSpec] = &[];

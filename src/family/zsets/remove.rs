@@ -1,0 +1,70 @@
+//! Members leave: by name, or a whole stretch of ranks, scores or names.
+
+use super::span::{By, Span};
+use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
+use crate::data::zset::ZSet;
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("ZREM key member [member ...]", zrem)
+        .sorted_set()
+        .write()
+        .fast()
+        .key(1, Access::DELETE)
+        .since("1.2.0")
+        .says("Removes members from a sorted set.")
+        .costs("O(M log N); N is the size of the set, M the number of members to remove"),
+    CommandSpec::new("ZREMRANGEBYRANK key start stop", zremrangebyrank)
+        .sorted_set()
+        .write()
+        .key(1, Access::DELETE)
+        .since("2.0.0")
+        .says("Removes the members in a range of ranks.")
+        .costs("O(log N + M); N is the size of the set, M the number of members removed"),
+    CommandSpec::new("ZREMRANGEBYSCORE key min max", zremrangebyscore)
+        .sorted_set()
+        .write()
+        .key(1, Access::DELETE)
+        .since("1.2.0")
+        .says("Removes the members whose scores lie in a range.")
+        .costs("O(log N + M); N is the size of the set, M the number of members removed"),
+    CommandSpec::new("ZREMRANGEBYLEX key min max", zremrangebylex)
+        .sorted_set()
+        .write()
+        .key(1, Access::DELETE)
+        .since("2.8.9")
+        .says("Removes the members whose names lie in a range; all scores have to be equal.")
+        .costs("O(log N + M); N is the size of the set, M the number of members removed"),
+];
+
+fn zrem(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    let removed = ctx.keys.edit::<ZSet, _>(&args[1], Missing::Skip, |set| {
+        let removed = args.from(2).iter().filter(|member| set.remove(member).is_some()).count();
+        if removed == 0 {
+            set.unchanged();
+        }
+        removed
+    })?;
+    Ok(reply.count(removed.unwrap_or(0)))
+}
+
+fn zremrangebyrank(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    remove_span(ctx, args, By::Rank, reply)
+}
+
+fn zremrangebyscore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    remove_span(ctx, args, By::Score, reply)
+}
+
+fn zremrangebylex(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    remove_span(ctx, args, By::Name, reply)
+}
+
+fn remove_span(ctx: &mut Ctx, args: Args, by: By, reply: Reply) -> Result<Replied, CommandError> {
+    let span = Span::parse(by, &args[2], &args[3])?;
+    let removed = ctx.keys.edit::<ZSet, _>(&args[1], Missing::Skip, |set| {
+        let ranks = span.ranks(set);
+        // Limiters trim on every call and mostly find nothing: that is no change.
+        if ranks.is_empty() { 0 } else { set.remove_ranks(ranks) }
+    })?;
+    Ok(reply.count(removed.unwrap_or(0)))
+}

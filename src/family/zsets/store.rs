@@ -1,0 +1,42 @@
+//! What takes a result that becomes a key of its own: replaced as a whole, or gone if the result is empty.
+
+use super::limits;
+use super::range::{Fixed, Query};
+use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
+use crate::data::zset::ZSet;
+use crate::keyspace::Value;
+
+pub(super) const COMMANDS: &[CommandSpec] =
+    &[CommandSpec::new("ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]", zrangestore)
+        .sorted_set()
+        .write()
+        .deny_oom()
+        .key(1, Access::OVERWRITE)
+        .key(2, Access::READ)
+        .since("6.2.0")
+        .says("Stores the members in a range of ranks, scores or names under another key.")
+        .costs("O(log N + M log M); N is the size of the set, M the number of members stored")];
+
+fn zrangestore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    let query = Query::parse(args, 3, Fixed::STORED)?;
+    let limits = limits(ctx);
+    let mut result = ZSet::new();
+    if let Some(set) = ctx.keys.read::<ZSet>(&args[2])? {
+        for (member, score) in set.iter(query.ranks(set)) {
+            result.insert(member, score, &limits);
+        }
+    }
+    Ok(store(ctx, &args[1], result, reply))
+}
+
+/// Puts `result` in the place of whatever the key held, its deadline included, and replies how many members it has.
+/// An empty result deletes the key.
+pub(super) fn store(ctx: &mut Ctx, key: &[u8], result: ZSet, reply: Reply) -> Replied {
+    let len = result.len();
+    if result.is_empty() {
+        ctx.keys.remove(key);
+    } else {
+        ctx.keys.put(key, Value::ZSet(Box::new(result)), None);
+    }
+    reply.count(len)
+}

@@ -1,0 +1,111 @@
+//! The next few requests of a pipeline, parsed ahead, so that the engine can lock and load for all of them at once.
+
+use crate::resp::request::{Limits, Parsed, Parser, ProtocolError};
+
+/// The most requests that are looked at together.
+pub(super) const REQUESTS_MAX: usize = 16;
+/// The most arguments that they have together.
+const ARGUMENTS_MAX: usize = 64;
+
+/// Requests that are parsed but not executed.
+#[derive(Debug)]
+pub(super) struct Window<'b> {
+    arguments: [&'b [u8]; ARGUMENTS_MAX],
+    requests: [Request; REQUESTS_MAX],
+    len: usize,
+    /// The bytes of the input before the tail.
+    passed: usize,
+    /// Why no further request is here.
+    pub(super) tail: Tail,
+}
+
+/// One request of a window.
+#[derive(Clone, Copy, Debug, Default)]
+struct Request {
+    first_argument: u8,
+    last_argument: u8,
+    /// The bytes of the input up to its end.
+    end: usize,
+}
+
+/// What stands behind the requests of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// Part of a request, or nothing; the parser stands in it.
+    Incomplete,
+    /// Perhaps more requests.
+    More,
+    /// One whole request that does not fit into a window: inline, or with many arguments. The parser holds it, and it ends here.
+    Single {
+        /// The bytes of the input up to its end.
+        end: usize,
+    },
+    /// Bytes that are no request.
+    Broken(ProtocolError),
+}
+
+impl<'b> Window<'b> {
+    /// Parses the head of `input`, at most `requests_max` requests.
+    #[inline]
+    pub(super) fn parse(parser: &mut Parser, input: &'b [u8], limits: &Limits, requests_max: usize) -> Self {
+        let mut window = Self {
+            arguments: [&[]; ARGUMENTS_MAX],
+            requests: [Request::default(); REQUESTS_MAX],
+            len: 0,
+            passed: 0,
+            tail: Tail::More,
+        };
+        let (mut used, mut at) = (0, 0);
+        while window.len < requests_max.min(REQUESTS_MAX) {
+            let rest = &input[at..];
+            match parser.parse(rest, limits) {
+                Ok(Parsed::Complete { consumed }) => {
+                    let Some(count) = parser.copy_args(rest, &mut window.arguments[used..]) else {
+                        window.tail = Tail::Single { end: at + consumed };
+                        break;
+                    };
+                    at += consumed;
+                    window.requests[window.len] =
+                        Request { first_argument: used as u8, last_argument: (used + count) as u8, end: at };
+                    window.len += 1;
+                    used += count;
+                }
+                Ok(Parsed::Empty { consumed }) => at += consumed,
+                Ok(Parsed::Incomplete) => {
+                    window.tail = Tail::Incomplete;
+                    break;
+                }
+                Err(error) => {
+                    window.tail = Tail::Broken(error);
+                    break;
+                }
+            }
+        }
+        window.passed = at;
+        window
+    }
+
+    /// The bytes of the input before the tail: the requests, and what was passed over.
+    pub(super) fn passed(&self) -> usize {
+        self.passed
+    }
+
+    /// How many requests there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The arguments of a request.
+    #[inline]
+    pub(super) fn argv(&self, index: usize) -> &[&'b [u8]] {
+        let request = &self.requests[index];
+        &self.arguments[usize::from(request.first_argument)..usize::from(request.last_argument)]
+    }
+
+    /// The bytes of the input up to the end of a request.
+    #[inline]
+    pub(super) fn end(&self, index: usize) -> usize {
+        self.requests[index].end
+    }
+}

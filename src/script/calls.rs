@@ -1,0 +1,400 @@
+//! The C functions by which Lua calls back: starting up, entering a script, `redis.call`, the libraries, the hook.
+//!
+//! Each owns nothing with a destructor when it calls what can raise; what could panic is caught before a Lua frame sees it.
+#![expect(
+    unsafe_code,
+    reason = "the raw call path costs 0.6 of what safe callbacks cost; the Lua C interface is unsafe throughout"
+)]
+
+use super::library::{NATIVES, Native, Raise};
+use super::machine::{CHUNK, Compiled, Machine, SLOT_COMPILE, SLOT_HANDLER, SLOT_RUN};
+use super::raw::{self, Args};
+use super::tape::{LuaSink, Token};
+use super::{Host, LogLevel, Permission, convert};
+use crate::resp::reply::ReplySink;
+use mlua::ffi;
+use mlua::lua_State;
+use std::ffi::{CStr, c_int};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+/// The most bytes that a number takes as an argument.
+const DIGITS_MAX: usize = 32;
+
+/// Registry numbers from here on hold the functions of the fixed slots.
+pub(super) const SLOTS_KEY: c_int = 1 << 20;
+
+/// Opens the libraries and runs the sandbox's own code.
+pub(super) unsafe extern "C-unwind" fn open(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua in a protected call; owns nothing. The machine is touched by plain stores only.
+    unsafe {
+        let libraries: [(ffi::lua_CFunction, &CStr); 7] = [
+            (ffi::luaopen_base, c""),
+            (ffi::luaopen_table, c"table"),
+            (ffi::luaopen_string, c"string"),
+            (ffi::luaopen_math, c"math"),
+            (ffi::luaopen_os, c"os"),
+            (ffi::luaopen_bit, c"bit"),
+            (ffi::luaopen_jit, c"jit"),
+        ];
+        for (function, name) in libraries {
+            ffi::lua_pushcfunction(state, function);
+            ffi::lua_pushstring_(state, name.as_ptr());
+            ffi::lua_call(state, 1, 0);
+        }
+        let sandbox = include_str!("lua/sandbox.lua");
+        if ffi::luaL_loadbuffer(state, sandbox.as_ptr().cast(), sandbox.len(), c"=sandbox".as_ptr()) != ffi::LUA_OK {
+            ffi::lua_error(state);
+        }
+        push_natives(state);
+        ffi::lua_call(state, 1, 3);
+        let machine = Machine::of(state);
+        (*machine).base = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
+        (*machine).fast = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
+        (*machine).compile = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
+        0
+    }
+}
+
+pub(super) unsafe extern "C-unwind" fn leave_slots(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua in a protected call; owns nothing.
+    unsafe {
+        let functions: [(c_int, ffi::lua_CFunction); 3] =
+            [(SLOT_HANDLER, note_position), (SLOT_RUN, enter_run), (SLOT_COMPILE, enter_compile)];
+        for (slot, function) in functions {
+            ffi::lua_pushcfunction(state, function);
+            ffi::lua_rawseti_(state, ffi::LUA_REGISTRYINDEX, SLOTS_KEY + slot);
+        }
+        0
+    }
+}
+
+/// Pushes a table of all native functions: by library, or at its top.
+unsafe fn push_natives(state: *mut lua_State) {
+    // SAFETY: as for `open`, which calls it.
+    unsafe {
+        ffi::lua_createtable(state, 0, 16);
+        for library in [c"redis", c"cjson", c"cmsgpack", c"struct"] {
+            ffi::lua_createtable(state, 0, 16);
+            ffi::lua_setfield(state, -2, library.as_ptr());
+        }
+        for (index, Native { library, name, .. }) in NATIVES.iter().enumerate() {
+            if library.is_empty() {
+                ffi::lua_pushvalue(state, -1);
+            } else {
+                ffi::lua_getfield_(state, -1, library.as_ptr());
+            }
+            ffi::lua_pushinteger(state, index as ffi::lua_Integer);
+            ffi::lua_pushcclosure(state, call_native, 1);
+            ffi::lua_setfield(state, -2, name.as_ptr());
+            ffi::lua_settop(state, -2);
+        }
+        ffi::lua_getfield_(state, -1, c"redis".as_ptr());
+        ffi::lua_pushcfunction(state, call);
+        ffi::lua_setfield(state, -2, c"call".as_ptr());
+        ffi::lua_pushcfunction(state, pcall);
+        ffi::lua_setfield(state, -2, c"pcall".as_ptr());
+        ffi::lua_settop(state, -2);
+        ffi::lua_pushcfunction(state, jit_util);
+        ffi::lua_setfield(state, -2, c"jit_util".as_ptr());
+        ffi::lua_pushlightuserdata(state, ptr::null_mut());
+        ffi::lua_setfield(state, -2, c"null".as_ptr());
+    }
+}
+
+/// The functions by which the sandbox reads bytecode. Reachable from the sandbox's own code only.
+unsafe extern "C-unwind" fn jit_util(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; owns nothing. luaopen_jit left the loader there.
+    unsafe {
+        ffi::lua_getfield_(state, ffi::LUA_REGISTRYINDEX, c"_PRELOAD".as_ptr());
+        ffi::lua_getfield_(state, -1, c"jit.util".as_ptr());
+        ffi::lua_call(state, 0, 1);
+        1
+    }
+}
+
+pub(super) unsafe extern "C-unwind" fn enter_compile(state: *mut lua_State) -> c_int {
+    // SAFETY: called by `Machine::compile` in a protected call; the text lives until that returns. Owns nothing.
+    unsafe {
+        let machine = Machine::of(state);
+        ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, (*machine).compile);
+        raw::push_bytes(state, &*(*machine).text);
+        ffi::lua_pushstring_(state, CHUNK.as_ptr());
+        ffi::lua_call(state, 2, 4);
+        if ffi::lua_type(state, 1) == ffi::LUA_TNIL {
+            ffi::lua_settop(state, 2);
+            return 1;
+        }
+        let fast = ffi::lua_toboolean(state, 2) != 0;
+        let bounded = ffi::lua_toboolean(state, 3) != 0;
+        let tail_line = ffi::lua_tointeger_(state, 4) as c_int;
+        ffi::lua_settop(state, 1);
+        let function = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
+        (*machine).compiled = Some(Compiled { function, fast, bounded, tail_line });
+        0
+    }
+}
+
+unsafe extern "C-unwind" fn enter_run(state: *mut lua_State) -> c_int {
+    // SAFETY: called by `Machine::run` in a protected call, which set the job and keeps what it points to alive. Owns nothing.
+    unsafe {
+        let machine = Machine::of(state);
+        let job = (*machine).job.as_ref().expect("a run has a job");
+        let (keys, argv, function) = (job.keys, job.argv, job.function);
+        ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, job.environment);
+        push_list(state, &*keys);
+        ffi::lua_setfield(state, 1, c"KEYS".as_ptr());
+        push_list(state, &*argv);
+        ffi::lua_setfield(state, 1, c"ARGV".as_ptr());
+        ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
+        ffi::lua_call(state, 0, 1);
+        1
+    }
+}
+
+unsafe fn push_list(state: *mut lua_State, list: &[&[u8]]) {
+    // SAFETY: as for `enter_run`, which calls it.
+    unsafe {
+        ffi::lua_createtable(state, list.len().min(c_int::MAX as usize) as c_int, 0);
+        for (index, item) in list.iter().enumerate() {
+            raw::push_bytes(state, item);
+            ffi::lua_rawseti_(state, -2, (index + 1) as c_int);
+        }
+    }
+}
+
+/// The message handler: notes where the error was raised and lets it pass.
+unsafe extern "C-unwind" fn note_position(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua with one argument. lua_getstack and lua_getinfo with "Sl" raise nothing; the vector is the machine's.
+    unsafe {
+        let machine = &mut *Machine::of(state);
+        machine.error_line = 0;
+        machine.error_in_sandbox = false;
+        let mut frame: ffi::lua_Debug = std::mem::zeroed();
+        let mut level = 1;
+        while level < 16 && ffi::lua_getstack(state, level, &raw mut frame) != 0 {
+            level += 1;
+            ffi::lua_getinfo(state, c"Sl".as_ptr(), &raw mut frame);
+            if frame.source.is_null() || frame.currentline <= 0 {
+                continue;
+            }
+            let source = CStr::from_ptr(frame.source).to_bytes();
+            if source == b"=sandbox" {
+                machine.error_in_sandbox = true;
+            } else {
+                machine.error_source.clear();
+                machine.error_source.extend_from_slice(&source[..source.len().min(64)]);
+                machine.error_line = frame.currentline;
+                break;
+            }
+        }
+        1
+    }
+}
+
+/// The count hook: looks at the kill flag and the clock.
+pub(super) unsafe extern "C-unwind" fn watch(state: *mut lua_State, _: *mut ffi::lua_Debug) {
+    // SAFETY: called by Lua between two instructions; owns nothing when it raises.
+    unsafe {
+        let machine = Machine::of(state);
+        if !has_ended(machine) {
+            let Some(job) = (*machine).job.as_ref() else { return };
+            match (*job.control).poll() {
+                None => return,
+                Some(stop) => (*machine).stopped = Some(stop),
+            }
+        }
+        end(state, machine);
+    }
+}
+
+/// Whether this run is only to be unwound any more.
+unsafe fn has_ended(machine: *mut Machine) -> bool {
+    // SAFETY: the caller's machine is live.
+    unsafe { (*machine).stopped.is_some() || (*machine).aborted || (*machine).panic.is_some() }
+}
+
+/// Raises, and makes every further instruction raise, so that nothing that catches errors goes on.
+unsafe fn end(state: *mut lua_State, machine: *mut Machine) -> ! {
+    // SAFETY: called from C functions and hooks that own nothing.
+    unsafe {
+        (*machine).hooked = true;
+        ffi::lua_sethook(state, Some(watch), ffi::LUA_MASKCOUNT, 1);
+        // Nil needs no memory; the text is made at the top.
+        ffi::lua_pushnil(state);
+        ffi::lua_error(state)
+    }
+}
+
+unsafe extern "C-unwind" fn call(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { call_command(state, true) }
+}
+
+unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua.
+    unsafe { call_command(state, false) }
+}
+
+/// `redis.call` and `redis.pcall`.
+///
+/// # Safety
+/// Called by Lua, on the thread of the run. Everything that has a destructor belongs to the machine.
+#[inline]
+unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
+    // SAFETY: the caller's promise. Arguments point into strings that stay on the stack until this function returns, and into
+    // `digits`, which is reserved in advance and so does not move. `host` is borrowed by the run.
+    unsafe {
+        let machine = Machine::of(state);
+        let Some(job) = (*machine).job.as_ref() else {
+            return raise(state, b"ERR redis.call is not possible now", raises);
+        };
+        if let Some(stop) = (*job.control).stopped() {
+            (*machine).stopped = Some(stop);
+        }
+        if has_ended(machine) {
+            end(state, machine);
+        }
+        let host = job.host;
+        // Everything of ours that could panic is inside; a panic must not meet a Lua frame.
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            gather(state, &mut *machine)?;
+            let Machine { session, argv, .. } = &mut *machine;
+            session.tape.clear();
+            let mut sink = LuaSink { tape: &mut session.tape, resp3: session.resp3 };
+            let host = &mut *host.as_ptr();
+            host.call(argv, &mut sink);
+            Ok(host.aborted())
+        }));
+        match ran {
+            Ok(Ok(aborted)) => (*machine).aborted = aborted,
+            Ok(Err(text)) => return raise(state, text, raises),
+            Err(panic) => (*machine).panic = Some(panic),
+        }
+        if has_ended(machine) {
+            end(state, machine);
+        }
+        let tape = &(*machine).session.tape;
+        if raises && let Some(Token::Error(_)) = tape.tokens().first() {
+            raw::push(state, tape, 0);
+            ffi::lua_error(state);
+        }
+        raw::push(state, tape, 0);
+        1
+    }
+}
+
+/// Borrows the arguments of a call from the stack.
+unsafe fn gather(state: *mut lua_State, machine: &mut Machine) -> Result<(), &'static [u8]> {
+    machine.argv.clear();
+    machine.digits.clear();
+    // SAFETY: as for `call_command`: the slots are arguments, their strings stay.
+    unsafe {
+        let count = ffi::lua_gettop(state);
+        if count == 0 {
+            return Err(b"ERR Please specify at least one argument for this redis lib call");
+        }
+        for index in 1..=count {
+            match ffi::lua_type(state, index) {
+                ffi::LUA_TSTRING => {
+                    let mut len = 0;
+                    let start = ffi::lua_tolstring(state, index, &raw mut len);
+                    machine.argv.push(std::slice::from_raw_parts(start.cast(), len));
+                }
+                ffi::LUA_TNUMBER => {
+                    // Once, for all arguments: the slices below must not move.
+                    if machine.digits.is_empty() {
+                        machine.digits.reserve(count as usize * DIGITS_MAX);
+                    }
+                    let start = machine.digits.len();
+                    convert::append_argument(&mut machine.digits, ffi::lua_tonumber(state, index));
+                    let len = machine.digits.len() - start;
+                    assert!(len <= DIGITS_MAX, "a number prints within its reserve");
+                    machine.argv.push(std::slice::from_raw_parts(machine.digits.as_ptr().add(start), len));
+                }
+                _ => return Err(b"ERR Lua redis lib command arguments must be strings or integers"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Raises `{err=text}`, or returns it.
+unsafe fn raise(state: *mut lua_State, text: &[u8], raises: bool) -> c_int {
+    // SAFETY: called from C functions that own nothing.
+    unsafe {
+        ffi::lua_createtable(state, 0, 1);
+        raw::push_bytes(state, text);
+        ffi::lua_setfield(state, -2, c"err".as_ptr());
+        if raises {
+            ffi::lua_error(state);
+        }
+        1
+    }
+}
+
+/// Every native function of the libraries comes through here; which one is its upvalue.
+unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua. The native reads the stack through views and writes to the session; a panic in it is caught. Nothing is
+    // owned here when values are pushed or errors raised.
+    unsafe {
+        let machine = Machine::of(state);
+        let index = ffi::lua_tointeger_(state, ffi::lua_upvalueindex(1)) as usize;
+        let native: &Native = &NATIVES[index];
+        let ran = {
+            let session = &mut (*machine).session;
+            session.tape.clear();
+            let args = Args::new(state);
+            let host = (*machine).job.as_ref().map(|job| job.host);
+            catch_unwind(AssertUnwindSafe(|| match host {
+                Some(host) => native.run(session, &mut *host.as_ptr(), args),
+                None => native.run(session, &mut Nobody, args),
+            }))
+        };
+        match ran {
+            Err(panic) => {
+                (*machine).panic = Some(panic);
+                end(state, machine)
+            }
+            Ok(Ok(())) => push_results(state, &*machine),
+            Ok(Err(Raise::Reply)) => raise(state, &(*machine).session.text, true),
+            Ok(Err(Raise::Positioned | Raise::Argument(_))) => {
+                ffi::luaL_where(state, 1);
+                raw::push_bytes(state, &(*machine).session.text);
+                ffi::lua_concat(state, 2);
+                ffi::lua_error(state)
+            }
+        }
+    }
+}
+
+unsafe fn push_results(state: *mut lua_State, machine: &Machine) -> c_int {
+    // SAFETY: as for `call_native`.
+    unsafe {
+        let tape = &machine.session.tape;
+        let (mut at, mut count) = (0, 0);
+        while at < tape.tokens().len() {
+            ffi::luaL_checkstack_(state, 4, c"too many results".as_ptr());
+            at = raw::push(state, tape, at);
+            count += 1;
+        }
+        count
+    }
+}
+
+/// The host of natives that run while the machine starts.
+struct Nobody;
+
+impl Host for Nobody {
+    fn call(&mut self, _: &[&[u8]], sink: &mut dyn ReplySink) {
+        sink.error(b"ERR redis.call is not possible now");
+    }
+    fn log(&mut self, _: LogLevel, _: &[u8]) {}
+    fn set_resp(&mut self, _: u8) {}
+    fn may_call(&mut self, _: &[&[u8]]) -> Permission {
+        Permission::Invalid
+    }
+    fn aborted(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,401 @@
+//! The machine: one LuaJIT state, its memory limit, and how a run enters and leaves it.
+#![expect(
+    unsafe_code,
+    reason = "the raw call path costs 0.6 of what safe callbacks cost; the Lua C interface is unsafe throughout"
+)]
+
+use super::calls;
+use super::control::{Control, Stop};
+use super::library::Session;
+use super::raw::{Kind, View};
+use super::source::Digest;
+use super::{Host, Outcome, ScriptError, VmConfig, convert, lexer};
+use crate::resp::reply::ReplySink;
+use mlua::ffi;
+use mlua::lua_State;
+use std::alloc::Layout;
+use std::any::Any;
+use std::ffi::{CStr, c_int, c_void};
+use std::panic::resume_unwind;
+use std::ptr::{self, NonNull};
+
+/// The name by which a script calls itself in errors.
+pub(super) const CHUNK: &CStr = c"@user_script";
+/// Every block that Lua is given is aligned so.
+const ALIGN: usize = 16;
+/// The stack slots that hold the message handler and the functions to enter by; they are made once, because making them can raise.
+pub(super) const SLOT_HANDLER: c_int = 1;
+pub(super) const SLOT_RUN: c_int = 2;
+pub(super) const SLOT_COMPILE: c_int = 3;
+
+/// A compiled script.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compiled {
+    /// Where the registry keeps the function.
+    pub(super) function: c_int,
+    /// Its environment is the one with the real tables.
+    pub(super) fast: bool,
+    /// It has neither loop nor function, so that it ends without a hook.
+    pub(super) bounded: bool,
+    /// The line of its last tail call: LuaJIT forgets the caller of a function that is called so.
+    pub(super) tail_line: c_int,
+}
+
+/// What Lua may allocate and has.
+#[derive(Debug)]
+pub(super) struct Memory {
+    pub(super) used: usize,
+    pub(super) max: usize,
+    /// An allocation was refused.
+    pub(super) refused: bool,
+}
+
+/// What the run in progress works on. Pointers, because Lua carries them through C frames.
+pub(super) struct Job {
+    pub(super) host: NonNull<dyn Host>,
+    pub(super) control: *const Control,
+    pub(super) keys: *const [&'static [u8]],
+    pub(super) argv: *const [&'static [u8]],
+    pub(super) function: c_int,
+    pub(super) environment: c_int,
+}
+
+/// A Lua state and what its C functions need.
+///
+/// # Invariants
+/// It never moves, and is reached through [`Owned`]'s pointer only: the state's allocator carries its address, which is how C
+/// functions find it. `job` points to what is borrowed by [`Machine::run`] and is None outside. C functions run on this thread and
+/// one at a time; none of them keeps a reference to the machine across a call into Lua that runs Lua code.
+pub(super) struct Machine {
+    pub(super) memory: Memory,
+    pub(super) state: *mut lua_State,
+    pub(super) session: Session,
+    pub(super) job: Option<Job>,
+    /// What [`calls::enter_compile`] works on, and its answer.
+    pub(super) text: *const [u8],
+    pub(super) compiled: Option<Compiled>,
+    pub(super) compile: c_int,
+    pub(super) fast: c_int,
+    pub(super) base: c_int,
+    pub(super) hook_instructions: c_int,
+    pub(super) hooked: bool,
+    pub(super) stopped: Option<Stop>,
+    pub(super) aborted: bool,
+    /// A panic on its way to the top.
+    pub(super) panic: Option<Box<dyn Any + Send>>,
+    /// The arguments of the command being called; their lifetime ends with the call.
+    pub(super) argv: Vec<&'static [u8]>,
+    /// The digits of the arguments that were numbers.
+    pub(super) digits: Vec<u8>,
+    /// Where the last error that reached the top was raised.
+    pub(super) error_source: Vec<u8>,
+    pub(super) error_line: c_int,
+    /// The sandbox's own code was on the way to it.
+    pub(super) error_in_sandbox: bool,
+}
+
+/// The owner of a machine.
+///
+/// A pointer and not a box: Lua's C functions reach the machine through the pointer that its state carries, which a box or a `&mut`
+/// would claim not to happen.
+pub(super) struct Owned(NonNull<Machine>);
+
+impl Owned {
+    /// A fresh machine.
+    pub(super) fn start(config: VmConfig) -> Result<Self, ScriptError> {
+        Machine::start(config)
+    }
+
+    /// Compiles `text` into the registry.
+    pub(super) fn compile(&mut self, text: &[u8]) -> Result<Compiled, ScriptError> {
+        // SAFETY: this keeps the machine alive, and `&mut self` that nothing runs on it.
+        unsafe { Machine::compile(self.get(), text) }
+    }
+
+    /// Runs what this machine compiled.
+    #[expect(clippy::too_many_arguments, reason = "they are Vm::run's, which names each")]
+    pub(super) fn run(
+        &mut self,
+        compiled: Compiled,
+        digest: &Digest,
+        keys: &[&[u8]],
+        argv: &[&[u8]],
+        host: &mut dyn Host,
+        sink: &mut dyn ReplySink,
+        control: &Control,
+    ) -> Outcome {
+        // SAFETY: this keeps the machine alive, and `&mut self` that nothing runs on it.
+        unsafe { Machine::run(self.get(), compiled, digest, keys, argv, host, sink, control) }
+    }
+
+    fn get(&self) -> *mut Machine {
+        self.0.as_ptr()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        // SAFETY: the machine is live, and Lua is not running while its owner is borrowed from outside.
+        unsafe { (*self.get()).memory.used }
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // SAFETY: the state was made by `start` and is closed once, here, and after it the box that `start` leaked is taken back.
+        // Nothing of Lua's runs any more; its allocator is used by lua_close for the last time.
+        unsafe {
+            let machine = self.get();
+            if !(*machine).state.is_null() {
+                ffi::lua_close((*machine).state);
+            }
+            drop(Box::from_raw(machine));
+        }
+    }
+}
+
+impl Machine {
+    fn start(config: VmConfig) -> Result<Owned, ScriptError> {
+        let max = if config.memory_bytes_max == 0 { usize::MAX } else { config.memory_bytes_max };
+        let machine = Owned(NonNull::from(Box::leak(Box::new(Self {
+            memory: Memory { used: 0, max, refused: false },
+            state: ptr::null_mut(),
+            session: Session::default(),
+            job: None,
+            text: ptr::slice_from_raw_parts(NonNull::dangling().as_ptr(), 0),
+            compiled: None,
+            compile: 0,
+            fast: 0,
+            base: 0,
+            hook_instructions: config.hook_instructions.max(1),
+            hooked: false,
+            stopped: None,
+            aborted: false,
+            panic: None,
+            argv: Vec::new(),
+            digits: Vec::new(),
+            error_source: Vec::new(),
+            error_line: 0,
+            error_in_sandbox: false,
+        }))));
+        let this = machine.get();
+        // SAFETY: the machine does not move; the allocator's user data is its address and outlives the state, which the machine
+        // closes when it is dropped. `open` runs in a protected call and leaves three slots on the stack.
+        unsafe {
+            let state = ffi::lua_newstate(allocate, this.cast());
+            if state.is_null() {
+                return Err(ScriptError::Start("the memory limit leaves no room for a machine".into()));
+            }
+            (*this).state = state;
+            if ffi::lua_cpcall(state, calls::open, ptr::null_mut()) != ffi::LUA_OK {
+                let why = View::new(state, ffi::lua_gettop(state)).bytes().unwrap_or(b"no memory");
+                return Err(ScriptError::Start(String::from_utf8_lossy(why).into_owned()));
+            }
+            let root = ffi::lua_cpcall(state, calls::leave_slots, ptr::null_mut());
+            assert!(root == ffi::LUA_OK, "a fresh machine has room for three functions");
+            ffi::lua_settop(state, 0);
+            for slot in [SLOT_HANDLER, SLOT_RUN, SLOT_COMPILE] {
+                ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, calls::SLOTS_KEY + slot);
+            }
+        }
+        Ok(machine)
+    }
+
+    /// Compiles `text` into the registry.
+    ///
+    /// # Safety
+    /// `this` is a live machine that runs nothing.
+    unsafe fn compile(this: *mut Self, text: &[u8]) -> Result<Compiled, ScriptError> {
+        let fail = |why: &[u8]| {
+            Err(ScriptError::Compile([b"ERR Error compiling script (new function): ".as_slice(), why].concat()))
+        };
+        if let Some(refusal) = lexer::refuse(text) {
+            return fail(&super::library::refusal_text(&refusal, b"user_script"));
+        }
+        // SAFETY: `text` outlives the protected call that reads it; slots are as `start` left them; the error value is looked at
+        // before the stack is cut.
+        unsafe {
+            (*this).text = ptr::from_ref(text);
+            (*this).compiled = None;
+            let state = (*this).state;
+            ffi::lua_pushvalue(state, SLOT_COMPILE);
+            let status = ffi::lua_pcall(state, 0, 1, 0);
+            let answer = match (*this).compiled.take() {
+                Some(compiled) if status == ffi::LUA_OK => Ok(compiled),
+                _ => fail(View::new(state, ffi::lua_gettop(state)).bytes().unwrap_or(b"not enough memory")),
+            };
+            ffi::lua_settop(state, SLOT_COMPILE);
+            answer
+        }
+    }
+
+    /// Runs a compiled script.
+    ///
+    /// # Safety
+    /// `this` is a live machine that runs nothing.
+    #[expect(clippy::too_many_arguments, reason = "they are Vm::run's, which names each")]
+    unsafe fn run(
+        this: *mut Self,
+        compiled: Compiled,
+        digest: &Digest,
+        keys: &[&[u8]],
+        argv: &[&[u8]],
+        host: &mut dyn Host,
+        sink: &mut dyn ReplySink,
+        control: &Control,
+    ) -> Outcome {
+        // SAFETY: lifetimes are erased for the job only, which is taken away again before this function ends, whichever way the
+        // protected call ended: it returns, since panics are caught inside. Until then `host`, `keys`, `argv` and `control` are
+        // borrowed by this call, so they live; `host` is used by nobody else meanwhile.
+        let (state, status) = unsafe {
+            (*this).session.reset();
+            (*this).stopped = None;
+            (*this).aborted = false;
+            (*this).memory.refused = false;
+            (*this).error_line = 0;
+            (*this).set_hook(!compiled.bounded);
+            (*this).job = Some(Job {
+                host: std::mem::transmute::<NonNull<dyn Host + '_>, NonNull<dyn Host + 'static>>(NonNull::from(host)),
+                control,
+                keys: std::mem::transmute::<*const [&[u8]], *const [&'static [u8]]>(ptr::from_ref(keys)),
+                argv: std::mem::transmute::<*const [&[u8]], *const [&'static [u8]]>(ptr::from_ref(argv)),
+                function: compiled.function,
+                environment: if compiled.fast { (*this).fast } else { (*this).base },
+            });
+            let state = (*this).state;
+            ffi::lua_pushvalue(state, SLOT_RUN);
+            let status = ffi::lua_pcall(state, 0, 1, SLOT_HANDLER);
+            (*this).job = None;
+            (state, status)
+        };
+        // SAFETY: nothing runs on the machine any more; views of its stack below do not reach its fields.
+        let machine = unsafe { &mut *this };
+        if let Some(panic) = machine.panic.take() {
+            resume_unwind(panic);
+        }
+        if machine.aborted || machine.stopped.is_some() {
+            // What `end` installed raises at every instruction.
+            machine.hooked = true;
+            machine.set_hook(false);
+        }
+        if machine.aborted {
+            // SAFETY: the slots below stay as `start` left them.
+            unsafe { ffi::lua_settop(state, SLOT_COMPILE) };
+            return Outcome::Aborted;
+        }
+        // SAFETY: the protected call left one value; nobody else uses the stack until it is cut below.
+        let value = unsafe { View::new(state, ffi::lua_gettop(state)) };
+        let outcome = if let Some(stop) = machine.stopped {
+            let reason: &[u8] = match stop {
+                Stop::Killed => b"ERR Script killed by user with SCRIPT KILL...",
+                Stop::TimedOut => b"ERR Script killed by script-max-time...",
+            };
+            sink.error(&machine.error_text(reason.to_vec(), digest, compiled.tail_line));
+            Outcome::Killed
+        } else if status == ffi::LUA_OK {
+            convert::reply(value, machine.session.resp3, sink);
+            Outcome::Replied
+        } else if machine.memory.refused {
+            let reason = b"ERR script memory limit reached".to_vec();
+            sink.error(&machine.error_text(reason, digest, compiled.tail_line));
+            Outcome::OutOfMemory
+        } else {
+            let mut message = message_of(value);
+            let caller_lost = machine.error_line == 0 && !machine.error_in_sandbox;
+            if caller_lost && value.kind() == Kind::String && compiled.tail_line > 0 {
+                let position = format!("user_script:{}: ", compiled.tail_line);
+                message.splice(4..4, position.into_bytes());
+            }
+            sink.error(&machine.error_text(message, digest, compiled.tail_line));
+            Outcome::Failed
+        };
+        // SAFETY: the slots below stay as `start` left them.
+        unsafe { ffi::lua_settop(state, SLOT_COMPILE) };
+        outcome
+    }
+
+    /// `message`, and which script and line it came from.
+    fn error_text(&self, mut message: Vec<u8>, digest: &Digest, tail_line: c_int) -> Vec<u8> {
+        message.extend_from_slice(b" script: ");
+        message.extend_from_slice(&digest.hex());
+        message.extend_from_slice(b", on ");
+        let (source, line) = match self.error_line {
+            0 => (CHUNK.to_bytes(), tail_line.max(1)),
+            line => (self.error_source.as_slice(), line),
+        };
+        message.extend_from_slice(source);
+        message.extend_from_slice(format!(":{line}.").as_bytes());
+        message
+    }
+
+    fn set_hook(&mut self, wanted: bool) {
+        if wanted != self.hooked {
+            self.hooked = wanted;
+            // SAFETY: the state is live and runs nothing now.
+            unsafe {
+                if wanted {
+                    ffi::lua_sethook(self.state, Some(calls::watch), ffi::LUA_MASKCOUNT, self.hook_instructions);
+                } else {
+                    ffi::lua_sethook(self.state, None, 0, 0);
+                }
+            }
+        }
+    }
+
+    /// The machine of a running state.
+    ///
+    /// # Safety
+    /// `state` was made by [`Machine::start`].
+    #[inline]
+    pub(super) unsafe fn of(state: *mut lua_State) -> *mut Self {
+        let mut user_data = ptr::null_mut();
+        // SAFETY: the caller's promise; the allocator's user data is the machine.
+        unsafe { ffi::lua_getallocf(state, &raw mut user_data) };
+        user_data.cast()
+    }
+}
+
+/// The text for the client of an error that reached the top.
+fn message_of(value: View<'_>) -> Vec<u8> {
+    let mut text = b"ERR ".to_vec();
+    match value.kind() {
+        Kind::String => text.extend_from_slice(value.bytes().expect("a string has bytes")),
+        Kind::Number => crate::base::num::append_f64_14g(&mut text, value.number().expect("a number has a value")),
+        Kind::Boolean => text.extend_from_slice(if value.truth() { b"true" } else { b"false" }),
+        Kind::Nil | Kind::None => text.extend_from_slice(b"nil"),
+        Kind::Table => match value.field(b"err", |err| err.bytes().map(<[u8]>::to_vec)) {
+            Ok(Some(Some(err))) => text = err,
+            _ => text.extend_from_slice(b"unknown error (a table without a text in err)"),
+        },
+        kind => text.extend_from_slice(format!("{}: 0x{:014x}", kind.name(), value.address()).as_bytes()),
+    }
+    text
+}
+
+/// Lua's allocator: the process's own, with a limit.
+unsafe extern "C" fn allocate(user_data: *mut c_void, block: *mut c_void, old: usize, new: usize) -> *mut c_void {
+    // SAFETY: the user data is the machine, whose memory field nobody else borrows while Lua allocates. `block` and `old` are what
+    // an earlier call returned and was asked for, as Lua promises.
+    unsafe {
+        let memory = &mut (*user_data.cast::<Machine>()).memory;
+        let old = if block.is_null() { 0 } else { old };
+        if new > old && new - old > memory.max.saturating_sub(memory.used) {
+            memory.refused = true;
+            return ptr::null_mut();
+        }
+        let layout = |size| Layout::from_size_align_unchecked(size, ALIGN);
+        let made = match (old, new) {
+            (0, 0) => ptr::null_mut(),
+            (0, _) => std::alloc::alloc(layout(new)),
+            (_, 0) => {
+                std::alloc::dealloc(block.cast(), layout(old));
+                ptr::null_mut()
+            }
+            _ => std::alloc::realloc(block.cast(), layout(old), new),
+        };
+        if new > 0 && made.is_null() {
+            memory.refused = true;
+            return ptr::null_mut();
+        }
+        memory.used = memory.used - old + new;
+        made.cast()
+    }
+}
