@@ -9,7 +9,7 @@
 -- Returns {allowed, remaining, retry_after_ms}
 --   allowed         1 or 0
 --   remaining       calls left in the window that ends now
---   retry_after_ms  0 when allowed; else when the oldest call leaves the window; -1 if never, because limit is 0
+--   retry_after_ms  0 when allowed; else when enough calls have left the window; -1 if never, because limit is 0
 --
 -- Exact, and paid for with memory: it suits small limits. For large ones take token_bucket.lua.
 
@@ -27,12 +27,14 @@ local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window * 1000)
 local count = redis.call('ZCARD', KEYS[1])
 
+if limit == 0 then
+  return {0, 0, -1}
+end
 if count >= limit then
-  local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-  if not oldest[2] then
-    return {0, 0, -1}
-  end
-  return {0, 0, math.ceil((tonumber(oldest[2]) + window * 1000 - now) / 1000)}
+  -- The one call that has to leave: the oldest, or a later one if the limit was lowered meanwhile.
+  local last = count - limit
+  local leaves = tonumber(redis.call('ZRANGE', KEYS[1], last, last, 'WITHSCORES')[2]) + window * 1000
+  return {0, 0, math.ceil((leaves - now) / 1000)}
 end
 
 -- Each call needs a member of its own: a second ZADD of one member would count two calls as one. The name is put together
@@ -41,5 +43,7 @@ local serial = count
 while redis.call('ZADD', KEYS[1], 'NX', now, time[1] .. '.' .. time[2] .. '-' .. serial) == 0 do
   serial = serial + 1
 end
-redis.call('PEXPIRE', KEYS[1], window)
+-- From the TIME above, not from the server's: where time goes on within a script, PEXPIRE counts from its beginning and
+-- would forget this call a moment too early.
+redis.call('PEXPIREAT', KEYS[1], math.ceil(now / 1000) + window)
 return {1, limit - count - 1, 0}

@@ -30,14 +30,20 @@ local MILLION = 1000000
 local capacity = math.floor(burst * MILLION)
 local price = math.ceil(cost * MILLION)
 
+-- How many milliseconds until so many millionths have flowed in; a rate next to nothing takes 3,000 years.
+local function flow_ms(millionths)
+  return math.min(math.ceil(millionths / rate / 1000), 1e14)
+end
+
 local time = redis.call('TIME')
-local now = tonumber(time[1]) * MILLION + tonumber(time[2])
+local clock = tonumber(time[1]) * MILLION + tonumber(time[2])
+local now = clock
 
 -- A bucket that is not there is full. Its tokens are as they were at `filled`; what has flowed in since is added here.
 local state = redis.call('HMGET', KEYS[1], 'tokens', 'filled')
 local tokens, filled = tonumber(state[1]), tonumber(state[2])
 if tokens and filled then
-  now = math.max(now, filled)
+  now = math.max(clock, filled)
   -- A microsecond brings rate/1,000,000 tokens, which is `rate` millionths.
   tokens = math.min(capacity, tokens + math.floor((now - filled) * rate))
 else
@@ -48,13 +54,14 @@ if price > capacity then
   return {0, math.floor(tokens / MILLION), -1}
 end
 if price > tokens then
-  return {0, math.floor(tokens / MILLION), math.ceil((price - tokens) / rate / 1000)}
+  return {0, math.floor(tokens / MILLION), flow_ms(price - tokens)}
 end
 
 if price > 0 then
   tokens = tokens - price
   redis.call('HSET', KEYS[1], 'tokens', tokens, 'filled', now)
-  -- One millisecond more than it takes to fill, because forgetting the bucket means that it is full.
-  redis.call('PEXPIRE', KEYS[1], math.min(math.ceil((capacity - tokens) / rate / 1000) + 1, 1e14))
+  -- Forgetting the bucket means that it is full, so it must not come a moment early. Hence one millisecond more, and counted
+  -- from the TIME above: where time goes on within a script, PEXPIRE counts from the script's beginning.
+  redis.call('PEXPIREAT', KEYS[1], math.floor(clock / 1000) + flow_ms(capacity - tokens) + 1)
 end
 return {1, math.floor(tokens / MILLION), 0}
