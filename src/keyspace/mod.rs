@@ -23,6 +23,9 @@ mod lock;
 mod watch;
 mod whole;
 
+#[cfg(test)]
+mod tests;
+
 pub use database::Database;
 pub use entry::{Entry, Kind, NO_DEADLINE, Value};
 pub use gates::{Busy, Pass, WAIT_MS};

@@ -17,6 +17,8 @@ pub(super) const COMMANDS: &[CommandSpec] =
 
 const INVALID_CURSOR: CommandError = CommandError::text("ERR invalid cursor");
 const COUNT_DEFAULT: usize = 10;
+/// The number of the last position.
+const POSITION_MAX: u64 = (1 << Position::BITS) - 1;
 
 /// What the options said.
 struct Options<'a> {
@@ -62,8 +64,9 @@ fn hscan(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
             found.push((field, value));
         }
     };
-    // A number that is no position lies beyond the last: nothing is left.
-    let next = Position::new(cursor).and_then(|from| hash.scan(from, options.count, visit));
+    // A number that is no position was never given out. It ends the walk of a large hash; a small one comes whole in any case.
+    let from = Position::new(cursor.min(POSITION_MAX)).expect("the last position is one");
+    let next = hash.scan(from, options.count, visit);
     Ok(give(reply, next.map_or(0, Position::get), &found, options.no_values))
 }
 

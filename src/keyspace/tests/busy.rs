@@ -1,0 +1,205 @@
+//! Who cannot have what it needs is told so after a bounded wait, and holds nothing then.
+//!
+//! One thread plays several: a slot is not bound to a thread.
+
+use super::in_different_shards;
+use crate::keyspace::{Busy, Held, Keyspace, Pass, Plan, ShardIndex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+
+fn enter(keyspace: &Keyspace, slot: usize) -> Pass<'_> {
+    keyspace.enter(slot).expect("nobody owns the whole")
+}
+
+fn several(shards: &[ShardIndex]) -> Plan {
+    Plan::Several(shards.iter().copied().collect())
+}
+
+fn is_busy(pass: &mut Pass<'_>, plan: &Plan) -> bool {
+    match pass.lock(plan) {
+        Err(Busy) => true,
+        Ok(held) => {
+            pass.unlock(held);
+            false
+        }
+    }
+}
+
+#[test]
+fn a_shard_has_one_holder() {
+    let keyspace = Keyspace::new(1, 2, 1);
+    let (mut first, mut second) = (enter(&keyspace, 0), enter(&keyspace, 1));
+    let held = first.lock(&Plan::One(7)).expect("nobody holds it");
+    assert!(is_busy(&mut second, &Plan::One(7)));
+    assert!(!is_busy(&mut second, &Plan::One(8)));
+    first.unlock(held);
+    assert!(!is_busy(&mut second, &Plan::One(7)));
+}
+
+#[test]
+fn of_several_shards_all_are_held_or_none() {
+    let keyspace = Keyspace::new(1, 3, 1);
+    let (mut first, mut second, mut third) = (enter(&keyspace, 0), enter(&keyspace, 1), enter(&keyspace, 2));
+    for taken in [1, 2, 3] {
+        let held = first.lock(&Plan::One(taken)).expect("nobody holds it");
+        assert!(is_busy(&mut second, &several(&[1, 2, 3])));
+        let others: Vec<ShardIndex> = [1, 2, 3].into_iter().filter(|shard| *shard != taken).collect();
+        assert!(!is_busy(&mut third, &several(&others)), "a failed try leaves nothing locked");
+        first.unlock(held);
+    }
+    let held = second.lock(&several(&[3, 1, 2])).expect("nobody holds them");
+    assert!([1, 2, 3].iter().all(|shard| is_busy(&mut first, &Plan::One(*shard))));
+    second.unlock(held);
+}
+
+#[test]
+fn the_whole_is_not_to_be_had_while_somebody_is_inside() {
+    let keyspace = Keyspace::new(1, 2, 1);
+    let (mut first, mut second) = (enter(&keyspace, 0), enter(&keyspace, 1));
+    assert!(is_busy(&mut first, &Plan::Whole));
+    // The gate that was given up for it is taken again by the next lock.
+    assert!(!is_busy(&mut first, &Plan::One(1)));
+    assert!(is_busy(&mut second, &Plan::Whole));
+    drop(second);
+    assert!(!is_busy(&mut first, &Plan::Whole));
+}
+
+#[test]
+fn nobody_enters_while_somebody_owns_the_whole_and_the_owner_stays_inside_after_it() {
+    let keyspace = Keyspace::new(1, 3, 1);
+    for slot in 0..3 {
+        let others: Vec<usize> = (0..3).filter(|other| *other != slot).collect();
+        let mut owner = enter(&keyspace, slot);
+        let held = owner.lock(&Plan::Whole).expect("nobody else is inside");
+        assert!(others.iter().all(|other| keyspace.enter(*other).is_err()));
+        owner.unlock(held);
+        assert!(keyspace.enter(slot).is_err(), "the owner's gate is still held");
+        let mut other = enter(&keyspace, others[0]);
+        assert!(is_busy(&mut other, &Plan::Whole));
+        drop(owner);
+        assert!(!is_busy(&mut other, &Plan::Whole));
+    }
+}
+
+/// A handler that panics drops what it held without unlocking it.
+#[test]
+fn what_is_dropped_without_being_unlocked_is_free() {
+    let keyspace = Keyspace::new(1, 2, 1);
+    for plan in [Plan::One(1), several(&[1, 2]), Plan::Whole] {
+        let mut first = enter(&keyspace, 0);
+        drop(first.lock(&plan).expect("nobody else is inside"));
+        drop(first);
+        assert!(!is_busy(&mut enter(&keyspace, 1), &Plan::Whole));
+    }
+}
+
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn who_is_parked_is_woken_once_by_the_next_who_leaves() {
+    let keyspace = Keyspace::new(1, 2, 1);
+    let count = Arc::new(Count(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&count));
+    let woken = || count.0.load(Ordering::SeqCst);
+    let (mut first, mut second) = (enter(&keyspace, 0), enter(&keyspace, 1));
+
+    let held = first.lock(&Plan::One(1)).expect("nobody holds it");
+    keyspace.park(&waker);
+    keyspace.park(&waker);
+    assert_eq!(woken(), 0);
+    first.unlock(held);
+    assert_eq!(woken(), 2, "each parked waker is called");
+    assert!(!is_busy(&mut first, &Plan::One(1)));
+    assert_eq!(woken(), 2, "and forgotten");
+
+    keyspace.park(&waker);
+    assert!(is_busy(&mut second, &Plan::Whole));
+    assert_eq!(woken(), 3, "who gives up its gate for the whole has left for a moment");
+    keyspace.park(&waker);
+    drop(second);
+    assert_eq!(woken(), 4, "so has who leaves for good");
+}
+
+fn extend(held: &mut Held<'_>, shard: ShardIndex, wait: bool) -> Result<(), Busy> {
+    held.extend(&Plan::One(shard), wait)
+}
+
+#[test]
+fn a_unit_gets_further_shards_that_are_free() {
+    let keyspace = Keyspace::new(1, 2, 1);
+    let keys = in_different_shards(&keyspace, 3);
+    let shards: Vec<ShardIndex> = keys.iter().map(|key| keyspace.shard_of(key)).collect();
+    let (mut first, mut second) = (enter(&keyspace, 0), enter(&keyspace, 1));
+    let mut held = first.lock(&Plan::One(shards[0])).expect("nobody holds it");
+    assert_eq!(held.extend(&Plan::Nothing, false), Ok(()));
+    assert_eq!(held.extend(&several(&shards), false), Ok(()));
+    assert_eq!(held.extend(&several(&shards), false), Ok(()), "what is held already is no obstacle");
+    assert!(held.covers(&several(&shards)));
+    assert_eq!(held.extend(&Plan::Walk, true), Err(Busy));
+    assert_eq!(held.extend(&Plan::Whole, true), Err(Busy));
+    let mut lent = crate::keyspace::Keys::new(&mut held, 0, 0);
+    keys.iter().for_each(|key| lent.put_string(key, b"x", None));
+    assert!(shards.iter().all(|shard| is_busy(&mut second, &Plan::One(*shard))));
+    first.unlock(held);
+    assert!(!is_busy(&mut second, &several(&shards)));
+}
+
+#[test]
+fn a_unit_that_may_not_wait_keeps_what_it_has_when_a_further_shard_is_busy() {
+    let keyspace = Keyspace::new(1, 2, 1);
+    let (mut first, mut second) = (enter(&keyspace, 0), enter(&keyspace, 1));
+    let mut mine = first.lock(&Plan::One(1)).expect("nobody holds it");
+    let theirs = second.lock(&Plan::One(3)).expect("nobody holds it");
+    assert_eq!(mine.extend(&several(&[2, 3, 4]), false), Err(Busy));
+    assert!(mine.covers(&several(&[1, 2])), "the free one before it was added");
+    assert!(!mine.covers(&Plan::One(3)) && !mine.covers(&Plan::One(4)));
+    second.unlock(theirs);
+    assert_eq!(extend(&mut mine, 3, false), Ok(()));
+    first.unlock(mine);
+}
+
+/// Two units that both waited while holding could wait for each other. There is one token, so only one of them waits.
+#[test]
+fn only_one_unit_waits_while_holding() {
+    let keyspace = Keyspace::new(1, 3, 1);
+    let (mut first, mut second, mut third) = (enter(&keyspace, 0), enter(&keyspace, 1), enter(&keyspace, 2));
+    let mut one = first.lock(&Plan::One(1)).expect("nobody holds it");
+    let mut two = second.lock(&Plan::One(2)).expect("nobody holds it");
+    let three = third.lock(&Plan::One(3)).expect("nobody holds it");
+    assert_eq!(extend(&mut one, 3, true), Err(Busy), "the wait ends although nobody lets go");
+    // The first keeps the token until it is done, so the second does not wait, not even for a shard that comes free.
+    assert_eq!(extend(&mut two, 3, true), Err(Busy));
+    third.unlock(three);
+    assert_eq!(extend(&mut one, 3, true), Ok(()));
+    assert_eq!(extend(&mut two, 4, true), Ok(()), "a free shard needs no token");
+    first.unlock(one);
+    let three = third.lock(&Plan::One(3)).expect("the first has left it");
+    assert_eq!(extend(&mut two, 3, true), Err(Busy), "with the token this time");
+    third.unlock(three);
+    second.unlock(two);
+}
+
+#[test]
+fn a_unit_that_waits_gets_the_shard_when_its_holder_lets_go() {
+    let keyspace = Keyspace::new(1, 2, 1);
+    let (mut first, mut second) = (enter(&keyspace, 0), enter(&keyspace, 1));
+    let mut mine = first.lock(&Plan::One(1)).expect("nobody holds it");
+    std::thread::scope(|scope| {
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        scope.spawn(move || {
+            let theirs = second.lock(&Plan::One(2)).expect("nobody holds it");
+            ready.send(()).expect("the other end waits");
+            second.unlock(theirs);
+        });
+        is_ready.recv().expect("the other end sends");
+        assert_eq!(extend(&mut mine, 2, true), Ok(()));
+    });
+    first.unlock(mine);
+}
