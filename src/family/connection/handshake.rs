@@ -34,7 +34,7 @@ const NO_PASSWORD: CommandError = CommandError::text(
      Are you sure your configuration is correct?",
 );
 const HELLO_NEEDS_AUTH: CommandError = CommandError::text(
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> \
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> \
      option can be used to authenticate the client and select the RESP protocol version at the same time",
 );
 

@@ -48,11 +48,6 @@ impl<'a> Writer<'a> {
         self.protocol
     }
 
-    /// Goes on in another protocol: HELLO already replies in the one it chose.
-    pub fn set_protocol(&mut self, protocol: Protocol) {
-        self.protocol = protocol;
-    }
-
     /// How many bytes the buffer holds.
     pub fn len(&self) -> usize {
         self.out.len()
@@ -104,6 +99,10 @@ impl<'a> Writer<'a> {
 }
 
 impl ReplySink for Writer<'_> {
+    fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+    }
+
     #[inline]
     fn status(&mut self, text: &[u8]) {
         match text {

@@ -193,6 +193,15 @@ fn seen_in_resp3(value: &Value) -> resp3::types::OwnedFrame {
     }
 }
 
+/// HELLO 3 is asked in RESP2 and answered in RESP3; a sink that ignored the change would send a client an array for its map.
+#[test]
+fn a_reply_in_another_protocol_is_in_that_protocol() {
+    let mut out = Vec::new();
+    let mut writer = Writer::new(&mut out, Protocol::Resp2, usize::MAX);
+    let _ = crate::resp::reply::Reply::new(&mut writer).in_protocol(Protocol::Resp3).map(0).end();
+    assert_eq!(out, b"%0\r\n");
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_back_as_what_was_recorded(value in reply()) {
