@@ -127,14 +127,13 @@ impl<'s> Table<'s> {
         }
         let mut cells: Vec<u32> = Vec::new();
         cells.try_reserve_exact(len).map_err(|_| NO_MEMORY)?;
-        cells.resize(row, 0);
+        cells.resize(len, 0);
         for (i, byte) in a.iter().enumerate() {
-            let above = i * row;
+            let (above, current) = cells[i * row..(i + 2) * row].split_at_mut(row);
             let mut left = 0;
-            cells.push(left);
-            for (j, other) in b.iter().enumerate() {
-                left = if byte == other { cells[above + j] + 1 } else { left.max(cells[above + j + 1]) };
-                cells.push(left);
+            for ((other, pair), cell) in b.iter().zip(above.windows(2)).zip(&mut current[1..]) {
+                left = if byte == other { pair[0] + 1 } else { left.max(pair[1]) };
+                *cell = left;
             }
         }
         Ok(Self { a, b, cells })
