@@ -9,7 +9,6 @@
 //! Not here: order and forms of a set (`data::zset`), which keys are locked, the removal of an emptied key.
 
 mod add;
-mod algebra;
 mod count;
 mod look;
 mod pop;
@@ -34,7 +33,6 @@ pub const TABLES: &[&[CommandSpec]] = &[
     pop::COMMANDS,
     random::COMMANDS,
     scan::COMMANDS,
-    algebra::COMMANDS,
 ];
 
 /// How far a set stays small, by the settings now.

@@ -1,3 +1,0 @@
-//! Set algebra.
-use crate::command::CommandSpec;
-pub(super) const COMMANDS: &[CommandSpec] = &[];
