@@ -189,11 +189,13 @@ fn only_one_unit_waits_while_holding() {
 #[test]
 fn a_unit_that_waits_gets_the_shard_when_its_holder_lets_go() {
     let keyspace = Keyspace::new(1, 2, 1);
-    let (mut first, mut second) = (enter(&keyspace, 0), enter(&keyspace, 1));
+    let mut first = enter(&keyspace, 0);
     let mut mine = first.lock(&Plan::One(1)).expect("nobody holds it");
     std::thread::scope(|scope| {
         let (ready, is_ready) = std::sync::mpsc::channel();
+        let keyspace = &keyspace;
         scope.spawn(move || {
+            let mut second = enter(keyspace, 1);
             let theirs = second.lock(&Plan::One(2)).expect("nobody holds it");
             ready.send(()).expect("the other end waits");
             second.unlock(theirs);
