@@ -44,7 +44,8 @@ fn find<'a>(ctx: &Ctx, argv: &[&'a [u8]]) -> Result<Vec<(&'a [u8], Access)>, Com
     let mut keys = Vec::new();
     for spec in row.keys.iter().flatten() {
         if !is_whole(spec, argv) {
-            return Err(INVALID_ARGUMENTS);
+            // A command that can do without keys has none then.
+            return if row.flags.has(Flags::NO_MANDATORY_KEYS) { Ok(Vec::new()) } else { Err(INVALID_ARGUMENTS) };
         }
         let access = exact_access(row, spec.access(), argv);
         keys.extend(spec.indices(argv).map(|index| (argv[index], access)));
