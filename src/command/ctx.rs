@@ -70,12 +70,7 @@ pub trait ScriptRunner {
     /// # Errors
     /// [`CommandError::NeedsWhole`] if it met a key whose shard it does not hold before it had written anything; the engine runs the command
     /// again.
-    fn run(
-        &mut self,
-        ctx: &mut Ctx<'_, '_>,
-        call: ScriptCall<'_>,
-        reply: Reply<'_>,
-    ) -> Result<Replied, CommandError>;
+    fn run(&mut self, ctx: &mut Ctx<'_, '_>, call: ScriptCall<'_>, reply: Reply<'_>) -> Result<Replied, CommandError>;
 
     /// Compiles a script and puts it into the cache.
     ///

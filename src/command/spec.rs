@@ -105,8 +105,8 @@ flags! {
     FAST = 9, "fast";
     /// Allowed before AUTH.
     NO_AUTH = 10, "no_auth";
-    /// A script may write through it.
-    MAY_REPLICATE = 11, "may_replicate";
+    /// A script may write through it. COMMAND INFO does not show it.
+    MAY_REPLICATE = 11, "";
     /// May be called without any key although it takes keys.
     NO_MANDATORY_KEYS = 12, "no_mandatory_keys";
     /// Not while a replica loads asynchronously.

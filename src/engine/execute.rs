@@ -17,6 +17,9 @@ use std::task::Waker;
 /// After a command that took longer than this, the batch reads the wall clock again.
 const CLOCK_STALE_NANOS: u64 = 1_000_000;
 
+/// How much of an unknown command's name, and of its arguments, the error repeats.
+const ECHO_BYTES_MAX: usize = 128;
+
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Executed {
@@ -235,35 +238,36 @@ impl<'w> Batch<'w> {
     }
 }
 
-/// The error for an argv that names no command.
+/// The error for an argv that names no command. It repeats what the client sent as `%.128s` would: up to a NUL, in whatever bytes.
 #[cold]
 pub(super) fn unknown(found: Found, argv: &[&[u8]]) -> CommandError {
-    const TEXT_MAX: usize = 128;
-    let clean = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(TEXT_MAX)]).into_owned();
     match found {
         Found::UnknownSubcommand { row } => {
             let row = COMMANDS.row(row);
             match argv.get(1) {
                 None => CommandError::WrongArity(row.name.to_ascii_lowercase()),
-                Some(subcommand) => CommandError::owned(format!(
-                    "ERR unknown subcommand '{}'. Try {} HELP.",
-                    clean(subcommand),
-                    row.name
-                )),
+                Some(subcommand) => {
+                    let tail = format!("'. Try {} HELP.", row.name);
+                    CommandError::Bytes(
+                        [b"ERR unknown subcommand '", beginning(subcommand, ECHO_BYTES_MAX), tail.as_bytes()].concat(),
+                    )
+                }
             }
         }
         _ => {
-            let name = argv.first().copied().unwrap_or(b"");
-            let mut text = format!("ERR unknown command '{}', with args beginning with: ", clean(name));
+            let name = beginning(argv.first().copied().unwrap_or(b""), ECHO_BYTES_MAX);
+            let mut text = [b"ERR unknown command '", name, b"', with args beginning with: "].concat();
             let start = text.len();
             for argument in argv.iter().skip(1) {
-                if text.len() - start >= TEXT_MAX {
-                    break;
-                }
-                let left = TEXT_MAX - (text.len() - start);
-                text.push_str(&format!("'{}' ", clean(&argument[..argument.len().min(left)])));
+                let Some(left @ 1..) = ECHO_BYTES_MAX.checked_sub(text.len() - start) else { break };
+                text.extend_from_slice(&[b"'", beginning(argument, left), b"' "].concat());
             }
-            CommandError::owned(text)
+            CommandError::Bytes(text)
         }
     }
+}
+
+fn beginning(argument: &[u8], bytes_max: usize) -> &[u8] {
+    let end = argument.iter().position(|&byte| byte == 0).unwrap_or(argument.len());
+    &argument[..end.min(bytes_max)]
 }

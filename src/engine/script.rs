@@ -9,7 +9,7 @@
 //! 4. If it has written, it may wait for the shard, if it gets the one token for that; else its call fails with an error that names the key.
 
 use super::call::{self, Called};
-use super::{execute, plan};
+use super::plan;
 use crate::base::clock::Ticks;
 use crate::command::table::Found;
 use crate::command::{
@@ -21,6 +21,9 @@ use crate::script::{Control, Digest, Host, LogLevel, Outcome, Permission, Script
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+const UNKNOWN_COMMAND: CommandError = CommandError::text("ERR Unknown Redis command called from script");
+const WRONG_ARITY: CommandError = CommandError::text("ERR Wrong number of args calling Redis command from script");
 
 /// One thread's Lua, made when the first script comes.
 #[derive(Debug)]
@@ -218,12 +221,13 @@ impl ScriptHost<'_, '_, '_> {
         let commands = self.ctx.services.commands;
         let id = match commands.find(argv) {
             Found::Command(id) => id,
-            Found::Unknown => return Err(CommandError::text("ERR Unknown Redis command called from script")),
-            other => return Err(execute::unknown(other, argv)),
+            // A container's name alone is a command that lacks its subcommand.
+            Found::UnknownSubcommand { .. } if argv.len() == 1 => return Err(WRONG_ARITY),
+            Found::Unknown | Found::UnknownSubcommand { .. } => return Err(UNKNOWN_COMMAND),
         };
         let spec = commands.row(id);
         if !spec.accepts(argv.len()) {
-            return Err(CommandError::text("ERR Wrong number of args calling Redis command from script"));
+            return Err(WRONG_ARITY);
         }
         if spec.flags.has(Flags::NOSCRIPT) {
             return Err(CommandError::text("ERR This Redis command is not allowed from script"));

@@ -59,6 +59,11 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .arity(-3)
         .since("6.0.0")
         .says("Turns tracking off; it cannot be turned on."),
+    row("CLIENT UNBLOCK client-id [TIMEOUT | ERROR]", unblock)
+        .flag(Flags::ADMIN)
+        .since("5.0.0")
+        .says("Ends another connection's blocking command; none blocks, so there is never one to end.")
+        .costs("O(1)"),
     CommandSpec::help("CLIENT HELP").group(Group::Connection),
 ];
 
@@ -160,4 +165,13 @@ fn tracking(_: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
         return Err(NO_TRACKING);
     }
     Ok(reply.ok())
+}
+
+/// Nobody is ever blocked, so after the checks the answer is that nothing was unblocked.
+fn unblock(_: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    if args.len() == 4 && !args.is(3, "TIMEOUT") && !args.is(3, "ERROR") {
+        return Err(CommandError::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+    }
+    args.integer(2)?;
+    Ok(reply.integer(0))
 }

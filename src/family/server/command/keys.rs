@@ -45,6 +45,7 @@ fn find<'a>(ctx: &Ctx, argv: &[&'a [u8]]) -> Result<Vec<(&'a [u8], Access)>, Com
     let may_be_none = row.flags.has(Flags::NO_MANDATORY_KEYS);
     for spec in row.keys.iter().flatten() {
         if !is_whole(spec, argv) {
+            // A command that can do without keys has none then.
             return if may_be_none { Ok(Vec::new()) } else { Err(INVALID_ARGUMENTS) };
         }
         let access = exact_access(row, spec.access(), argv);
