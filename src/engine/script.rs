@@ -17,7 +17,9 @@ use crate::command::{
 };
 use crate::keyspace::{Extent, Plan};
 use crate::resp::reply::ReplySink;
-use crate::script::{Control, Digest, Host, LogLevel, Outcome, Permission, ScriptError, Source, Undeclared, Vm, VmConfig};
+use crate::script::{
+    Control, Digest, Host, LogLevel, Outcome, Permission, ScriptError, Source, Undeclared, Vm, VmConfig,
+};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,12 +107,7 @@ impl Runner {
 }
 
 impl ScriptRunner for Runner {
-    fn run(
-        &mut self,
-        ctx: &mut Ctx<'_, '_>,
-        call: ScriptCall<'_>,
-        reply: Reply<'_>,
-    ) -> Result<Replied, CommandError> {
+    fn run(&mut self, ctx: &mut Ctx<'_, '_>, call: ScriptCall<'_>, reply: Reply<'_>) -> Result<Replied, CommandError> {
         let slot = self.slot;
         let vm = self.prepared(ctx.services, &call.source)?;
         let live = &ctx.services.config.live;
@@ -120,8 +117,7 @@ impl ScriptRunner for Runner {
             live.script_max_time_ms.get(),
         ));
         let wrote = Arc::new(AtomicBool::new(false));
-        *ctx.services.running[slot].lock() =
-            Some(Running { control: Arc::clone(&control), wrote: Arc::clone(&wrote) });
+        *ctx.services.running[slot].lock() = Some(Running { control: Arc::clone(&control), wrote: Arc::clone(&wrote) });
         let services = ctx.services;
         let (db, began) = (ctx.session.db, control.started());
         let mut host = ScriptHost {
@@ -159,7 +155,9 @@ impl ScriptRunner for Runner {
 
     fn by_text(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError> {
         match &self.planned {
-            Some(planned) if *planned.source.body == *body && planned.is_current(services) => Ok(Arc::clone(&planned.source)),
+            Some(planned) if *planned.source.body == *body && planned.is_current(services) => {
+                Ok(Arc::clone(&planned.source))
+            }
             _ => services.scripts.load(body).map_err(|error| CommandError::Bytes(error.reply().to_vec())),
         }
     }

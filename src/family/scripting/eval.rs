@@ -1,6 +1,8 @@
 //! EVAL, EVALSHA and their read-only forms.
 
-use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply, ScriptCall, ScriptRunner};
+use crate::command::{
+    Access, Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply, ScriptCall, ScriptRunner,
+};
 use crate::script::Source;
 use std::sync::Arc;
 
