@@ -108,7 +108,7 @@ impl<'w> Batch<'w> {
                 None => self.lock(plan),
             };
             let Ok(mut held) = held else { return self.busy(session, id, spec, sink) };
-            let keys = Keys::new(&mut held, session.db, self.now);
+            let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch);
             let called = self.with(keys, session, id, spec, argv, sink);
             if in_window && called != Called::NeedsWhole {
                 self.window = Some(held);
@@ -133,7 +133,7 @@ impl<'w> Batch<'w> {
         sink: &mut dyn ReplySink,
     ) -> Called {
         let mut held = self.services.keyspace.hold_nothing(self.parts.slot);
-        let keys = Keys::new(&mut held, session.db, self.now);
+        let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch);
         self.with(keys, session, id, spec, argv, sink)
     }
 

@@ -13,7 +13,7 @@ use super::worker::{Accepted, Socket, WorkerStatus};
 use crate::command::{Client, ReplyMode, Services, Session};
 use crate::engine::{Batch, Executed, Worker};
 use crate::resp::reply::ReplySink;
-use crate::resp::request::{Limits, Parser};
+use crate::resp::request::{Limits, Parsed, Parser};
 use crate::resp::writer::Writer;
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -295,15 +295,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             authenticated: self.session.authenticated,
             ..Limits::DEFAULT
         };
+        let pending = self.pending_output();
+        let first = self.parser.parse(bytes, &limits);
+        match first {
+            // The usual case without pipelining: one request, and nothing behind it.
+            Ok(Parsed::Complete { consumed }) if consumed == bytes.len() => {
+                let argv = self.parser.args(bytes);
+                let stop = execute_one(&mut self.session, pending, &argv, batch, output, services);
+                drop(argv);
+                if stop == Some(Stop::Busy) {
+                    self.parser = Parser::new();
+                } else {
+                    outcome.consumed += consumed;
+                }
+                outcome.stop = stop.unwrap_or(Stop::Drained);
+                return;
+            }
+            Ok(Parsed::Incomplete) => {
+                outcome.stop = Stop::Drained;
+                return;
+            }
+            _ => {}
+        }
         // Before AUTH each request is parsed by itself, because the limits depend on the one before.
         let requests_max = if self.session.authenticated { window::REQUESTS_MAX } else { 1 };
-        let window = Window::parse(&mut self.parser, bytes, &limits, requests_max);
+        let window = Window::parse(&mut self.parser, first, bytes, &limits, requests_max);
         let base = outcome.consumed;
         if window.len() > 1 {
             batch.look_ahead(&self.session, (0..window.len()).map(|index| window.argv(index)));
         }
         for index in 0..window.len() {
-            let stop = self.execute_one(window.argv(index), batch, output, services);
+            let stop = execute_one(&mut self.session, pending, window.argv(index), batch, output, services);
             if stop != Some(Stop::Busy) {
                 outcome.consumed = base + window.end(index);
             }
@@ -322,63 +344,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 outcome.stop = Stop::Drained;
             }
             Tail::Single { end } => {
-                let parser = std::mem::take(&mut self.parser);
-                let stop = self.execute_one(&parser.args(&bytes[window.passed()..]), batch, output, services);
+                let argv = self.parser.args(&bytes[window.passed()..]);
+                let stop = execute_one(&mut self.session, pending, &argv, batch, output, services);
+                drop(argv);
                 if stop == Some(Stop::Busy) {
-                    outcome.stop = Stop::Busy;
-                    return;
+                    self.parser = Parser::new();
+                } else {
+                    outcome.consumed = base + end;
                 }
-                self.parser = parser;
-                outcome.consumed = base + end;
-                if let Some(stop) = stop {
-                    outcome.stop = stop;
-                }
+                outcome.stop = stop.unwrap_or(Stop::Paused);
             }
             Tail::Broken(error) => {
                 tracing::debug!(client = self.session.client.id, "{error}");
                 if let Some(text) = error.reply() {
-                    let hard_limit = live.output_buffer_hard_limit.get().saturating_sub(self.pending_output());
+                    let hard_limit = live.output_buffer_hard_limit.get().saturating_sub(pending);
                     Writer::new(output, self.session.protocol, hard_limit).error(&text);
                 }
                 outcome.stop = Stop::Close;
             }
         }
-    }
-
-    /// Executes one request. `Some` if the batch ends with it, or with [`Stop::Busy`] before it.
-    #[inline]
-    fn execute_one(
-        &mut self,
-        argv: &[&[u8]],
-        batch: &mut Batch<'_>,
-        output: &mut Vec<u8>,
-        services: &Services,
-    ) -> Option<Stop> {
-        let hard_limit = services.config.live.output_buffer_hard_limit.get().saturating_sub(self.pending_output());
-        let before = output.len();
-        let mut writer = Writer::new(output, self.session.protocol, hard_limit);
-        let executed = batch.execute(&mut self.session, argv, &mut writer);
-        if writer.overflowed() {
-            tracing::warn!(client = self.session.client.id, "closed: its replies passed output-buffer-hard-limit");
-            output.truncate(before);
-            return Some(Stop::Close);
-        }
-        if executed == Executed::Busy {
-            return Some(Stop::Busy);
-        }
-        match self.session.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off => output.truncate(before),
-            ReplyMode::SkipNext => {
-                output.truncate(before);
-                self.session.reply_mode = ReplyMode::Skip;
-            }
-            ReplyMode::Skip => {
-                output.truncate(before);
-                self.session.reply_mode = ReplyMode::On;
-            }
-        }
-        (self.session.closing || self.session.client.is_killed()).then_some(Stop::Close)
     }
 
     /// Puts the connection's own input back after a part of it was executed.
@@ -456,6 +440,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         client.multi.store(queued, Ordering::Relaxed);
         client.watching.store(self.session.watches.len() as u32, Ordering::Relaxed);
     }
+}
+
+/// Executes one request of a connection that has `pending` bytes of earlier replies. `Some` if the batch ends with it, or with
+/// [`Stop::Busy`] before it.
+#[inline]
+fn execute_one(
+    session: &mut Session,
+    pending: usize,
+    argv: &[&[u8]],
+    batch: &mut Batch<'_>,
+    output: &mut Vec<u8>,
+    services: &Services,
+) -> Option<Stop> {
+    let hard_limit = services.config.live.output_buffer_hard_limit.get().saturating_sub(pending);
+    let before = output.len();
+    let mut writer = Writer::new(output, session.protocol, hard_limit);
+    let executed = batch.execute(session, argv, &mut writer);
+    if writer.overflowed() {
+        tracing::warn!(client = session.client.id, "closed: its replies passed output-buffer-hard-limit");
+        output.truncate(before);
+        return Some(Stop::Close);
+    }
+    if executed == Executed::Busy {
+        return Some(Stop::Busy);
+    }
+    match session.reply_mode {
+        ReplyMode::On => {}
+        ReplyMode::Off => output.truncate(before),
+        ReplyMode::SkipNext => {
+            output.truncate(before);
+            session.reply_mode = ReplyMode::Skip;
+        }
+        ReplyMode::Skip => {
+            output.truncate(before);
+            session.reply_mode = ReplyMode::On;
+        }
+    }
+    (session.closing || session.client.is_killed()).then_some(Stop::Close)
 }
 
 /// What a run of requests came to.
