@@ -62,8 +62,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     row("CLIENT UNBLOCK client-id [TIMEOUT | ERROR]", unblock)
         .flag(Flags::ADMIN)
         .since("5.0.0")
-        .says("Ends another connection's blocking command; none blocks, so there is never one to end.")
-        .costs("O(1)"),
+        .says("Ends another connection's blocking command; none blocks, so there is never one to end."),
     CommandSpec::help("CLIENT HELP").group(Group::Connection),
 ];
 
@@ -169,6 +168,11 @@ fn tracking(_: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 
 /// Nobody is ever blocked, so after the checks the answer is that nothing was unblocked.
 fn unblock(_: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    if args.len() > 4 {
+        let word = String::from_utf8_lossy(&args[1]);
+        let text = format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try CLIENT HELP.");
+        return Err(CommandError::owned(text));
+    }
     if args.len() == 4 && !args.is(3, "TIMEOUT") && !args.is(3, "ERROR") {
         return Err(CommandError::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
     }
