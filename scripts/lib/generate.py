@@ -282,7 +282,7 @@ class Generator:
             run = self.random.choice([1, 3, size])
             return [[b"ZADD", b"biglex" if run == 1 else b"big"] + [word for i in range(size) for word in (b"%d" % (i % run), b"m%05d" % self.random.randrange(9999))]]
         argv = self.fill(self.pick(ZSETS))
-        if self.chance(0.15) and len(argv) > 1 and argv[1] not in LEX_KEYS:
+        if self.chance(0.15) and len(argv) > 1 and argv[1] not in LEX_KEYS and argv[0] != b"ZREMRANGEBYLEX":
             argv[1] = b"big"
         return [argv]
 
