@@ -65,10 +65,8 @@ fn fail_if_any(broken: &[String], rule: &str) {
 #[test]
 fn a_module_uses_only_modules_that_stand_above_it_in_lib_rs() {
     let lib = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    let order: Vec<&str> = lib
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("pub mod ")?.strip_suffix(';'))
-        .collect();
+    let order: Vec<&str> =
+        lib.lines().filter_map(|line| line.trim().strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     assert!(order.len() > 8 && order[0] == "base", "lib.rs lists the layers, base first: {order:?}");
     let mut broken = Vec::new();
     for (file, text) in sources() {
@@ -145,7 +143,9 @@ fn nothing_is_left_for_later() {
 fn unsafe_code_stands_only_in_files_that_say_why() {
     let mut broken = Vec::new();
     for (file, text) in sources() {
-        let uses = code(&text).lines().any(|line| line.contains("unsafe {") || line.contains("unsafe fn") || line.contains("unsafe impl"));
+        let uses = code(&text)
+            .lines()
+            .any(|line| line.contains("unsafe {") || line.contains("unsafe fn") || line.contains("unsafe impl"));
         if uses && !text.contains("expect(unsafe_code, reason") {
             broken.push(format!("src/{file}"));
         }

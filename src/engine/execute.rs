@@ -242,7 +242,11 @@ pub(super) fn unknown(found: Found, argv: &[&[u8]]) -> CommandError {
                 None => CommandError::WrongArity(row.name.to_ascii_lowercase()),
                 Some(subcommand) => {
                     let subcommand = &subcommand[..subcommand.len().min(ECHO_BYTES_MAX)];
-                    CommandError::repeating("ERR unknown subcommand '", subcommand, &format!("'. Try {} HELP.", row.name))
+                    CommandError::repeating(
+                        "ERR unknown subcommand '",
+                        subcommand,
+                        &format!("'. Try {} HELP.", row.name),
+                    )
                 }
             }
         }

@@ -7,12 +7,7 @@ use crate::keyspace::Plan;
 
 /// The locks that a command needs with these arguments.
 #[inline]
-pub(super) fn of(
-    services: &Services,
-    session: &Session,
-    spec: &CommandSpec,
-    argv: &[&[u8]],
-) -> Plan {
+pub(super) fn of(services: &Services, session: &Session, spec: &CommandSpec, argv: &[&[u8]]) -> Plan {
     match spec.locks {
         Locks::Walk => return Plan::Walk,
         Locks::Whole => return Plan::Whole,

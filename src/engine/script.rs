@@ -17,7 +17,9 @@ use crate::command::{
 };
 use crate::keyspace::{Extent, Plan};
 use crate::resp::reply::ReplySink;
-use crate::script::{Control, Digest, Host, LogLevel, Outcome, Permission, ScriptError, Source, Undeclared, Vm, VmConfig};
+use crate::script::{
+    Control, Digest, Host, LogLevel, Outcome, Permission, ScriptError, Source, Undeclared, Vm, VmConfig,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -73,12 +75,7 @@ pub(super) fn knows_its_keys(services: &Services, spec: &CommandSpec, argv: &[&[
 }
 
 impl ScriptRunner for Runner {
-    fn run(
-        &mut self,
-        ctx: &mut Ctx<'_, '_>,
-        call: ScriptCall<'_>,
-        reply: Reply<'_>,
-    ) -> Result<Replied, CommandError> {
+    fn run(&mut self, ctx: &mut Ctx<'_, '_>, call: ScriptCall<'_>, reply: Reply<'_>) -> Result<Replied, CommandError> {
         let slot = self.slot;
         let vm = self.prepared(ctx.services, &call.source)?;
         let live = &ctx.services.config.live;
@@ -88,8 +85,7 @@ impl ScriptRunner for Runner {
             live.script_max_time_ms.get(),
         ));
         let wrote = Arc::new(AtomicBool::new(false));
-        *ctx.services.running[slot].lock() =
-            Some(Running { control: Arc::clone(&control), wrote: Arc::clone(&wrote) });
+        *ctx.services.running[slot].lock() = Some(Running { control: Arc::clone(&control), wrote: Arc::clone(&wrote) });
         let services = ctx.services;
         let (db, began) = (ctx.session.db, control.started());
         let mut host = ScriptHost {

@@ -6,8 +6,8 @@
 //!
 //! Invariant: `Emb` is at most 44 bytes. Not here: keys, limits (512 MiB), how INCR or GETRANGE read their arguments.
 
-use crate::base::prefetch::prefetch;
 use crate::base::num;
+use crate::base::prefetch::prefetch;
 
 #[cfg(test)]
 mod tests;

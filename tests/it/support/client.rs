@@ -42,7 +42,8 @@ impl Client {
     /// Reads one RESP3 reply.
     pub fn read3(&mut self) -> resp3::types::OwnedFrame {
         loop {
-            if let Some((frame, used)) = resp3::decode::complete::decode(&self.buffer).expect("the server writes RESP3") {
+            if let Some((frame, used)) = resp3::decode::complete::decode(&self.buffer).expect("the server writes RESP3")
+            {
                 self.buffer.drain(..used);
                 return frame;
             }
