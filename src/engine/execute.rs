@@ -247,9 +247,11 @@ pub(super) fn unknown(found: Found, argv: &[&[u8]]) -> CommandError {
             match argv.get(1) {
                 None => CommandError::WrongArity(row.name.to_ascii_lowercase()),
                 Some(subcommand) => {
-                    let tail = format!("'. Try {} HELP.", row.name);
-                    CommandError::Bytes(
-                        [b"ERR unknown subcommand '", beginning(subcommand, ECHO_BYTES_MAX), tail.as_bytes()].concat(),
+                    let subcommand = &subcommand[..subcommand.len().min(ECHO_BYTES_MAX)];
+                    CommandError::repeating(
+                        "ERR unknown subcommand '",
+                        subcommand,
+                        &format!("'. Try {} HELP.", row.name),
                     )
                 }
             }
