@@ -1,6 +1,6 @@
 //! Replies that nobody reads: how many are kept, when reading stops, and when the connection is cut off.
 
-use crate::support::{Client, Server, bulk, error_text, status};
+use crate::support::{Client, Server, bulk, encode, error_text, status};
 use redis_protocol::resp2::types::OwnedFrame;
 use std::io::Write;
 
@@ -19,9 +19,11 @@ fn a_pipeline_of_200_000_requests_written_before_anything_is_read_does_not_deadl
     const REQUESTS: usize = 200_000;
     let server = Server::with(&["--threads", "1"]);
     let value = "v".repeat(100);
+    // Long enough that neither the requests nor the replies fit into the sockets' buffers.
+    let key = "k".repeat(200);
     let mut client = server.client();
-    assert_eq!(client.call(&["SET", "k", &value]), status("OK"));
-    client.send_raw(&get(REQUESTS));
+    assert_eq!(client.call(&["SET", &key, &value]), status("OK"));
+    client.send_raw(&encode(&["GET", &key]).repeat(REQUESTS));
     let replies = format!("$100\r\n{value}\r\n").repeat(REQUESTS);
     client.finish();
     assert!(client.read_to_end() == replies.as_bytes(), "each request has its reply, in order");
