@@ -415,6 +415,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             local.worker.recorder().net_output(taken as u64);
         }
+        // What was sent is let go once it is the larger part; else a client that is always a bit behind would cost all that it ever got.
+        if self.sent > self.output.len() / 2 {
+            self.output.drain(..self.sent);
+            self.sent = 0;
+        }
         self.output.extend_from_slice(&local.output[taken..]);
         local.output.clear();
         local.output.shrink_to(OUTPUT_KEPT_BYTES);
