@@ -112,7 +112,6 @@ async fn run(
                     let (local, status, services) = (Rc::clone(&local), Arc::clone(&status), Arc::clone(&services));
                     connections.spawn_local(async move {
                         connection::serve(accepted, local, &services, &status).await;
-                        status.connections.fetch_sub(1, Ordering::Relaxed);
                     });
                 }
                 None => break,
