@@ -55,7 +55,24 @@ impl Local {
     }
 }
 
-/// Serves a connection to its end.
+/// A connection's place among those that there may be (`maxclients`), given up when dropped, also by a panic.
+#[derive(Debug)]
+struct Place<'s> {
+    client: Arc<Client>,
+    local: &'s RefCell<Local>,
+    services: &'s Services,
+    status: &'s WorkerStatus,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.services.clients.disconnect(self.client.id);
+        self.local.borrow().worker.recorder().connection_closed();
+        self.status.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Serves a connection, which `status` counts already, to its end.
 pub(super) async fn serve(
     accepted: Accepted,
     local: Rc<RefCell<Local>>,
@@ -63,36 +80,31 @@ pub(super) async fn serve(
     status: &WorkerStatus,
 ) {
     let client = services.clients.connect(accepted.origin, services.clock.unix_millis(), services.clock.ticks());
+    let id = client.id;
+    let place = Place { client, local: &local, services, status };
     local.borrow().worker.recorder().connection_opened();
-    tracing::debug!(client = client.id, address = %client.address, "connected");
+    tracing::debug!(client = id, address = %place.client.address, "connected");
     let ended = match accepted.socket {
         Socket::Tcp(stream) => match tokio::net::TcpStream::from_std(stream) {
-            Ok(stream) => run(stream, &client, &local, services, status).await,
+            Ok(stream) => run(stream, place).await,
             Err(error) => Err(error),
         },
         Socket::Unix(stream) => match tokio::net::UnixStream::from_std(stream) {
-            Ok(stream) => run(stream, &client, &local, services, status).await,
+            Ok(stream) => run(stream, place).await,
             Err(error) => Err(error),
         },
     };
-    services.clients.disconnect(client.id);
-    local.borrow().worker.recorder().connection_closed();
     match ended {
-        Ok(()) => tracing::debug!(client = client.id, "disconnected"),
-        Err(error) => tracing::debug!(client = client.id, "disconnected: {error}"),
+        Ok(()) => tracing::debug!(client = id, "disconnected"),
+        Err(error) => tracing::debug!(client = id, "disconnected: {error}"),
     }
 }
 
-async fn run<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    client: &Arc<Client>,
-    local: &RefCell<Local>,
-    services: &Services,
-    status: &WorkerStatus,
-) -> io::Result<()> {
+async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> io::Result<()> {
+    let (client, local, services, status) = (Arc::clone(&place.client), place.local, place.services, place.status);
     let mut connection = Connection {
         stream,
-        session: Session::new(Arc::clone(client), !services.acl.needs_password()),
+        session: Session::new(Arc::clone(&client), !services.acl.needs_password()),
         parser: Parser::new(),
         input: Vec::new(),
         executed: 0,
@@ -100,8 +112,10 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         sent: 0,
         state: State::Reading,
     };
+    // Dropped before the socket: who has seen the end of a connection can count on its place.
+    let place = place;
     poll_fn(|cx| {
-        client.set_waker(cx.waker().clone());
+        place.client.set_waker(cx.waker().clone());
         Poll::Ready(())
     })
     .await;
@@ -213,6 +227,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     ) -> Poll<io::Result<Sent>> {
         if self.input.is_empty() {
             let mut buffer = std::mem::take(&mut local.input);
+            if buffer.is_empty() {
+                // A handler panicked with it.
+                buffer = vec![0; INPUT_BYTES].into_boxed_slice();
+            }
             let read = poll_read_into(&mut self.stream, cx, &mut buffer);
             let result = match read {
                 Poll::Ready(Ok(0)) => {
@@ -256,6 +274,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Executes the complete requests at the head of `bytes`.
     fn execute(&mut self, bytes: &[u8], local: &mut Local, services: &Services, status: &WorkerStatus) -> Outcome {
         let Local { worker, output, .. } = local;
+        // Empty, unless a handler panicked or a socket failed: then it holds what another client was to get.
+        output.clear();
         let mut batch = worker.batch();
         let began = batch.ticks();
         status.busy_since.store(began.0, Ordering::Relaxed);
@@ -398,6 +418,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
             local.worker.recorder().net_output(taken as u64);
+        }
+        // What was sent is let go once it is the larger part; else a client that is always a bit behind would cost all that it ever got.
+        if self.sent > self.output.len() / 2 {
+            self.output.drain(..self.sent);
+            self.sent = 0;
         }
         self.output.extend_from_slice(&local.output[taken..]);
         local.output.clear();

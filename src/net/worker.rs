@@ -21,6 +21,9 @@ const EXPIRE_TURNS: usize = 8;
 /// A batch that runs for longer than this makes its worker *stuck*: new connections go elsewhere.
 const STUCK_NANOS: u64 = 20_000_000;
 
+/// How long a stopping worker waits for clients to take their replies, and for locks that others hold.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+
 /// A connection on its way from the acceptor to a worker.
 #[derive(Debug)]
 pub struct Accepted {
@@ -112,7 +115,6 @@ async fn run(
                     let (local, status, services) = (Rc::clone(&local), Arc::clone(&status), Arc::clone(&services));
                     connections.spawn_local(async move {
                         connection::serve(accepted, local, &services, &status).await;
-                        status.connections.fetch_sub(1, Ordering::Relaxed);
                     });
                 }
                 None => break,
@@ -127,5 +129,8 @@ async fn run(
             }
         }
     }
-    while connections.join_next().await.is_some() {}
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN_DEADLINE, drained).await.is_err() {
+        tracing::warn!("{} clients did not take their replies before the server stopped", connections.len());
+    }
 }
