@@ -16,6 +16,14 @@ use std::task::Waker;
 
 /// After a command that took longer than this, the batch reads the wall clock again.
 const CLOCK_STALE_NANOS: u64 = 1_000_000;
+/// After a wait for a lock that was in vain, the worker only tries for as long as this: so it stands still for a tenth of its time at most,
+/// however many of its connections want what a slow script holds.
+const IMPATIENT_NANOS: u64 = 10 * WAIT_MS * 1_000_000;
+
+/// What a queued command, and each of its arguments, takes beside the argument's own bytes: its place in a list, and a block's overhead. Without
+/// it a transaction of empty arguments would have no limit.
+const QUEUED_BYTES: usize = 32;
+
 
 /// How much of an unknown command's name, and of its arguments, the error repeats.
 const ECHO_BYTES_MAX: usize = 128;
@@ -226,7 +234,7 @@ impl<'w> Batch<'w> {
         }
         let limit = self.services.config.live.client_query_buffer_limit.get();
         let transaction = session.transaction.as_mut().expect("the caller saw a transaction");
-        let bytes: usize = argv.iter().map(|argument| argument.len()).sum();
+        let bytes: usize = QUEUED_BYTES + argv.iter().map(|argument| QUEUED_BYTES + argument.len()).sum::<usize>();
         if transaction.bytes.saturating_add(bytes) > limit {
             let error = CommandError::text("ERR the transaction's commands exceed client-query-buffer-limit");
             return self.reject(session, Some(id), &error, sink);
