@@ -103,7 +103,8 @@ impl<'w> Batch<'w> {
         argv: &[&[u8]],
         sink: &mut dyn ReplySink,
     ) -> Executed {
-        let called = if *plan == Plan::Nothing {
+        // A script without keys may meet one that it did not declare, so it enters as if it had one.
+        let called = if *plan == Plan::Nothing && !spec.flags.has(Flags::SCRIPT) {
             self.unlocked(session, id, spec, argv, sink)
         } else {
             if self.window.as_ref().is_some_and(|held| !held.covers(plan)) {
