@@ -112,7 +112,9 @@ impl<'w> Batch<'w> {
             }
             let ahead = self.window.take();
             let in_window = ahead.is_some();
+            let under_locks = UnderLocks;
             let held = match ahead {
+            drop(under_locks);
                 Some(held) => Ok(held),
                 None => self.lock(plan),
             };
@@ -245,6 +247,21 @@ impl<'w> Batch<'w> {
         sink.status(b"QUEUED");
         Executed::Done
     }
+/// Lives while a command changes what locks guard. A panic that passes it ends the process: half-changed data is not served.
+pub(super) struct UnderLocks;
+
+impl Drop for UnderLocks {
+    #[inline]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(
+                "a command panicked while it held locks: the process ends, so that nobody sees half a change"
+            );
+            std::process::abort();
+        }
+    }
+}
+
 }
 
 /// The error for an argv that names no command. It repeats what the client sent as `%.128s` would: up to a NUL, in whatever bytes.

@@ -1,6 +1,6 @@
 //! One thread's means of execution.
 
-use super::execute::Batch;
+use super::execute::{Batch, UnderLocks};
 use super::script::Runner;
 use crate::base::rng::Rng;
 use crate::command::Services;
@@ -54,7 +54,8 @@ impl Worker {
     /// [`Busy`] if somebody owns the keyspace; the next call goes on.
     pub fn expire(&mut self, first: usize, of: usize) -> Result<usize, Busy> {
         let now = self.services.clock.unix_millis();
-        let mut pass = self.services.keyspace.enter(self.parts.slot)?;
-        expire::walk(&mut pass, now, first, of)
+        let mut pass = self.services.keyspace.enter(self.parts.slot, Patience::Try)?;
+        let _under_locks = UnderLocks;
+        Ok(expire::walk(&mut pass, now, first, of))
     }
 }

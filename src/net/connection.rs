@@ -10,6 +10,7 @@
 
 use super::window::{self, Tail, Window};
 use super::worker::{Accepted, Socket, WorkerStatus};
+use crate::base::clock::Ticks;
 use crate::command::{Client, ReplyMode, Services, Session};
 use crate::engine::{Batch, Executed, Worker};
 use crate::resp::reply::ReplySink;
@@ -278,7 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         output.clear();
         let mut batch = worker.batch();
         let began = batch.ticks();
-        status.busy_since.store(began.0, Ordering::Relaxed);
+        let busy = Busy::since(began, status);
         self.session.client.last_active.store(began.0, Ordering::Relaxed);
         let mut outcome = Outcome { consumed: 0, stop: Stop::Paused };
         let mut left = REQUESTS_PER_BATCH_MAX;
@@ -290,7 +291,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         drop(batch);
-        status.busy_since.store(0, Ordering::Relaxed);
+        drop(busy);
         self.state = match outcome.stop {
             Stop::Drained => State::Reading,
             Stop::Paused | Stop::Busy => State::Executing,
@@ -539,3 +540,19 @@ fn poll_read_into<S: AsyncRead + Unpin>(
     ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
     Poll::Ready(Ok(buffer.filled().len()))
 }
+/// Shows others that the worker executes a batch, until it is dropped, also by a panic.
+struct Busy<'s>(&'s WorkerStatus);
+
+impl<'s> Busy<'s> {
+    fn since(began: Ticks, status: &'s WorkerStatus) -> Self {
+        status.busy_since.store(began.0, Ordering::Relaxed);
+        Self(status)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy_since.store(0, Ordering::Relaxed);
+    }
+}
+

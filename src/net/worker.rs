@@ -127,7 +127,12 @@ async fn run(
                     break;
                 }
             }
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    // It held no lock, or the process would have ended: only this connection is lost.
+                    tracing::error!("a command panicked; its connection was closed: {error}");
+                }
+            }
             _ = ticker.tick() => {
                 if slot < of && services.config.live.active_expire.get() {
                     // Each tick visits some of this worker's shards. Busy: somebody owns the keyspace; the next tick goes on.
