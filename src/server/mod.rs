@@ -9,6 +9,7 @@ use crate::acl::Acl;
 use crate::base::alloc;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
+use crate::base::{alloc, process};
 use crate::base::sync::Mutex;
 use crate::command::slowlog::Slowlog;
 use crate::command::{Clients, Services};
@@ -28,6 +29,11 @@ use tokio::sync::Notify;
 
 /// How often idle connections are looked for and rates are sampled.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
+
+/// Files that the server itself has open: listeners, the log, and what its threads' runtimes need.
+const FILES_OF_SERVER: u64 = 96;
+/// Files that a thread's runtime needs.
+const FILES_OF_THREAD: u64 = 8;
 
 /// A server that is bound but not running yet.
 #[derive(Debug)]
@@ -74,6 +80,7 @@ impl Server {
     pub fn run(self, signal: impl Future<Output = ()>) -> io::Result<()> {
         let Self { services, mut listeners, stop } = self;
         let threads = services.config.worker_threads();
+        fit_connections(&services);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let http_stop = Stop::default();
         let http = serve_http(&services, std::mem::take(&mut listeners.http), &http_stop)?;
@@ -113,6 +120,34 @@ pub fn exit_on_next_signal(mut term: Signal, mut int: Signal) {
             tokio::select! {
                 _ = term.recv() => {}
                 _ = int.recv() => {}
+/// Ends every script that runs: the server stops and has waited for them long enough.
+fn kill_scripts(services: &Services) {
+    for place in &services.running {
+        if let Some(running) = &*place.lock() {
+            tracing::warn!("a script did not end before the server stopped, and is killed");
+            running.control.kill();
+        }
+    }
+}
+
+/// Sees to it that the process may have as many files open as `maxclients` promises connections; lowers `maxclients` if it may not. Returns the
+/// `maxclients` that holds then.
+fn fit_connections(services: &Services) -> u32 {
+    let maxclients = services.config.live.maxclients.get();
+    let own = FILES_OF_SERVER + FILES_OF_THREAD * services.config.worker_threads() as u64;
+    let files = process::raise_open_files(own + u64::from(maxclients));
+    let fitting = u32::try_from(files.saturating_sub(own).max(1)).unwrap_or(u32::MAX);
+    if fitting >= maxclients {
+        return maxclients;
+    }
+    tracing::warn!(
+        "maxclients is {fitting} instead of {maxclients}: the process may open {files} files (ulimit -n), and needs {own} itself"
+    );
+    let set = services.config.set(&[(b"maxclients", fitting.to_string().as_bytes())]);
+    set.expect("a smaller maxclients is as good a setting");
+    fitting
+}
+
             }
             tracing::warn!("second signal: stopping at once");
             std::process::exit(1);
@@ -161,7 +196,7 @@ fn announce(listeners: &Listeners, services: &Services) {
     tracing::info!("tally {version} is ready to accept connections on {}", places.join(", "));
 }
 
-/// Closes connections that were idle for too long, and samples rates.
+/// Closes connections that were idle for too long, follows changes of `maxclients`, and samples rates.
 async fn housekeeping(services: &Services) {
     let mut ticker = tokio::time::interval(HOUSEKEEPING);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -174,8 +209,12 @@ async fn housekeeping(services: &Services) {
         services.net_output.tick(now, totals.count(Event::NetOutputByte));
         let timeout_secs = services.config.live.timeout_secs.get();
         if timeout_secs != 0 {
+    let mut maxclients = services.config.live.maxclients.get();
             let timeout_nanos = timeout_secs.saturating_mul(1_000_000_000);
             let idle =
+        if services.config.live.maxclients.get() != maxclients {
+            maxclients = fit_connections(services);
+        }
                 services.clients.all().into_iter().filter(|client| now.since(client.last_active()) > timeout_nanos);
             idle.for_each(|client| client.kill());
         }
