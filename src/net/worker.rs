@@ -21,8 +21,8 @@ const EXPIRE_TURNS: usize = 8;
 /// A batch that runs for longer than this makes its worker *stuck*: new connections go elsewhere.
 const STUCK_NANOS: u64 = 20_000_000;
 
-/// How long a stopping worker waits for clients to take their replies, and for locks that others hold.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a stopping server waits for scripts to end, and a stopping worker waits for clients to take their replies, and for locks that others hold.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A connection on its way from the acceptor to a worker.
 #[derive(Debug)]

@@ -6,11 +6,10 @@
 pub mod logging;
 
 use crate::acl::Acl;
-use crate::base::alloc;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
-use crate::base::{alloc, process};
 use crate::base::sync::Mutex;
+use crate::base::{alloc, process};
 use crate::command::slowlog::Slowlog;
 use crate::command::{Clients, Services};
 use crate::config::Config;
@@ -18,11 +17,12 @@ use crate::engine::COMMANDS;
 use crate::http;
 use crate::keyspace::Keyspace;
 use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
-use crate::net::{Acceptor, Listeners, WorkerHandle};
+use crate::net::{Acceptor, DRAIN_DEADLINE, Listeners, WorkerHandle};
 use crate::script::Scripts;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::Notify;
@@ -102,7 +102,16 @@ impl Server {
         // A connection that was handed over just now is woken as well: it registers before it first looks at `draining`.
         let workers = acceptor.into_workers();
         services.clients.all().iter().for_each(|client| client.wake());
+        let (joined, watched) = std::sync::mpsc::channel();
+        let end_scripts = Arc::clone(&services);
+        // If no thread can be had, an endless script is ended by the second signal.
+        let _ = std::thread::Builder::new().name("tally-drain".into()).spawn(move || {
+            if watched.recv_timeout(DRAIN_DEADLINE) == Err(RecvTimeoutError::Timeout) {
+                kill_scripts(&end_scripts);
+            }
+        });
         workers.into_iter().for_each(WorkerHandle::join);
+        drop::<Sender<()>>(joined);
         http_stop.stop();
         if let Some(http) = http {
             http.join().expect("the HTTP thread's panics are caught at its connections");
@@ -111,15 +120,6 @@ impl Server {
     }
 }
 
-/// Ends the process at the next of these signals, on a thread of its own. For an operator who will not wait for a drain. Takes the streams
-/// that heard the first, so that none between the two is missed.
-pub fn exit_on_next_signal(mut term: Signal, mut int: Signal) {
-    let wait = move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
-        runtime.block_on(async {
-            tokio::select! {
-                _ = term.recv() => {}
-                _ = int.recv() => {}
 /// Ends every script that runs: the server stops and has waited for them long enough.
 fn kill_scripts(services: &Services) {
     for place in &services.running {
@@ -148,6 +148,15 @@ fn fit_connections(services: &Services) -> u32 {
     fitting
 }
 
+/// Ends the process at the next of these signals, on a thread of its own. For an operator who will not wait for a drain. Takes the streams
+/// that heard the first, so that none between the two is missed.
+pub fn exit_on_next_signal(mut term: Signal, mut int: Signal) {
+    let wait = move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+        runtime.block_on(async {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
             }
             tracing::warn!("second signal: stopping at once");
             std::process::exit(1);
@@ -200,8 +209,12 @@ fn announce(listeners: &Listeners, services: &Services) {
 async fn housekeeping(services: &Services) {
     let mut ticker = tokio::time::interval(HOUSEKEEPING);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut maxclients = services.config.live.maxclients.get();
     loop {
         ticker.tick().await;
+        if services.config.live.maxclients.get() != maxclients {
+            maxclients = fit_connections(services);
+        }
         let now = services.clock.ticks();
         let totals = services.metrics.totals_since_start();
         services.ops.tick(now, totals.commands_processed());
@@ -209,12 +222,8 @@ async fn housekeeping(services: &Services) {
         services.net_output.tick(now, totals.count(Event::NetOutputByte));
         let timeout_secs = services.config.live.timeout_secs.get();
         if timeout_secs != 0 {
-    let mut maxclients = services.config.live.maxclients.get();
             let timeout_nanos = timeout_secs.saturating_mul(1_000_000_000);
             let idle =
-        if services.config.live.maxclients.get() != maxclients {
-            maxclients = fit_connections(services);
-        }
                 services.clients.all().into_iter().filter(|client| now.since(client.last_active()) > timeout_nanos);
             idle.for_each(|client| client.kill());
         }
