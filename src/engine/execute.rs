@@ -9,13 +9,13 @@ use crate::base::clock::{Ticks, UnixMillis};
 use crate::base::sync::atomic::Ordering;
 use crate::command::table::Found;
 use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session};
-use crate::keyspace::{Busy, Held, Keys, Pass, Plan};
+use crate::keyspace::{Busy, Held, Keys, Pass, Patience, Plan, WAIT_MS};
 use crate::resp::reply::ReplySink;
 use smallvec::SmallVec;
-use std::task::Waker;
 
 /// After a command that took longer than this, the batch reads the wall clock again.
 const CLOCK_STALE_NANOS: u64 = 1_000_000;
+
 /// After a wait for a lock that was in vain, the worker only tries for as long as this: so it stands still for a tenth of its time at most,
 /// however many of its connections want what a slow script holds.
 const IMPATIENT_NANOS: u64 = 10 * WAIT_MS * 1_000_000;
@@ -23,7 +23,6 @@ const IMPATIENT_NANOS: u64 = 10 * WAIT_MS * 1_000_000;
 /// What a queued command, and each of its arguments, takes beside the argument's own bytes: its place in a list, and a block's overhead. Without
 /// it a transaction of empty arguments would have no limit.
 const QUEUED_BYTES: usize = 32;
-
 
 /// How much of an unknown command's name, and of its arguments, the error repeats.
 const ECHO_BYTES_MAX: usize = 128;
@@ -34,7 +33,7 @@ pub enum Executed {
     /// It was replied to.
     Done,
     /// Somebody held what it needs for longer than the bounded wait. Nothing was done: the caller sleeps until somebody leaves the
-    /// keyspace (see [`Batch::park`]) and runs the same request again.
+    /// keyspace (see [`crate::keyspace::Keyspace::park`]) and runs the same request again.
     Busy,
 }
 
@@ -62,11 +61,6 @@ impl<'w> Batch<'w> {
     /// When the last command ended, or the batch began.
     pub fn ticks(&self) -> Ticks {
         self.ticks
-    }
-
-    /// Has `waker` woken when somebody leaves the keyspace.
-    pub fn park(&self, waker: &Waker) {
-        self.services.keyspace.park(waker);
     }
 
     /// Executes one request and gives exactly one reply, unless it is [`Executed::Busy`].
@@ -112,15 +106,15 @@ impl<'w> Batch<'w> {
             }
             let ahead = self.window.take();
             let in_window = ahead.is_some();
-            let under_locks = UnderLocks;
             let held = match ahead {
-            drop(under_locks);
                 Some(held) => Ok(held),
                 None => self.lock(plan),
             };
             let Ok(mut held) = held else { return self.busy(session, id, spec, sink) };
             let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch);
+            let under_locks = UnderLocks;
             let called = self.with(keys, session, id, spec, argv, sink);
+            drop(under_locks);
             if in_window && called != Called::NeedsWhole {
                 self.window = Some(held);
             } else {
@@ -181,17 +175,21 @@ impl<'w> Batch<'w> {
     }
 
     pub(super) fn lock(&mut self, plan: &Plan) -> Result<Held<'w>, Busy> {
+        let patience = if self.ticks < self.parts.impatient_until { Patience::Try } else { Patience::Wait };
         let pass = match &mut self.pass {
             Some(pass) => pass,
-            none => none.insert(self.services.keyspace.enter(self.parts.slot)?),
+            none => none.insert(self.services.keyspace.enter(self.parts.slot, patience)?),
         };
-        pass.lock(plan)
+        pass.lock(plan, patience)
     }
 
     /// Somebody holds what the command needs. If that is a script past its time, the client is told; else it waits.
     #[cold]
     fn busy(&mut self, session: &mut Session, id: usize, spec: &CommandSpec, sink: &mut dyn ReplySink) -> Executed {
         self.pass = None;
+        if self.ticks >= self.parts.impatient_until {
+            self.parts.impatient_until = Ticks(self.services.clock.ticks().0 + IMPATIENT_NANOS);
+        }
         if spec.flags.has(Flags::ALLOW_BUSY) || !super::script::is_any_slow(self.services) {
             return Executed::Busy;
         }
@@ -247,6 +245,8 @@ impl<'w> Batch<'w> {
         sink.status(b"QUEUED");
         Executed::Done
     }
+}
+
 /// Lives while a command changes what locks guard. A panic that passes it ends the process: half-changed data is not served.
 pub(super) struct UnderLocks;
 
@@ -260,8 +260,6 @@ impl Drop for UnderLocks {
             std::process::abort();
         }
     }
-}
-
 }
 
 /// The error for an argv that names no command. It repeats what the client sent as `%.128s` would: up to a NUL, in whatever bytes.

@@ -2,9 +2,10 @@
 
 use super::execute::{Batch, UnderLocks};
 use super::script::Runner;
+use crate::base::clock::Ticks;
 use crate::base::rng::Rng;
 use crate::command::Services;
-use crate::keyspace::{Busy, expire};
+use crate::keyspace::{Busy, Patience, expire};
 use crate::metrics::Recorder;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub(super) struct Parts {
     pub(super) recorder: Arc<Recorder>,
     pub(super) rng: Rng,
     pub(super) scripts: Runner,
+    /// Until then locks are only tried, for the last wait was in vain.
+    pub(super) impatient_until: Ticks,
 }
 
 impl Worker {
@@ -29,7 +32,8 @@ impl Worker {
     pub fn new(services: Arc<Services>, slot: usize) -> Self {
         let recorder = services.metrics.recorder();
         let scripts = Runner::new(&services, slot);
-        Self { parts: Parts { slot, recorder, rng: Rng::from_process(slot as u64), scripts }, services }
+        let rng = Rng::from_process(slot as u64);
+        Self { parts: Parts { slot, recorder, rng, scripts, impatient_until: Ticks(0) }, services }
     }
 
     /// What the server shares.
