@@ -2,6 +2,7 @@
 
 mod connections;
 mod examples;
+mod faults;
 mod limits;
 mod malformed;
 mod output;
