@@ -1,3 +1,5 @@
+//! A hash in both forms against a list of pairs.
+
 use std::collections::HashSet;
 
 use proptest::collection::vec;
