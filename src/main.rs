@@ -41,7 +41,7 @@ async fn terminated() {
         _ = int.recv() => tracing::info!("SIGINT received: running commands finish, then the server stops"),
     }
     // From here on the main thread waits for the workers and polls nothing, so the second signal gets its own thread.
-    tally::server::exit_on_next_signal();
+    tally::server::exit_on_next_signal(term, int);
 }
 
 #[expect(clippy::disallowed_macros, reason = "--help and --version answer on standard output")]

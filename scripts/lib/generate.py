@@ -12,7 +12,7 @@ FAMILIES = ("strings", "counters", "keys", "hashes", "zsets", "scripts", "transa
 WEIGHTS = (12, 10, 14, 14, 26, 9, 7, 3, 5)
 
 KEYS = [b"a", b"b", b"c", b"d", b"", b"k\x00\r\n\xff", b"{t}1", b"{t}2"]
-LEX_KEYS = [b"l1", b"l2", b"biglex"]
+LEX_KEYS = [b"l1", b"l2", b"l3", b"biglex"]
 VALUES = [
     b"", b"0", b"1", b"-1", b"10", b"007", b" 1", b"1 ", b"+1", b"-0", b"abc", b"ABC", b"hello world", b"\x00\xff\r\n", b"3.0",
     b"3.5", b"1e3", b"5.0e3", b"0x10", b"inf", b"nan", b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808",
@@ -225,6 +225,20 @@ class Generator:
             return [self.w_bound(), self.w_bound(), b"BYSCORE"]
         return [self.w_small(), self.w_small(), b"BYSCORE", b"BYLEX"]
 
+    def w_zstoreopts(self):
+        return self.some(b"REV", [b"LIMIT", self.w_small(), self.w_small()])
+
+    def w_counted(self):
+        """A number of keys and the keys; sometimes the number is another."""
+        keys = self.some_keys(3)
+        return [b"%d" % len(keys) if self.chance(0.93) else self.w_small()] + keys
+
+    def w_end(self):
+        return self.pick([b"MIN", b"MAX", b"min"]) if self.chance(0.97) else self.w_val()
+
+    def w_zmpopopts(self):
+        return self.some([b"COUNT", self.w_small()])
+
     def w_db(self):
         return self.pick([b"0", b"1", b"2", b"15", b"16", b"-1", b"x", b"0"])
 
@@ -268,7 +282,7 @@ class Generator:
             run = self.random.choice([1, 3, size])
             return [[b"ZADD", b"biglex" if run == 1 else b"big"] + [word for i in range(size) for word in (b"%d" % (i % run), b"m%05d" % self.random.randrange(9999))]]
         argv = self.fill(self.pick(ZSETS))
-        if self.chance(0.15) and len(argv) > 1 and argv[1] not in LEX_KEYS:
+        if self.chance(0.15) and len(argv) > 1 and argv[1] not in LEX_KEYS and argv[0] != b"ZREMRANGEBYLEX":
             argv[1] = b"big"
         return [argv]
 
@@ -365,7 +379,7 @@ def is_soon(word):
 
 # Commands that a wrong argument could turn into one that stops, blocks, reconfigures or floods.
 UNSAFE = {b"SHUTDOWN", b"DEBUG", b"MONITOR", b"SUBSCRIBE", b"PSUBSCRIBE", b"QUIT", b"SYNC", b"PSYNC", b"WATCH", b"MULTI", b"SELECT", b"HELLO", b"RESET", b"CLIENT", b"AUTH",
-          b"CONFIG", b"HRANDFIELD"}
+          b"CONFIG", b"HRANDFIELD", b"ZRANDMEMBER"}
 
 STRINGS = """SET {key} {val} {setopts}|SET {key} {val} {setopts}|SET {key} {val}|GET {key}|GET {key}|GETEX {key} {getexopts}|GETDEL {key}|GETSET {key} {val}
 SETNX {key} {val}|SETEX {key} {ttl} {val}|PSETEX {key} {pttl} {val}|MGET {keys}|MSET {pairs}|MSETNX {pairs}|APPEND {key} {val}|STRLEN {key}
@@ -388,12 +402,16 @@ ZSETS = """ZADD {key} {zaddopts} {sm}|ZADD {key} {zaddopts} {score} {member}|ZAD
 ZSCORE {key} {member}|ZMSCORE {key} {members}|ZRANK {key} {member}|ZREVRANK {key} {member}|ZCOUNT {key} {bound} {bound}|ZLEXCOUNT {lexkey} {lex} {lex}|ZRANGE {key} {rangeby} {zrangeopts}
 ZRANGE {key} {small} {small} {ws}|ZRANGE {key} 0 -1 WITHSCORES|ZREVRANGE {key} {small} {small} {ws}|ZRANGEBYSCORE {key} {bound} {bound} {ws} {limit}|ZREVRANGEBYSCORE {key} {bound} {bound} {ws} {limit}
 ZRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREVRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREMRANGEBYRANK {key} {small} {small}|ZREMRANGEBYSCORE {key} {bound} {bound}|ZREMRANGEBYLEX {lexkey} {lex} {lex}
-ZADD {lexkey} {zeros}|ZADD {lexkey} {zeros}|ZRANGE {lexkey} {lex} {lex} BYLEX {zrangeopts}|ZREM {lexkey} {members}|ZRANGE {lexkey} {small} {small}|ZPOPMIN {key} {count}|ZPOPMAX {key} {count}|ZRANGE {key} {rangeby} {zrangeopts}|DEL {key}|OBJECT ENCODING {key}""".replace("\n", "|").split("|")
+ZADD {lexkey} {zeros}|ZADD {lexkey} {zeros}|ZRANGE {lexkey} {lex} {lex} BYLEX {zrangeopts}|ZREM {lexkey} {members}|ZRANGE {lexkey} {small} {small}|ZPOPMIN {key} {count}|ZPOPMAX {key} {count}|ZRANGE {key} {rangeby} {zrangeopts}|DEL {key}|OBJECT ENCODING {key}
+ZRANGESTORE {key} {key} {rangeby} {zstoreopts}|ZRANGESTORE l3 {lexkey} {lex} {lex} BYLEX {zstoreopts}|ZRANGESTORE {key} {key} {rangeby} {zrangeopts}|ZMPOP {counted} {end} {zmpopopts}
+ZRANDMEMBER {key}|ZRANDMEMBER {key} {hcount}|ZRANDMEMBER {key} {hcount} WITHSCORES|ZSCAN {key} 0 {scanopts}""".replace("\n", "|").split("|")
 
 CONNECTION = """PING|PING {val}|PING {val} {val}|ECHO {val}|ECHO|SELECT {db}|SELECT 0|AUTH|AUTH x|AUTH default x|AUTH a b c|HELLO 4|HELLO x|HELLO 3 AUTH|HELLO 2 SETNAME
-CLIENT GETNAME|CLIENT SETNAME name|CLIENT SETNAME {val}|CLIENT|CLIENT FOO|CLIENT REPLY FOO|CLIENT NO-EVICT on|CLIENT NO-EVICT x|CLIENT ID x|CLIENT GETREDIR|CLIENT TRACKINGINFO|CLIENT UNBLOCK 9999999|CLIENT KILL 1.2.3.4:5
+CLIENT GETNAME|CLIENT SETNAME name|CLIENT SETNAME {val}|CLIENT|CLIENT FOO|CLIENT REPLY FOO|CLIENT NO-EVICT on|CLIENT NO-EVICT x|CLIENT ID x|CLIENT GETREDIR|CLIENT TRACKINGINFO|CLIENT UNBLOCK 9999999|CLIENT UNBLOCK 9999999 TIMEOUT|CLIENT UNBLOCK x|CLIENT UNBLOCK 1 FOO|CLIENT KILL 1.2.3.4:5
 CONFIG GET maxmemory|CONFIG GET nosuch|CONFIG GET hash-max-*|CONFIG SET nosuch 1|CONFIG SET maxmemory abc|CONFIG GET maxmemory maxmemory-policy|CONFIG|CONFIG FOO|CONFIG GET|CONFIG SET maxmemory|CONFIG GET databases
-COMMAND COUNT x|COMMAND FOO|COMMAND GETKEYS|COMMAND GETKEYS GET|COMMAND GETKEYS NOSUCH a|COMMAND INFO nosuch|OBJECT|OBJECT ENCODING|NOSUCH|NOSUCH {val} {val}|TIME x|DBSIZE x|FLUSHDB x|FLUSHALL x y|SWAPDB {db} {db}""".replace("\n", "|").split("|")
+COMMAND COUNT x|COMMAND FOO|COMMAND GETKEYS|COMMAND GETKEYS GET|COMMAND GETKEYS NOSUCH a|COMMAND INFO nosuch|OBJECT|OBJECT ENCODING|NOSUCH|NOSUCH {val} {val}|TIME x|DBSIZE x|FLUSHDB x|FLUSHALL x y|SWAPDB {db} {db}
+COMMAND GETKEYSANDFLAGS SET a b GET|COMMAND GETKEYSANDFLAGS SET a b|COMMAND GETKEYSANDFLAGS GET|COMMAND LIST FILTERBY PATTERN nosuch*|COMMAND LIST FILTERBY|CLUSTER INFO|CLUSTER KEYSLOT {key}|CLUSTER FOO|READONLY|READWRITE|ASKING
+ROLE|ACL WHOAMI|ACL CAT nosuch|ACL FOO|SLOWLOG LEN x|SLOWLOG GET x|SLOWLOG FOO|CLIENT HELP|CONFIG HELP|COMMAND HELP|SCRIPT HELP|CLIENT TRACKING off|CLIENT TRACKING x|CLIENT SETINFO lib-name x|CLIENT NO-TOUCH on|INFO nosuch|RESET""".replace("\n", "|").split("|")
 
 SCRIPTS = [line.encode() for line in r"""
 return 1

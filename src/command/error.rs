@@ -53,6 +53,12 @@ impl CommandError {
     pub fn owned(text: impl Into<String>) -> Self {
         Self::Text(Cow::Owned(text.into()))
     }
+
+    /// An error that repeats an argument between two texts, as `%s` would: up to a NUL, in whatever bytes.
+    pub fn repeating(before: &str, argument: &[u8], after: &str) -> Self {
+        let end = argument.iter().position(|&byte| byte == 0).unwrap_or(argument.len());
+        Self::Bytes([before.as_bytes(), &argument[..end], after.as_bytes()].concat())
+    }
 }
 
 impl fmt::Display for CommandError {

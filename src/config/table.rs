@@ -115,7 +115,7 @@ settings! {
             row("client-query-buffer-limit", Limits, Bytes { min: MB, max: ANY }, "64mb");
         /// A client with more unread replies is not read from until it drains them.
         output_buffer_soft_limit: Changeable<usize> =
-            row("output-buffer-soft-limit", Limits, Bytes { min: KB, max: ANY }, "1mb");
+            row("output-buffer-soft-limit", Limits, Bytes { min: KB, max: ANY }, "64mb");
         /// A client with more unread replies is disconnected.
         output_buffer_hard_limit: Changeable<usize> =
             row("output-buffer-hard-limit", Limits, Bytes { min: KB, max: ANY }, "256mb");

@@ -183,7 +183,7 @@ fn a_bind_that_strangers_reach_needs_a_password() {
 fn the_soft_limit_is_not_above_the_hard_limit() {
     let error = Config::from_pairs([("output-buffer-hard-limit", "1kb")]).unwrap_err().to_string();
     assert!(
-        error.starts_with("output-buffer-hard-limit: the soft limit, 1048576, is above the hard limit, 1024"),
+        error.starts_with("output-buffer-hard-limit: the soft limit, 67108864, is above the hard limit, 1024"),
         "{error}"
     );
 }

@@ -108,7 +108,7 @@ impl<'w> Batch<'w> {
                 None => self.lock(plan),
             };
             let Ok(mut held) = held else { return self.busy(session, id, spec, sink) };
-            let keys = Keys::new(&mut held, session.db, self.now);
+            let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch);
             let called = self.with(keys, session, id, spec, argv, sink);
             if in_window && called != Called::NeedsWhole {
                 self.window = Some(held);
@@ -133,7 +133,7 @@ impl<'w> Batch<'w> {
         sink: &mut dyn ReplySink,
     ) -> Called {
         let mut held = self.services.keyspace.hold_nothing(self.parts.slot);
-        let keys = Keys::new(&mut held, session.db, self.now);
+        let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch);
         self.with(keys, session, id, spec, argv, sink)
     }
 
@@ -247,9 +247,11 @@ pub(super) fn unknown(found: Found, argv: &[&[u8]]) -> CommandError {
             match argv.get(1) {
                 None => CommandError::WrongArity(row.name.to_ascii_lowercase()),
                 Some(subcommand) => {
-                    let tail = format!("'. Try {} HELP.", row.name);
-                    CommandError::Bytes(
-                        [b"ERR unknown subcommand '", beginning(subcommand, ECHO_BYTES_MAX), tail.as_bytes()].concat(),
+                    let subcommand = &subcommand[..subcommand.len().min(ECHO_BYTES_MAX)];
+                    CommandError::repeating(
+                        "ERR unknown subcommand '",
+                        subcommand,
+                        &format!("'. Try {} HELP.", row.name),
                     )
                 }
             }

@@ -48,6 +48,11 @@ struct Planned {
 }
 
 impl Planned {
+    /// Whether the command named it by this digest.
+    fn is_named(&self, hex: &[u8]) -> bool {
+        !self.hex.is_empty() && *self.hex == *hex
+    }
+
     fn is_current(&self, services: &Services) -> bool {
         self.generation == services.scripts.generation()
     }
@@ -72,7 +77,7 @@ impl Runner {
         let by_digest = spec.name.starts_with("EVALSHA");
         if let Some(planned) = &self.planned
             && by_digest
-            && *planned.hex == *argv[1]
+            && planned.is_named(argv[1])
             && planned.is_current(services)
         {
             return planned.source.undeclared() == Undeclared::No;
@@ -164,7 +169,7 @@ impl ScriptRunner for Runner {
 
     fn by_digest(&mut self, services: &Services, hex: &[u8]) -> Option<Arc<Source>> {
         match &self.planned {
-            Some(planned) if *planned.hex == *hex && planned.is_current(services) => Some(Arc::clone(&planned.source)),
+            Some(planned) if planned.is_named(hex) && planned.is_current(services) => Some(Arc::clone(&planned.source)),
             _ => services.scripts.get(&Digest::parse(hex)?),
         }
     }

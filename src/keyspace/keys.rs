@@ -30,6 +30,7 @@ pub struct Keys<'a, 'k> {
     held: &'a mut Held<'k>,
     db: usize,
     now: UnixMillis,
+    touches: bool,
 }
 
 /// What of a shard goes with an entry that is lent from it.
@@ -71,12 +72,19 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The keys of `db` as of `now` (the batch's clock: two commands of one pipeline must agree on whether a key has expired).
     #[inline]
     pub fn new(held: &'a mut Held<'k>, db: usize, now: UnixMillis) -> Self {
-        Self { held, db, now }
+        Self { held, db, now, touches: true }
+    }
+
+    /// The same rights, but reading leaves access times alone unless `touches` (CLIENT NO-TOUCH).
+    #[inline]
+    pub fn touching(mut self, touches: bool) -> Self {
+        self.touches = touches;
+        self
     }
 
     /// The same rights, in database `db`.
     pub fn in_db(&mut self, db: usize) -> Keys<'_, 'k> {
-        Keys { held: self.held, db, now: self.now }
+        Keys { held: self.held, db, now: self.now, touches: self.touches }
     }
 
     /// The same rights, lent on.
@@ -117,11 +125,13 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The entry, counted as a hit or a miss and as an access.
     #[inline]
     pub fn lookup(&mut self, key: &[u8]) -> Option<&Entry> {
-        let (counts, now) = (self.counts(), self.now);
+        let (counts, now, touches) = (self.counts(), self.now, self.touches);
         match self.live(key) {
             Some(entry) => {
                 add(&counts.hits, 1);
-                entry.accessed = access_clock(now);
+                if touches {
+                    entry.accessed = access_clock(now);
+                }
                 Some(entry)
             }
             None => {

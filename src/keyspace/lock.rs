@@ -139,7 +139,7 @@ impl<'k> Held<'k> {
         self.extent
     }
 
-    /// Whether a unit with this plan may run under these locks.
+    /// Whether the shards of this plan are among those locked. False for a plan that asks for more than shards.
     #[inline]
     pub fn covers(&self, plan: &Plan) -> bool {
         let has = |shard: &ShardIndex| self.guards.iter().any(|(index, _)| index == shard);

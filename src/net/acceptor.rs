@@ -16,6 +16,9 @@ use tokio::net::{TcpListener, UnixListener};
 /// After an accept that failed for want of descriptors or memory, how long to wait before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often it is looked whether a connection waits for a worker that got stuck after it was given to it.
+const PLACE_AGAIN: Duration = Duration::from_millis(20);
+
 /// Hands connections to workers; the last of them is the standby, which gets one only if all others are stuck.
 #[derive(Debug)]
 pub struct Acceptor {
@@ -31,11 +34,9 @@ impl Acceptor {
         Self { services, workers, recorder }
     }
 
-    /// Gives up the workers, whose channels close.
-    pub fn into_workers(mut self) -> Vec<WorkerHandle> {
-        for worker in &mut self.workers {
-            worker.sender = None;
-        }
+    /// Gives up the workers, whose inboxes close.
+    pub fn into_workers(self) -> Vec<WorkerHandle> {
+        self.workers.iter().for_each(|worker| worker.inbox.close());
         self.workers
     }
 
@@ -54,7 +55,7 @@ impl Acceptor {
         }
         let mut first = 0;
         loop {
-            let accepted = std::future::poll_fn(|cx| {
+            let accept = std::future::poll_fn(|cx| {
                 // Each listener in turn is asked first, so that a busy one does not starve the others.
                 first += 1;
                 for at in 0..tcp.len() + unix.len() {
@@ -69,8 +70,14 @@ impl Acceptor {
                     }
                 }
                 std::task::Poll::Pending
-            })
-            .await;
+            });
+            let accepted = tokio::select! {
+                accepted = accept => accepted,
+                () = tokio::time::sleep(PLACE_AGAIN), if self.is_any_waiting() => {
+                    self.place_again();
+                    continue;
+                }
+            };
             match accepted {
                 Ok(socket) => self.place(socket),
                 Err(error) => {
@@ -89,11 +96,29 @@ impl Acceptor {
         }
         // A socket whose peer is gone already has no address; then there is nobody to serve.
         let Ok(origin) = self.prepare(&socket) else { return };
+        self.hand_over(Accepted { socket, origin });
+    }
+
+    fn hand_over(&self, accepted: Accepted) {
         let worker = self.choose();
         worker.status.connections.fetch_add(1, Ordering::Relaxed);
-        if let Some(sender) = &worker.sender {
-            // The worker is gone only when the process is stopping.
-            let _ = sender.send(Accepted { socket, origin });
+        worker.inbox.put(accepted);
+    }
+
+    /// Whether a worker has not begun to serve what it was given.
+    fn is_any_waiting(&self) -> bool {
+        self.workers.iter().any(|worker| !worker.inbox.is_empty())
+    }
+
+    /// Gives what waits for a stuck worker to others.
+    fn place_again(&self) {
+        let now = self.services.clock.ticks();
+        for worker in self.workers.iter().filter(|worker| worker.status.is_stuck(now)) {
+            for _ in 0..worker.inbox.len() {
+                let Some(accepted) = worker.inbox.take() else { break };
+                worker.status.connections.fetch_sub(1, Ordering::Relaxed);
+                self.hand_over(accepted);
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use super::worker::{Accepted, Socket, WorkerStatus};
 use crate::command::{Client, ReplyMode, Services, Session};
 use crate::engine::{Batch, Executed, Worker};
 use crate::resp::reply::ReplySink;
-use crate::resp::request::{Limits, Parser};
+use crate::resp::request::{Limits, Parsed, Parser};
 use crate::resp::writer::Writer;
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -55,7 +55,24 @@ impl Local {
     }
 }
 
-/// Serves a connection to its end.
+/// A connection's place among those that there may be (`maxclients`), given up when dropped, also by a panic.
+#[derive(Debug)]
+struct Place<'s> {
+    client: Arc<Client>,
+    local: &'s RefCell<Local>,
+    services: &'s Services,
+    status: &'s WorkerStatus,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.services.clients.disconnect(self.client.id);
+        self.local.borrow().worker.recorder().connection_closed();
+        self.status.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Serves a connection, which `status` counts already, to its end.
 pub(super) async fn serve(
     accepted: Accepted,
     local: Rc<RefCell<Local>>,
@@ -63,36 +80,31 @@ pub(super) async fn serve(
     status: &WorkerStatus,
 ) {
     let client = services.clients.connect(accepted.origin, services.clock.unix_millis(), services.clock.ticks());
+    let id = client.id;
+    let place = Place { client, local: &local, services, status };
     local.borrow().worker.recorder().connection_opened();
-    tracing::debug!(client = client.id, address = %client.address, "connected");
+    tracing::debug!(client = id, address = %place.client.address, "connected");
     let ended = match accepted.socket {
         Socket::Tcp(stream) => match tokio::net::TcpStream::from_std(stream) {
-            Ok(stream) => run(stream, &client, &local, services, status).await,
+            Ok(stream) => run(stream, place).await,
             Err(error) => Err(error),
         },
         Socket::Unix(stream) => match tokio::net::UnixStream::from_std(stream) {
-            Ok(stream) => run(stream, &client, &local, services, status).await,
+            Ok(stream) => run(stream, place).await,
             Err(error) => Err(error),
         },
     };
-    services.clients.disconnect(client.id);
-    local.borrow().worker.recorder().connection_closed();
     match ended {
-        Ok(()) => tracing::debug!(client = client.id, "disconnected"),
-        Err(error) => tracing::debug!(client = client.id, "disconnected: {error}"),
+        Ok(()) => tracing::debug!(client = id, "disconnected"),
+        Err(error) => tracing::debug!(client = id, "disconnected: {error}"),
     }
 }
 
-async fn run<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    client: &Arc<Client>,
-    local: &RefCell<Local>,
-    services: &Services,
-    status: &WorkerStatus,
-) -> io::Result<()> {
+async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> io::Result<()> {
+    let (client, local, services, status) = (Arc::clone(&place.client), place.local, place.services, place.status);
     let mut connection = Connection {
         stream,
-        session: Session::new(Arc::clone(client), !services.acl.needs_password()),
+        session: Session::new(Arc::clone(&client), !services.acl.needs_password()),
         parser: Parser::new(),
         input: Vec::new(),
         executed: 0,
@@ -100,8 +112,10 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         sent: 0,
         state: State::Reading,
     };
+    // Dropped before the socket: who has seen the end of a connection can count on its place.
+    let place = place;
     poll_fn(|cx| {
-        client.set_waker(cx.waker().clone());
+        place.client.set_waker(cx.waker().clone());
         Poll::Ready(())
     })
     .await;
@@ -213,6 +227,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     ) -> Poll<io::Result<Sent>> {
         if self.input.is_empty() {
             let mut buffer = std::mem::take(&mut local.input);
+            if buffer.is_empty() {
+                // A handler panicked with it.
+                buffer = vec![0; INPUT_BYTES].into_boxed_slice();
+            }
             let read = poll_read_into(&mut self.stream, cx, &mut buffer);
             let result = match read {
                 Poll::Ready(Ok(0)) => {
@@ -256,6 +274,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Executes the complete requests at the head of `bytes`.
     fn execute(&mut self, bytes: &[u8], local: &mut Local, services: &Services, status: &WorkerStatus) -> Outcome {
         let Local { worker, output, .. } = local;
+        // Empty, unless a handler panicked or a socket failed: then it holds what another client was to get.
+        output.clear();
         let mut batch = worker.batch();
         let began = batch.ticks();
         status.busy_since.store(began.0, Ordering::Relaxed);
@@ -295,15 +315,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             authenticated: self.session.authenticated,
             ..Limits::DEFAULT
         };
+        let pending = self.pending_output();
+        let first = self.parser.parse(bytes, &limits);
+        match first {
+            // The usual case without pipelining: one request, and nothing behind it.
+            Ok(Parsed::Complete { consumed }) if consumed == bytes.len() => {
+                let argv = self.parser.args(bytes);
+                let stop = execute_one(&mut self.session, pending, &argv, batch, output, services);
+                drop(argv);
+                if stop == Some(Stop::Busy) {
+                    self.parser = Parser::new();
+                } else {
+                    outcome.consumed += consumed;
+                }
+                outcome.stop = stop.unwrap_or(Stop::Drained);
+                return;
+            }
+            Ok(Parsed::Incomplete) => {
+                outcome.stop = Stop::Drained;
+                return;
+            }
+            _ => {}
+        }
         // Before AUTH each request is parsed by itself, because the limits depend on the one before.
         let requests_max = if self.session.authenticated { window::REQUESTS_MAX } else { 1 };
-        let window = Window::parse(&mut self.parser, bytes, &limits, requests_max);
+        let window = Window::parse(&mut self.parser, first, bytes, &limits, requests_max);
         let base = outcome.consumed;
         if window.len() > 1 {
             batch.look_ahead(&self.session, (0..window.len()).map(|index| window.argv(index)));
         }
         for index in 0..window.len() {
-            let stop = self.execute_one(window.argv(index), batch, output, services);
+            let stop = execute_one(&mut self.session, pending, window.argv(index), batch, output, services);
             if stop != Some(Stop::Busy) {
                 outcome.consumed = base + window.end(index);
             }
@@ -322,63 +364,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 outcome.stop = Stop::Drained;
             }
             Tail::Single { end } => {
-                let parser = std::mem::take(&mut self.parser);
-                let stop = self.execute_one(&parser.args(&bytes[window.passed()..]), batch, output, services);
+                let argv = self.parser.args(&bytes[window.passed()..]);
+                let stop = execute_one(&mut self.session, pending, &argv, batch, output, services);
+                drop(argv);
                 if stop == Some(Stop::Busy) {
-                    outcome.stop = Stop::Busy;
-                    return;
+                    self.parser = Parser::new();
+                } else {
+                    outcome.consumed = base + end;
                 }
-                self.parser = parser;
-                outcome.consumed = base + end;
-                if let Some(stop) = stop {
-                    outcome.stop = stop;
-                }
+                outcome.stop = stop.unwrap_or(Stop::Paused);
             }
             Tail::Broken(error) => {
                 tracing::debug!(client = self.session.client.id, "{error}");
                 if let Some(text) = error.reply() {
-                    let hard_limit = live.output_buffer_hard_limit.get().saturating_sub(self.pending_output());
+                    let hard_limit = live.output_buffer_hard_limit.get().saturating_sub(pending);
                     Writer::new(output, self.session.protocol, hard_limit).error(&text);
                 }
                 outcome.stop = Stop::Close;
             }
         }
-    }
-
-    /// Executes one request. `Some` if the batch ends with it, or with [`Stop::Busy`] before it.
-    #[inline]
-    fn execute_one(
-        &mut self,
-        argv: &[&[u8]],
-        batch: &mut Batch<'_>,
-        output: &mut Vec<u8>,
-        services: &Services,
-    ) -> Option<Stop> {
-        let hard_limit = services.config.live.output_buffer_hard_limit.get().saturating_sub(self.pending_output());
-        let before = output.len();
-        let mut writer = Writer::new(output, self.session.protocol, hard_limit);
-        let executed = batch.execute(&mut self.session, argv, &mut writer);
-        if writer.overflowed() {
-            tracing::warn!(client = self.session.client.id, "closed: its replies passed output-buffer-hard-limit");
-            output.truncate(before);
-            return Some(Stop::Close);
-        }
-        if executed == Executed::Busy {
-            return Some(Stop::Busy);
-        }
-        match self.session.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off => output.truncate(before),
-            ReplyMode::SkipNext => {
-                output.truncate(before);
-                self.session.reply_mode = ReplyMode::Skip;
-            }
-            ReplyMode::Skip => {
-                output.truncate(before);
-                self.session.reply_mode = ReplyMode::On;
-            }
-        }
-        (self.session.closing || self.session.client.is_killed()).then_some(Stop::Close)
     }
 
     /// Puts the connection's own input back after a part of it was executed.
@@ -414,6 +418,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
             local.worker.recorder().net_output(taken as u64);
+        }
+        // What was sent is let go once it is the larger part; else a client that is always a bit behind would cost all that it ever got.
+        if self.sent > self.output.len() / 2 {
+            self.output.drain(..self.sent);
+            self.sent = 0;
         }
         self.output.extend_from_slice(&local.output[taken..]);
         local.output.clear();
@@ -456,6 +465,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         client.multi.store(queued, Ordering::Relaxed);
         client.watching.store(self.session.watches.len() as u32, Ordering::Relaxed);
     }
+}
+
+/// Executes one request of a connection that has `pending` bytes of earlier replies. `Some` if the batch ends with it, or with
+/// [`Stop::Busy`] before it.
+#[inline]
+fn execute_one(
+    session: &mut Session,
+    pending: usize,
+    argv: &[&[u8]],
+    batch: &mut Batch<'_>,
+    output: &mut Vec<u8>,
+    services: &Services,
+) -> Option<Stop> {
+    let hard_limit = services.config.live.output_buffer_hard_limit.get().saturating_sub(pending);
+    let before = output.len();
+    let mut writer = Writer::new(output, session.protocol, hard_limit);
+    let executed = batch.execute(session, argv, &mut writer);
+    if writer.overflowed() {
+        tracing::warn!(client = session.client.id, "closed: its replies passed output-buffer-hard-limit");
+        output.truncate(before);
+        return Some(Stop::Close);
+    }
+    if executed == Executed::Busy {
+        return Some(Stop::Busy);
+    }
+    match session.reply_mode {
+        ReplyMode::On => {}
+        ReplyMode::Off => output.truncate(before),
+        ReplyMode::SkipNext => {
+            output.truncate(before);
+            session.reply_mode = ReplyMode::Skip;
+        }
+        ReplyMode::Skip => {
+            output.truncate(before);
+            session.reply_mode = ReplyMode::On;
+        }
+    }
+    (session.closing || session.client.is_killed()).then_some(Stop::Close)
 }
 
 /// What a run of requests came to.

@@ -10,6 +10,7 @@
 
 pub mod acceptor;
 pub mod connection;
+mod inbox;
 pub mod listen;
 mod window;
 pub mod worker;

@@ -45,9 +45,16 @@ pub(super) enum Tail {
 }
 
 impl<'b> Window<'b> {
-    /// Parses the head of `input`, at most `requests_max` requests.
+    /// Parses the head of `input`, at most `requests_max` requests. `first` is what `parser` found there just now.
     #[inline]
-    pub(super) fn parse(parser: &mut Parser, input: &'b [u8], limits: &Limits, requests_max: usize) -> Self {
+    pub(super) fn parse(
+        parser: &mut Parser,
+        first: Result<Parsed, ProtocolError>,
+        input: &'b [u8],
+        limits: &Limits,
+        requests_max: usize,
+    ) -> Self {
+        let mut parsed = Some(first);
         let mut window = Self {
             arguments: [&[]; ARGUMENTS_MAX],
             requests: [Request::default(); REQUESTS_MAX],
@@ -58,7 +65,7 @@ impl<'b> Window<'b> {
         let (mut used, mut at) = (0, 0);
         while window.len < requests_max.min(REQUESTS_MAX) {
             let rest = &input[at..];
-            match parser.parse(rest, limits) {
+            match parsed.take().unwrap_or_else(|| parser.parse(rest, limits)) {
                 Ok(Parsed::Complete { consumed }) => {
                     let Some(count) = parser.copy_args(rest, &mut window.arguments[used..]) else {
                         window.tail = Tail::Single { end: at + consumed };

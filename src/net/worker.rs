@@ -1,6 +1,7 @@
 //! A worker thread: a current-thread runtime, its connections' tasks, and its share of background work.
 
 use super::connection::{self, Local};
+use super::inbox::Inbox;
 use crate::base::clock::Ticks;
 use crate::command::Services;
 use crate::command::client::Origin;
@@ -11,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// How often a worker looks for expired keys.
@@ -20,6 +20,9 @@ const TICK: Duration = Duration::from_millis(100);
 const EXPIRE_TURNS: usize = 8;
 /// A batch that runs for longer than this makes its worker *stuck*: new connections go elsewhere.
 const STUCK_NANOS: u64 = 20_000_000;
+
+/// How long a stopping worker waits for clients to take their replies, and for locks that others hold.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A connection on its way from the acceptor to a worker.
 #[derive(Debug)]
@@ -59,8 +62,8 @@ impl WorkerStatus {
 /// A running worker thread.
 #[derive(Debug)]
 pub struct WorkerHandle {
-    /// Where the acceptor sends connections. Closing it lets the worker end once its connections have.
-    pub sender: Option<mpsc::UnboundedSender<Accepted>>,
+    /// Where the acceptor puts connections. Closing it lets the worker end once its connections have.
+    pub inbox: Arc<Inbox>,
     /// What it is doing.
     pub status: Arc<WorkerStatus>,
     thread: JoinHandle<()>,
@@ -72,15 +75,15 @@ impl WorkerHandle {
     /// # Errors
     /// The thread or its runtime could not be created.
     pub fn start(services: Arc<Services>, slot: usize, of: usize) -> std::io::Result<Self> {
-        let (sender, receiver) = mpsc::unbounded_channel();
+        let inbox = Arc::new(Inbox::default());
         let status = Arc::new(WorkerStatus::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-        let shared = Arc::clone(&status);
+        let (incoming, shared) = (Arc::clone(&inbox), Arc::clone(&status));
         let thread = std::thread::Builder::new().name(format!("tally-{slot}")).spawn(move || {
             let local = tokio::task::LocalSet::new();
-            runtime.block_on(local.run_until(run(services, slot, of, receiver, shared)));
+            runtime.block_on(local.run_until(run(services, slot, of, incoming, shared)));
         })?;
-        Ok(Self { sender: Some(sender), status, thread })
+        Ok(Self { inbox, status, thread })
     }
 
     /// Waits for the thread to end.
@@ -88,18 +91,12 @@ impl WorkerHandle {
     /// # Panics
     /// If the thread panicked.
     pub fn join(self) {
-        drop(self.sender);
+        self.inbox.close();
         self.thread.join().expect("a worker's panics are caught at its connections");
     }
 }
 
-async fn run(
-    services: Arc<Services>,
-    slot: usize,
-    of: usize,
-    mut incoming: mpsc::UnboundedReceiver<Accepted>,
-    status: Arc<WorkerStatus>,
-) {
+async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbox>, status: Arc<WorkerStatus>) {
     let local = Rc::new(RefCell::new(Local::new(Worker::new(Arc::clone(&services), slot))));
     let mut connections: JoinSet<()> = JoinSet::new();
     let mut ticker = tokio::time::interval(TICK);
@@ -107,16 +104,23 @@ async fn run(
     let mut turn = 0;
     loop {
         tokio::select! {
-            accepted = incoming.recv() => match accepted {
-                Some(accepted) => {
+            () = incoming.changed() => {
+                // Asked before the inbox is looked at, so that nothing put in before it closed is left.
+                let closed = incoming.is_closed();
+                for _ in 0..incoming.len() {
                     let (local, status, services) = (Rc::clone(&local), Arc::clone(&status), Arc::clone(&services));
+                    let incoming = Arc::clone(&incoming);
+                    // The task takes one when its turn comes: until then a script may come first, and then another worker can have it.
                     connections.spawn_local(async move {
-                        connection::serve(accepted, local, &services, &status).await;
-                        status.connections.fetch_sub(1, Ordering::Relaxed);
+                        if let Some(accepted) = incoming.take() {
+                            connection::serve(accepted, local, &services, &status).await;
+                        }
                     });
                 }
-                None => break,
-            },
+                if closed {
+                    break;
+                }
+            }
             Some(_) = connections.join_next() => {}
             _ = ticker.tick() => {
                 if slot < of && services.config.live.active_expire.get() {
@@ -127,5 +131,8 @@ async fn run(
             }
         }
     }
-    while connections.join_next().await.is_some() {}
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN_DEADLINE, drained).await.is_err() {
+        tracing::warn!("{} clients did not take their replies before the server stopped", connections.len());
+    }
 }

@@ -23,6 +23,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::signal::unix::Signal;
 use tokio::sync::Notify;
 
 /// How often idle connections are looked for and rates are sampled.
@@ -103,15 +104,12 @@ impl Server {
     }
 }
 
-/// Ends the process at the next SIGTERM or SIGINT, on a thread of its own. For an operator who will not wait for a drain.
-pub fn exit_on_next_signal() {
-    let wait = || {
+/// Ends the process at the next of these signals, on a thread of its own. For an operator who will not wait for a drain. Takes the streams
+/// that heard the first, so that none between the two is missed.
+pub fn exit_on_next_signal(mut term: Signal, mut int: Signal) {
+    let wait = move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
         runtime.block_on(async {
-            use tokio::signal::unix::{SignalKind, signal};
-            let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-                return;
-            };
             tokio::select! {
                 _ = term.recv() => {}
                 _ = int.recv() => {}

@@ -1,5 +1,9 @@
 //! The integration tests, in one binary: a server of their own each, spoken to over sockets.
 
+mod connections;
 mod examples;
+mod limits;
+mod malformed;
+mod output;
 mod support;
 mod transcripts;

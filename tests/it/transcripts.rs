@@ -43,6 +43,17 @@ fn every_command_of_a_transcript_replies_alike_inside_a_script() {
             if expected.iter().any(|line| line.starts_with("-ERR wrong number") || line.starts_with("-ERR unknown")) {
                 continue;
             }
+            // Lua's numbers are doubles.
+            let integers = expected.iter().filter_map(|line| line.trim_start().strip_prefix(':')?.parse::<i64>().ok());
+            if integers.map(i64::unsigned_abs).any(|integer| integer > 1 << f64::MANTISSA_DIGITS) {
+                continue;
+            }
+            // A SELECT inside a script ends with it.
+            if argv[0].eq_ignore_ascii_case(b"SELECT") {
+                let actual = client.command(argv);
+                target.judge(transcript, entry, "RESP2", &expected, actual, &mut failures);
+                continue;
+            }
             let mut script: Vec<Vec<u8>> =
                 [&b"EVAL"[..], b"return redis.pcall(unpack(ARGV))", b"0"].map(<[u8]>::to_vec).to_vec();
             script.extend(argv.iter().cloned());

@@ -62,8 +62,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     row("CLIENT UNBLOCK client-id [TIMEOUT | ERROR]", unblock)
         .flag(Flags::ADMIN)
         .since("5.0.0")
-        .says("Ends another connection's blocking command; none blocks, so there is never one to end.")
-        .costs("O(1)"),
+        .says("Ends another connection's blocking command; none blocks, so there is never one to end."),
     CommandSpec::help("CLIENT HELP").group(Group::Connection),
 ];
 
@@ -96,8 +95,7 @@ fn get_name(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandErro
 fn set_info(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let is_name = args.is(2, "LIB-NAME");
     if !is_name && !args.is(2, "LIB-VER") {
-        let option = String::from_utf8_lossy(&args[2]);
-        return Err(CommandError::owned(format!("ERR Unrecognized option '{option}'")));
+        return Err(CommandError::repeating("ERR Unrecognized option '", &args[2], "'"));
     }
     if !is_printable(&args[3]) {
         let attribute = if is_name { "lib-name" } else { "lib-ver" };
@@ -169,6 +167,10 @@ fn tracking(_: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 
 /// Nobody is ever blocked, so after the checks the answer is that nothing was unblocked.
 fn unblock(_: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    if args.len() > 4 {
+        let before = "ERR unknown subcommand or wrong number of arguments for '";
+        return Err(CommandError::repeating(before, &args[1], "'. Try CLIENT HELP."));
+    }
     if args.len() == 4 && !args.is(3, "TIMEOUT") && !args.is(3, "ERROR") {
         return Err(CommandError::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
     }

@@ -56,8 +56,7 @@ fn parse<'a>(mut rest: &[&'a [u8]]) -> Result<Filter<'a>, CommandError> {
             _ if is_word(option, "LADDR") => filter.local_address = Some(value),
             _ if is_word(option, "USER") => {
                 if *value != DEFAULT_USER.as_bytes() {
-                    let user = String::from_utf8_lossy(value);
-                    return Err(CommandError::owned(format!("ERR No such user '{user}'")));
+                    return Err(CommandError::repeating("ERR No such user '", value, "'"));
                 }
             }
             _ if is_word(option, "SKIPME") && is_word(value, "YES") => filter.skip_me = true,

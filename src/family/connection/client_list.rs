@@ -24,8 +24,7 @@ impl ClientType {
         if ["SLAVE", "REPLICA", "PUBSUB", "MASTER"].iter().any(|name| is_word(word, name)) {
             return Ok(Self::Absent);
         }
-        let word = String::from_utf8_lossy(word);
-        Err(CommandError::owned(format!("ERR Unknown client type '{word}'")))
+        Err(CommandError::repeating("ERR Unknown client type '", word, "'"))
     }
 }
 

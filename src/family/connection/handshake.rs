@@ -123,8 +123,7 @@ fn introduction(args: Args<'_>) -> Result<Introduction<'_>, CommandError> {
                 rest = tail;
             }
             [option, ..] => {
-                let option = String::from_utf8_lossy(option);
-                return Err(CommandError::owned(format!("ERR Syntax error in HELLO option '{option}'")));
+                return Err(CommandError::repeating("ERR Syntax error in HELLO option '", option, "'"));
             }
         }
     }

@@ -60,7 +60,9 @@ fn exists(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 }
 
 fn touch(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    Ok(reply.count(args.from(1).iter().filter(|key| ctx.keys.lookup(key).is_some()).count()))
+    // Even from a client that said CLIENT NO-TOUCH.
+    let mut keys = ctx.keys.reborrow().touching(true);
+    Ok(reply.count(args.from(1).iter().filter(|key| keys.lookup(key).is_some()).count()))
 }
 
 fn type_of(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {

@@ -34,6 +34,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Runs a cached Lua script that may not write, by its SHA-1 digest."),
 ];
 
+const MAY_WRITE: CommandError = CommandError::text("ERR Can not execute a script with write flag using *_ro command.");
+
 fn eval(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     by_text(ctx, args, reply, false)
 }
@@ -83,6 +85,9 @@ fn run(
     read_only: bool,
 ) -> Result<Replied, CommandError> {
     let scripts = ctx.scripts.take().expect("EVAL is not allowed from a script, so there is a runner");
+    if read_only && source.flags.declared && !source.flags.no_writes {
+        return Err(MAY_WRITE);
+    }
     let (keys, argv) = args.from(3).split_at(keys);
     let replied = scripts.run(ctx, ScriptCall { source, keys, argv, read_only }, reply);
     ctx.scripts = Some(scripts);

@@ -29,7 +29,7 @@ fn categories(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
     };
     let category = CATEGORIES.iter().find(|category| category.as_bytes()[1..].eq_ignore_ascii_case(asked));
     let Some(category) = category else {
-        return Err(CommandError::owned(format!("ERR Unknown category '{}'", String::from_utf8_lossy(asked))));
+        return Err(CommandError::repeating("ERR Unknown category '", asked, "'"));
     };
     let rows: Vec<_> = ctx.services.commands.rows().iter().filter(|row| row.is_in_category(category)).collect();
     let mut names = reply.array(rows.len());

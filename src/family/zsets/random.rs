@@ -63,10 +63,7 @@ fn one(ctx: &mut Ctx, key: &[u8], reply: Reply) -> Result<Replied, CommandError>
 }
 
 /// The members at these ranks, which exist.
-fn at<'a>(
-    set: &'a ZSet,
-    ranks: impl ExactSizeIterator<Item = usize>,
-) -> impl ExactSizeIterator<Item = (&'a [u8], f64)> {
+fn at(set: &ZSet, ranks: impl ExactSizeIterator<Item = usize>) -> impl ExactSizeIterator<Item = (&[u8], f64)> {
     ranks.map(|rank| set.iter(rank..rank + 1).next().expect("a rank below the length has a member"))
 }
 

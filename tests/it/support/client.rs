@@ -4,7 +4,11 @@ use redis_protocol::resp2::decode::decode;
 use redis_protocol::resp2::types::OwnedFrame;
 use redis_protocol::resp3;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// A server that says nothing for so long never will: the test fails rather than hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A blocking RESP connection.
 pub struct Client {
@@ -15,6 +19,9 @@ pub struct Client {
 impl Client {
     pub fn connect(addr: SocketAddr) -> Self {
         let stream = TcpStream::connect(addr).expect("the server listens");
+        stream.set_nodelay(true).expect("a socket takes the option");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes the option");
+        stream.set_write_timeout(Some(PATIENCE)).expect("a socket takes the option");
         Self { stream, buffer: Vec::new() }
     }
 
@@ -62,6 +69,26 @@ impl Client {
         self.call(&line.split(' ').collect::<Vec<_>>())
     }
 
+    /// Sends bytes to a server that may have closed the connection meanwhile.
+    pub fn try_send_raw(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
+    }
+
+    /// The same connection, for another thread that only writes.
+    pub fn writer(&self) -> TcpStream {
+        self.stream.try_clone().expect("a socket can be shared")
+    }
+
+    /// Ends this direction: the server reads no further request.
+    pub fn finish(&mut self) {
+        self.stream.shutdown(Shutdown::Write).expect("the connection is open");
+    }
+
+    /// This end of the connection, as CLIENT LIST tells it.
+    pub fn address(&self) -> SocketAddr {
+        self.stream.local_addr().expect("a connected socket has an address")
+    }
+
     /// Everything up to the end of the connection.
     pub fn read_to_end(&mut self) -> Vec<u8> {
         while self.fill() {}
@@ -107,4 +134,36 @@ pub fn integer(value: i64) -> OwnedFrame {
 
 pub fn array(frames: Vec<OwnedFrame>) -> OwnedFrame {
     OwnedFrame::Array(frames)
+}
+
+/// An error reply's frame.
+pub fn error(text: &str) -> OwnedFrame {
+    OwnedFrame::Error(text.to_owned())
+}
+
+/// The text of an error reply; empty for any other.
+pub fn error_text(frame: &OwnedFrame) -> &str {
+    match frame {
+        OwnedFrame::Error(text) => text,
+        _ => "",
+    }
+}
+
+/// The number in an integer reply or in a bulk of digits.
+pub fn number(frame: &OwnedFrame) -> i64 {
+    match frame {
+        OwnedFrame::Integer(value) => *value,
+        OwnedFrame::BulkString(digits) => {
+            std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).expect("the bulk holds a number")
+        }
+        other => panic!("{other:?} is no number"),
+    }
+}
+
+/// The elements of an array reply.
+pub fn elements(frame: OwnedFrame) -> Vec<OwnedFrame> {
+    match frame {
+        OwnedFrame::Array(frames) => frames,
+        other => panic!("{other:?} is no array"),
+    }
 }

@@ -2,8 +2,9 @@
 
 mod client;
 
-pub use client::{Client, array, bulk, integer, status};
+pub use client::{Client, array, bulk, elements, encode, error, error_text, integer, number, status};
 
+use redis_protocol::resp2::types::OwnedFrame;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -73,6 +74,32 @@ impl Server {
     pub fn signal(&self, name: &str) {
         let done = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(done.expect("kill is on every Unix").success(), "the server is still there");
+    }
+
+    /// A number from INFO, by the name of its line.
+    pub fn info(&self, name: &str) -> u64 {
+        let OwnedFrame::BulkString(text) = self.client().run("INFO everything") else { panic!("INFO replies a bulk") };
+        let text = String::from_utf8(text).expect("INFO is text");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("INFO tells {name}:\n{text}"))
+    }
+
+    /// Waits until a script owns `key` and has passed `lua-time-limit`.
+    pub fn wait_for_busy(&self, key: &str) {
+        // A new connection each time, because those of the script's own worker wait with it.
+        while !error_text(&self.client().call(&["GET", key])).starts_with("BUSY ") {}
+    }
+
+    /// Waits until a connection named `name` is in the middle of `command`, in lower case.
+    pub fn wait_for_command(&self, name: &str, command: &str) {
+        let (name, command) = (format!(" name={name} "), format!(" cmd={command} "));
+        loop {
+            let OwnedFrame::BulkString(list) = self.client().run("CLIENT LIST") else { panic!("a list is a bulk") };
+            let list = String::from_utf8(list).expect("CLIENT LIST is text");
+            if list.lines().any(|line| line.contains(&name) && line.contains(&command)) {
+                return;
+            }
+        }
     }
 
     /// Waits for the process to end, and returns its exit code.
