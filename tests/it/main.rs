@@ -5,5 +5,6 @@ mod examples;
 mod limits;
 mod malformed;
 mod output;
+mod scripts;
 mod support;
 mod transcripts;
