@@ -96,13 +96,7 @@ impl WorkerHandle {
     }
 }
 
-async fn run(
-    services: Arc<Services>,
-    slot: usize,
-    of: usize,
-    incoming: Arc<Inbox>,
-    status: Arc<WorkerStatus>,
-) {
+async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbox>, status: Arc<WorkerStatus>) {
     let local = Rc::new(RefCell::new(Local::new(Worker::new(Arc::clone(&services), slot))));
     let mut connections: JoinSet<()> = JoinSet::new();
     let mut ticker = tokio::time::interval(TICK);
