@@ -5,7 +5,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -105,12 +105,15 @@ fn tcp(address: SocketAddr, setting: &'static str, backlog: i32) -> Result<TcpLi
     bind().map_err(|cause| ListenError { address: address.to_string(), setting, cause })
 }
 
-/// A stale socket file (nobody answers on it) is replaced; a live one is an address in use.
+/// A stale socket file (nobody answers on it) is replaced; a live one is an address in use, and any other file is left alone.
 fn unix(path: &Path, permissions: u32) -> Result<UnixListener, ListenError> {
     let bind = || -> io::Result<UnixListener> {
         if path.exists() {
             if std::os::unix::net::UnixStream::connect(path).is_ok() {
                 return Err(io::Error::from(io::ErrorKind::AddrInUse));
+            }
+            if !std::fs::symlink_metadata(path)?.file_type().is_socket() {
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
             }
             std::fs::remove_file(path)?;
         }

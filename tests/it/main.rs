@@ -1,7 +1,11 @@
 //! The integration tests, in one binary: a server of their own each, spoken to over sockets.
 
+mod atomicity;
+mod clients;
 mod connections;
 mod examples;
+mod http;
+mod lifecycle;
 mod limits;
 mod malformed;
 mod output;

@@ -4,7 +4,8 @@ use crate::support::{Client, Server, array, bulk, elements, error, error_text, i
 use redis_protocol::resp2::types::OwnedFrame;
 
 /// Loops if told so; else keeps to its key and returns.
-const MAY_LOOP: &str = "local value = redis.call('GET', KEYS[1]) if ARGV[1] == 'loop' then while true do end end return value";
+const MAY_LOOP: &str =
+    "local value = redis.call('GET', KEYS[1]) if ARGV[1] == 'loop' then while true do end end return value";
 
 const KILLED: &str = "Script killed by user with SCRIPT KILL";
 
@@ -134,7 +135,8 @@ fn a_script_past_script_max_time_ends_by_itself() {
 fn undeclared_keys_are_reached_by_the_first_run_and_by_later_ones() {
     let server = Server::with(&["--threads", "2"]);
     let mut client = server.client();
-    let script = "local sum = 0 for at = 1, tonumber(ARGV[1]) do sum = sum + redis.call('INCR', 'key:' .. at) end return sum";
+    let script =
+        "local sum = 0 for at = 1, tonumber(ARGV[1]) do sum = sum + redis.call('INCR', 'key:' .. at) end return sum";
     assert_eq!(client.call(&["EVAL", script, "0", "0"]), integer(0));
     // The second run meets keys that the first did not.
     assert_eq!(client.call(&["EVAL", script, "0", "40"]), integer(40));
@@ -244,7 +246,12 @@ fn eval_inside_a_transaction_sees_and_is_seen_by_its_neighbours() {
     let server = Server::with(&["--threads", "2"]);
     let mut client = server.client();
     client.send_raw(b"MULTI\r\nSET k 1\r\n");
-    client.send(&["EVAL", "redis.call('INCR', KEYS[1]) redis.call('SET', 'undeclared', 'x') return redis.call('GET', KEYS[1])", "1", "k"]);
+    client.send(&[
+        "EVAL",
+        "redis.call('INCR', KEYS[1]) redis.call('SET', 'undeclared', 'x') return redis.call('GET', KEYS[1])",
+        "1",
+        "k",
+    ]);
     client.send(&["EVAL", "return {err='ERR mine'}", "0"]);
     client.send_raw(b"INCR k\r\nGET undeclared\r\nEXEC\r\n");
     assert_eq!(client.read(), status("OK"));
