@@ -9,6 +9,7 @@ mod lifecycle;
 mod limits;
 mod malformed;
 mod output;
+mod resp3;
 mod scripts;
 mod support;
 mod transcripts;
