@@ -2,6 +2,7 @@
 
 use redis_protocol::resp2::decode::decode;
 use redis_protocol::resp2::types::OwnedFrame;
+use redis_protocol::resp3;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -38,6 +39,18 @@ impl Client {
     pub fn read(&mut self) -> OwnedFrame {
         loop {
             if let Some((frame, used)) = decode(&self.buffer).expect("the server writes RESP2") {
+                self.buffer.drain(..used);
+                return frame;
+            }
+            assert!(self.fill(), "the server closed the connection in the middle of a reply");
+        }
+    }
+
+    /// Reads one RESP3 reply.
+    pub fn read3(&mut self) -> resp3::types::OwnedFrame {
+        loop {
+            if let Some((frame, used)) = resp3::decode::complete::decode(&self.buffer).expect("the server writes RESP3")
+            {
                 self.buffer.drain(..used);
                 return frame;
             }
