@@ -148,7 +148,8 @@ fn unsafe_code_stands_only_in_files_that_say_why() {
         let uses = code(&text)
             .lines()
             .any(|line| line.contains("unsafe {") || line.contains("unsafe fn") || line.contains("unsafe impl"));
-        if uses && !text.contains("expect(unsafe_code, reason") {
+        let squeezed: String = text.split_whitespace().collect();
+        if uses && !(squeezed.contains("expect(unsafe_code,reason") || squeezed.contains("allow(unsafe_code,reason")) {
             broken.push(format!("src/{file}"));
         }
         if uses && !text.contains("SAFETY") {

@@ -1,5 +1,7 @@
+//! Requests as bytes over a pipe, and the responses they get.
+
 use super::*;
-use parking_lot::Mutex;
+use crate::base::sync::Mutex;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::TcpStream;

@@ -1,3 +1,5 @@
+//! What is counted is what happened, and the exposition says it in Prometheus' words.
+
 use super::histogram::{BUCKETS, Histogram, bucket_of, floor_of};
 use super::*;
 use crate::base::clock::Ticks;

@@ -5,7 +5,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -25,17 +25,19 @@ pub struct Listeners {
 #[derive(Debug)]
 pub struct ListenError {
     address: String,
+    /// The setting that chooses another address.
+    setting: &'static str,
     cause: io::Error,
 }
 
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let advice = match self.cause.kind() {
-            io::ErrorKind::AddrInUse => " (is another server running? --port chooses another port)",
-            io::ErrorKind::PermissionDenied => " (ports below 1024 need privileges)",
-            _ => "",
-        };
-        write!(f, "cannot listen on {}: {}{advice}", self.address, self.cause)
+        write!(f, "cannot listen on {}: {}", self.address, self.cause)?;
+        match self.cause.kind() {
+            io::ErrorKind::AddrInUse => write!(f, " (is another server running? --{} chooses another)", self.setting),
+            io::ErrorKind::PermissionDenied => f.write_str(" (is it allowed? ports below 1024 need privileges)"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -55,7 +57,7 @@ impl Listeners {
         let mut listeners = Self::default();
         if start.port != 0 {
             for address in &start.bind {
-                match tcp(SocketAddr::new(address.ip, start.port), start.tcp_backlog) {
+                match tcp(SocketAddr::new(address.ip, start.port), "port", start.tcp_backlog) {
                     Ok(listener) => listeners.tcp.push(listener),
                     Err(error) if address.is_optional => tracing::debug!("{error}; it is optional"),
                     Err(error) => return Err(error),
@@ -64,7 +66,7 @@ impl Listeners {
         }
         if start.http_port != 0 {
             for address in &start.http_bind {
-                match tcp(SocketAddr::new(address.ip, start.http_port), start.tcp_backlog) {
+                match tcp(SocketAddr::new(address.ip, start.http_port), "http-port", start.tcp_backlog) {
                     Ok(listener) => listeners.http.push(listener),
                     Err(error) if address.is_optional => tracing::debug!("{error}; it is optional"),
                     Err(error) => return Err(error),
@@ -88,7 +90,7 @@ impl Drop for Listeners {
     }
 }
 
-fn tcp(address: SocketAddr, backlog: i32) -> Result<TcpListener, ListenError> {
+fn tcp(address: SocketAddr, setting: &'static str, backlog: i32) -> Result<TcpListener, ListenError> {
     let bind = || -> io::Result<TcpListener> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
@@ -100,15 +102,18 @@ fn tcp(address: SocketAddr, backlog: i32) -> Result<TcpListener, ListenError> {
         socket.set_nonblocking(true)?;
         Ok(socket.into())
     };
-    bind().map_err(|cause| ListenError { address: address.to_string(), cause })
+    bind().map_err(|cause| ListenError { address: address.to_string(), setting, cause })
 }
 
-/// A stale socket file (nobody answers on it) is replaced; a live one is an address in use.
+/// A stale socket file (nobody answers on it) is replaced; a live one is an address in use, and any other file is left alone.
 fn unix(path: &Path, permissions: u32) -> Result<UnixListener, ListenError> {
     let bind = || -> io::Result<UnixListener> {
         if path.exists() {
             if std::os::unix::net::UnixStream::connect(path).is_ok() {
                 return Err(io::Error::from(io::ErrorKind::AddrInUse));
+            }
+            if !std::fs::symlink_metadata(path)?.file_type().is_socket() {
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
             }
             std::fs::remove_file(path)?;
         }
@@ -119,5 +124,5 @@ fn unix(path: &Path, permissions: u32) -> Result<UnixListener, ListenError> {
         listener.set_nonblocking(true)?;
         Ok(listener)
     };
-    bind().map_err(|cause| ListenError { address: path.display().to_string(), cause })
+    bind().map_err(|cause| ListenError { address: path.display().to_string(), setting: "unixsocket", cause })
 }

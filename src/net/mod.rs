@@ -1,8 +1,8 @@
 //! Sockets: listeners, the acceptor, one worker thread per core, and the connections that live on it.
 //!
 //! ```text
-//! acceptor ── a new connection goes to the worker with the fewest that is not stuck ──> worker thread
-//!                                                                                       └ a task per connection
+//! acceptor ── a new connection goes to the worker with the fewest that is not stuck ──> inbox ──> worker thread
+//!                                                                                                 └ a task per connection
 //! ```
 //! A connection stays on its worker. Its task reads, executes every complete request in order, and writes all replies with one write.
 //! Buffers of the worker serve all of its connections; a connection has some of its own only while part of a request or of a reply is left

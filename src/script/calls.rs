@@ -275,7 +275,7 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
             end(state, machine);
         }
         let tape = &(*machine).session.tape;
-        if raises && let Some(Token::Error(_)) = tape.tokens().first() {
+        if raises && let Some(Token::CommandError(_)) = tape.tokens().first() {
             raw::push(state, tape, 0);
             ffi::lua_error(state);
         }

@@ -1,7 +1,14 @@
-//! Refuses, before compiling, what LuaJIT accepts and Lua 5.1 does not: 64-bit and imaginary literals (`10LL`, `2i`), which would
-//! make foreign values reachable, and bytecode.
+//! Makes LuaJIT read a text as Lua 5.1 does, before it is compiled.
 //!
-//! It skips strings and comments and looks at numerals only; the compiler judges everything else.
+//! What LuaJIT accepts and Lua 5.1 does not is refused: bytecode, 64-bit and imaginary literals (`10LL`, `2i`), which would make
+//! foreign values reachable, labels, a first line that begins `#`. What both accept and read differently is rewritten: to Lua 5.1 an
+//! unknown escape in a quoted string is the bare character (`"\.\x"` is `.x`); LuaJIT refuses some of these and interprets others, so
+//! their backslashes are dropped. Line ends stay, and with them the numbers of lines.
+//!
+//! It looks at numerals, colons and quoted strings only and skips comments and long brackets; the compiler judges everything else.
+//! Invariant: the compiler sees no byte that was not looked at here.
+
+use std::borrow::Cow;
 
 /// Why a text is refused: the line and the offending token.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,26 +17,53 @@ pub(super) enum Refusal<'a> {
     Bytecode,
     /// A numeral that is not Lua 5.1's.
     Numeral { line: usize, token: &'a [u8] },
+    /// A byte that begins nothing in Lua 5.1 where it stands.
+    Symbol { line: usize, token: &'a [u8] },
 }
 
-/// Looks for the first refused token. O(n).
-pub(super) fn refuse(text: &[u8]) -> Option<Refusal<'_>> {
-    if text.first() == Some(&0x1B) {
-        return Some(Refusal::Bytecode);
+/// The text to compile in place of `text`: the same unless an escape must be rewritten. O(n).
+///
+/// # Errors
+/// At the first refused token.
+pub(super) fn translate(text: &[u8]) -> Result<Cow<'_, [u8]>, Refusal<'_>> {
+    match text {
+        [0x1B, ..] => return Err(Refusal::Bytecode),
+        // LuaJIT skips a first line that begins `#`, and a byte order mark, whatever is in them.
+        [b'#', ..] | [0xEF, 0xBB, 0xBF, ..] => return Err(Refusal::Symbol { line: 1, token: &text[..1] }),
+        _ => {}
     }
+    let mut rewritten = Vec::new();
+    // Up to here the text is in `rewritten`, or was left out.
+    let mut taken = 0;
+    let mut end = text.len();
     let mut at = 0;
-    let mut line = 1;
     while let Some(&byte) = text.get(at) {
         let start = at;
         at = match byte {
             b'-' if text.get(at + 1) == Some(&b'-') => match long_bracket(text, at + 2) {
                 Some(end) => end,
-                None => at + text[at..].iter().position(|b| *b == b'\n').unwrap_or(text.len() - at),
+                None => at + text[at..].iter().position(|b| is_line_end(*b)).unwrap_or(text.len() - at),
             },
             b'[' => long_bracket(text, at).unwrap_or(at + 1),
-            b'"' | b'\'' => quoted(text, at),
+            b'"' | b'\'' => {
+                let quoted = quoted(text, at, |backslash| {
+                    rewritten.extend_from_slice(&text[taken..backslash]);
+                    taken = backslash + 1;
+                });
+                match quoted {
+                    Ok(end) => end,
+                    Err(Unfinished { line_end }) => {
+                        // The compiler fails at this line end, so it is not given more.
+                        end = text.len().min(line_end + 1);
+                        break;
+                    }
+                }
+            }
             b'0'..=b'9' => numeral(text, at),
             b'.' if text.get(at + 1).is_some_and(u8::is_ascii_digit) => numeral(text, at),
+            b':' if text.get(at + 1) == Some(&b':') => {
+                return Err(Refusal::Symbol { line: line_of(text, at), token: &text[at..=at] });
+            }
             b'A'..=b'Z' | b'a'..=b'z' | b'_' | 0x80.. => {
                 let word = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'_' || **b >= 0x80;
                 at + text[at..].iter().take_while(word).count()
@@ -39,11 +73,34 @@ pub(super) fn refuse(text: &[u8]) -> Option<Refusal<'_>> {
         let token = &text[start..at];
         let is_numeral = byte.is_ascii_digit() || (byte == b'.' && token.len() > 1);
         if is_numeral && matches!(token.last(), Some(b'l' | b'L' | b'i' | b'I')) {
-            return Some(Refusal::Numeral { line, token });
+            return Err(Refusal::Numeral { line: line_of(text, start), token });
         }
-        line += token.iter().filter(|b| **b == b'\n').count();
     }
-    None
+    if taken == 0 {
+        return Ok(Cow::Borrowed(&text[..end]));
+    }
+    rewritten.extend_from_slice(&text[taken..end]);
+    Ok(Cow::Owned(rewritten))
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
+/// Whether the two bytes at `at` are one line end.
+fn is_pair(text: &[u8], at: usize) -> bool {
+    matches!(text.get(at..at + 2), Some(b"\r\n" | b"\n\r"))
+}
+
+/// The number of the line that `offset` lies in, as the compiler counts. O(n), for the one refusal of a text.
+fn line_of(text: &[u8], offset: usize) -> usize {
+    let mut line = 1;
+    let mut at = 0;
+    while at < offset {
+        line += usize::from(is_line_end(text[at]));
+        at += if is_pair(text, at) { 2 } else { 1 };
+    }
+    line
 }
 
 /// The end of the numeral that begins at `at`, as far as the compiler's own lexer reads.
@@ -61,26 +118,33 @@ fn numeral(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// The end of the quoted string that begins at `at`; an unfinished one ends at its line, as it does for the compiler.
-fn quoted(text: &[u8], at: usize) -> usize {
+/// The bytes that mean something behind a backslash in Lua 5.1.
+const ESCAPED: &[u8] = b"abfnrtv\\\"'\n\r0123456789";
+
+/// A quoted string without its end. The line end that cuts it off, or the text's length.
+struct Unfinished {
+    line_end: usize,
+}
+
+/// The end of the quoted string that begins at `at`. `drop` is told where each backslash stands that Lua 5.1 ignores.
+fn quoted(text: &[u8], at: usize, mut drop: impl FnMut(usize)) -> Result<usize, Unfinished> {
     let quote = text[at];
     let mut end = at + 1;
     while let Some(&byte) = text.get(end) {
         match byte {
-            // LuaJIT's `\z` skips white space, line ends included, which the plain rule would take as the string's end.
-            b'\\' if text.get(end + 1) == Some(&b'z') => {
+            b'\\' if is_pair(text, end + 1) => end += 3,
+            b'\\' => {
+                if text.get(end + 1).is_some_and(|escaped| !ESCAPED.contains(escaped)) {
+                    drop(end);
+                }
                 end += 2;
-                end += text[end..].iter().take_while(|b| b.is_ascii_whitespace() || **b == 0x0B).count();
             }
-            b'\\' if text.get(end + 1) == Some(&b'\r') && text.get(end + 2) == Some(&b'\n') => end += 3,
-            b'\\' if text.get(end + 1) == Some(&b'\n') && text.get(end + 2) == Some(&b'\r') => end += 3,
-            b'\\' => end += 2,
-            b'\n' | b'\r' => return end,
-            _ if byte == quote => return end + 1,
+            b'\n' | b'\r' => return Err(Unfinished { line_end: end }),
+            _ if byte == quote => return Ok(end + 1),
             _ => end += 1,
         }
     }
-    text.len()
+    Err(Unfinished { line_end: text.len() })
 }
 
 /// The end of the long bracket `[==[ ... ]==]` that begins at `at`, if one does. An unfinished one ends with the text.

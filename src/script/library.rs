@@ -117,7 +117,7 @@ impl Session {
 pub(super) const NATIVES: &[Native] = &[
     native(c"", c"random", random),
     native(c"", c"randomseed", randomseed),
-    native(c"", c"refuse", refuse),
+    native(c"", c"translate", translate),
     native(c"redis", c"error_reply", error_reply),
     native(c"redis", c"status_reply", status_reply),
     native(c"redis", c"sha1hex", sha1hex),
@@ -186,16 +186,20 @@ fn randomseed(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result
     Ok(())
 }
 
-/// Tells the sandbox why a text must not be compiled; nothing if it may.
-fn refuse(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+/// Gives the sandbox the text to compile in place of another, or nil if it is the same; or false and why it must not be compiled.
+fn translate(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
     let Some(text) = args.get(0).bytes() else {
         return Err(session.bad(0, "string expected"));
     };
-    if let Some(refusal) = lexer::refuse(text) {
-        let name = args.get(1).bytes().unwrap_or_default();
-        let name = name.strip_prefix(b"=").or_else(|| name.strip_prefix(b"@")).unwrap_or(b"[string]");
-        let text = refusal_text(&refusal, name);
-        session.tape.bytes(&text);
+    match lexer::translate(text) {
+        Ok(same) if same.len() == text.len() => session.tape.push(Token::Nil),
+        Ok(translated) => session.tape.bytes(&translated),
+        Err(refusal) => {
+            let name = args.get(1).bytes().unwrap_or_default();
+            let name = name.strip_prefix(b"=").or_else(|| name.strip_prefix(b"@")).unwrap_or(b"[string]");
+            session.tape.push(Token::Boolean(false));
+            session.tape.bytes(&refusal_text(&refusal, name));
+        }
     }
     Ok(())
 }
@@ -206,6 +210,9 @@ pub(super) fn refusal_text(refusal: &Refusal<'_>, chunk: &[u8]) -> Vec<u8> {
         Refusal::Bytecode => [chunk, b": attempt to load chunk with wrong mode"].concat(),
         Refusal::Numeral { line, token } => {
             [chunk, format!(":{line}: malformed number near '").as_bytes(), token, b"'"].concat()
+        }
+        Refusal::Symbol { line, token } => {
+            [chunk, format!(":{line}: unexpected symbol near '").as_bytes(), token, b"'"].concat()
         }
     }
 }

@@ -207,13 +207,14 @@ impl Machine {
         let fail = |why: &[u8]| {
             Err(ScriptError::Compile([b"ERR Error compiling script (new function): ".as_slice(), why].concat()))
         };
-        if let Some(refusal) = lexer::refuse(text) {
-            return fail(&super::library::refusal_text(&refusal, b"user_script"));
-        }
-        // SAFETY: `text` outlives the protected call that reads it; slots are as `start` left them; the error value is looked at
-        // before the stack is cut.
+        let text = match lexer::translate(text) {
+            Ok(text) => text,
+            Err(refusal) => return fail(&super::library::refusal_text(&refusal, b"user_script")),
+        };
+        // SAFETY: `text` outlives the protected call that reads it, and no error passes that; slots are as `start` left them; the error
+        // value is looked at before the stack is cut.
         unsafe {
-            (*this).text = ptr::from_ref(text);
+            (*this).text = ptr::from_ref(text.as_ref());
             (*this).compiled = None;
             let state = (*this).state;
             ffi::lua_pushvalue(state, SLOT_COMPILE);

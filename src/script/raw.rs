@@ -240,6 +240,11 @@ pub(super) unsafe fn push(state: *mut lua_State, tape: &Tape, at: usize) -> usiz
             Token::Bytes(span) => push_bytes(state, tape.text(span)),
             Token::Status(span) => push_named(state, c"ok", |state| push_bytes(state, tape.text(span))),
             Token::Error(span) => push_named(state, c"err", |state| push_bytes(state, tape.text(span))),
+            Token::CommandError(span) => {
+                push_named(state, c"err", |state| push_bytes(state, tape.text(span)));
+                ffi::lua_pushboolean(state, 1);
+                ffi::lua_setfield(state, -2, c"ignore_error_stats_update".as_ptr());
+            }
             Token::Double(value) => push_named(state, c"double", |state| ffi::lua_pushnumber(state, value)),
             Token::Verbatim(format, span) => push_named(state, c"verbatim_string", |state| {
                 ffi::lua_createtable(state, 0, 2);

@@ -18,6 +18,8 @@ pub(super) enum Token {
     Status(Span),
     /// `{err=...}`.
     Error(Span),
+    /// `{err=..., ignore_error_stats_update=true}`: what a command answered, which was counted when it did.
+    CommandError(Span),
     /// A table of that many values at 1, 2, ...
     Array(u32),
     /// A table of that many keys, each followed by its value.
@@ -130,7 +132,7 @@ impl ReplySink for LuaSink<'_> {
     }
     fn error(&mut self, text: &[u8]) {
         let span = self.line(text);
-        self.tape.push(Token::Error(span));
+        self.tape.push(Token::CommandError(span));
     }
     #[inline]
     fn integer(&mut self, value: i64) {

@@ -36,9 +36,8 @@ fn a_connection_that_is_killed_in_the_middle_of_a_script_ends_after_it() {
     assert_eq!(busy.run("CLIENT SETNAME busy"), status("OK"));
     busy.send(&["EVAL", "while true do end", "0"]);
     server.wait_for_command("busy", "eval");
-    let mut killer = server.client();
-    assert_eq!(killer.call(&["CLIENT", "KILL", &busy.address().to_string()]), status("OK"));
-    while killer.run("SCRIPT KILL") != status("OK") {}
+    assert_eq!(server.ask(&["CLIENT", "KILL", &busy.address().to_string()]), status("OK"));
+    server.kill_script();
     // The reply of the killed script may or may not be sent before the end.
     busy.read_to_end();
     let mut next = server.client();
@@ -53,14 +52,13 @@ fn a_connection_that_waits_for_a_script_can_be_killed() {
     busy.send(&["EVAL", "while true do end", "0"]);
     server.wait_for_command("busy", "eval");
     let mut waiting = server.client();
-    assert_eq!(waiting.run("CLIENT SETNAME waiting"), status("OK"));
-    waiting.send(&["SET", "k", "1"]);
+    waiting.send_raw(b"CLIENT SETNAME waiting\r\nSET k 1\r\n");
+    assert_eq!(waiting.read(), status("OK"));
     server.wait_for_command("waiting", "set");
-    let mut killer = server.client();
-    assert_eq!(killer.call(&["CLIENT", "KILL", &waiting.address().to_string()]), status("OK"));
+    assert_eq!(server.ask(&["CLIENT", "KILL", &waiting.address().to_string()]), status("OK"));
     assert_eq!(waiting.read_to_end(), b"", "it ends without a reply while the script still runs");
-    while killer.run("SCRIPT KILL") != status("OK") {}
-    assert_eq!(killer.run("EXISTS k"), integer(0), "its command was never executed");
+    server.kill_script();
+    assert_eq!(server.client().run("EXISTS k"), integer(0), "its command was never executed");
 }
 
 #[test]

@@ -19,7 +19,9 @@ fn who_has_not_authenticated_is_held_to_small_requests() {
     assert_eq!(client.run("GET k"), error("NOAUTH Authentication required."));
     assert!(error_text(&client.run("AUTH wrong")).starts_with("WRONGPASS "));
     // In one write: the limits follow AUTH at once.
-    client.send_raw(&[b"AUTH secret\r\n*2\r\n$4\r\nECHO\r\n$20000\r\n".to_vec(), vec![b'x'; 20000], b"\r\n".to_vec()].concat());
+    client.send_raw(
+        &[b"AUTH secret\r\n*2\r\n$4\r\nECHO\r\n$20000\r\n".to_vec(), vec![b'x'; 20000], b"\r\n".to_vec()].concat(),
+    );
     assert_eq!(client.read(), status("OK"));
     assert_eq!(client.read(), crate::support::bulk(vec![b'x'; 20000]));
 }
@@ -45,8 +47,7 @@ fn an_argument_past_proto_max_bulk_len_is_refused_when_it_is_announced() {
 
 #[test]
 fn a_request_that_outgrows_the_query_buffer_closes_its_connection_only() {
-    let server =
-        Server::with(&["--threads", "1", "--proto-max-bulk-len", "1mb", "--client-query-buffer-limit", "1mb"]);
+    let server = Server::with(&["--threads", "1", "--proto-max-bulk-len", "1mb", "--client-query-buffer-limit", "1mb"]);
     let mut other = server.client();
     let mut client = server.client();
     let argument = [b"$100000\r\n".to_vec(), vec![b'x'; 100_000], b"\r\n".to_vec()].concat();

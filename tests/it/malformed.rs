@@ -36,8 +36,7 @@ fn a_malformed_request_is_answered_with_its_error_and_the_connection_is_closed()
         // Redis replaces line ends in errors by spaces.
         let expected = match expected.strip_suffix(b"\r\n") {
             Some(text) if !text.contains(&b'+') => {
-                let text: Vec<u8> =
-                    text.iter().map(|byte| if b"\r\n".contains(byte) { b' ' } else { *byte }).collect();
+                let text: Vec<u8> = text.iter().map(|byte| if b"\r\n".contains(byte) { b' ' } else { *byte }).collect();
                 [&text, &b"\r\n"[..]].concat()
             }
             _ => expected.to_vec(),
@@ -88,11 +87,9 @@ fn a_line_that_does_not_end_is_too_big_at_64_kb() {
     let longest = [b"PING ".to_vec(), vec![b'x'; 64 * 1024 - 100], b"\r\n".to_vec()].concat();
     client.send_raw(&longest);
     assert_eq!(client.read(), bulk(&longest[5..longest.len() - 2]));
-    for (start, text) in [
-        ("x", "too big inline request"),
-        ("*", "too big mbulk count string"),
-        ("*1\r\n$", "too big bulk count string"),
-    ] {
+    for (start, text) in
+        [("x", "too big inline request"), ("*", "too big mbulk count string"), ("*1\r\n$", "too big bulk count string")]
+    {
         let mut client = server.client();
         client.send_raw(start.as_bytes());
         client.try_send_raw(&vec![b'1'; 64 * 1024 + 1]);

@@ -53,14 +53,8 @@ fn a_client_that_does_not_read_is_not_read_from_past_the_soft_limit_and_goes_on_
 
 #[test]
 fn a_client_past_the_hard_limit_is_closed_and_the_server_lives() {
-    let server = Server::with(&[
-        "--threads",
-        "1",
-        "--output-buffer-soft-limit",
-        "16mb",
-        "--output-buffer-hard-limit",
-        "16mb",
-    ]);
+    let server =
+        Server::with(&["--threads", "1", "--output-buffer-soft-limit", "16mb", "--output-buffer-hard-limit", "16mb"]);
     let value = vec![b'v'; MB];
     let mut other = server.client();
     assert_eq!(other.call(&[&b"SET"[..], b"k", &value]), status("OK"));
@@ -74,14 +68,8 @@ fn a_client_past_the_hard_limit_is_closed_and_the_server_lives() {
 
 #[test]
 fn one_reply_past_the_hard_limit_closes_its_connection_without_a_part_of_it() {
-    let server = Server::with(&[
-        "--threads",
-        "1",
-        "--output-buffer-soft-limit",
-        "1mb",
-        "--output-buffer-hard-limit",
-        "1mb",
-    ]);
+    let server =
+        Server::with(&["--threads", "1", "--output-buffer-soft-limit", "1mb", "--output-buffer-hard-limit", "1mb"]);
     let mut client = server.client();
     assert_eq!(client.call(&[&b"SET"[..], b"k", &vec![b'v'; 2 * MB]]), status("OK"));
     client.send_raw(b"PING\r\nGET k\r\nPING\r\n");

@@ -27,7 +27,7 @@ pub struct Limits {
 
 impl Limits {
     /// What Redis has by default.
-    pub const DEFAULT: Self = Self { entries: 128, value_bytes: 64 };
+    pub const DEFAULT: Self = Self { entries: 512, value_bytes: 64 };
 }
 
 /// A hash value.

@@ -1,3 +1,5 @@
+//! A hash in both forms against a list of pairs.
+
 use std::collections::HashSet;
 
 use proptest::collection::vec;
@@ -142,12 +144,12 @@ fn an_overwritten_field_keeps_its_place() {
 
 #[test]
 fn a_hash_turns_large_with_the_first_entry_beyond_the_limits_and_stays_large() {
-    let mut hash = numbered(128, Limits::DEFAULT);
+    let mut hash = numbered(512, Limits::DEFAULT);
     assert!(!hash.set(b"field:5", &[b'x'; 64], Limits::DEFAULT), "overwriting needs no further entry");
     assert_eq!(hash.encoding(), "listpack");
     hash.set(b"one more", b"", Limits::DEFAULT);
-    assert_eq!((hash.encoding(), hash.len()), ("hashtable", 129));
-    for number in 0..128 {
+    assert_eq!((hash.encoding(), hash.len()), ("hashtable", 513));
+    for number in 0..512 {
         assert!(hash.remove(format!("field:{number}").as_bytes()));
     }
     assert_eq!((hash.encoding(), hash.len()), ("hashtable", 1));

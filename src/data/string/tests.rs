@@ -1,3 +1,5 @@
+//! Every form of a string against plain bytes.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 

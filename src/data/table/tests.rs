@@ -1,3 +1,5 @@
+//! The table against a standard map, and what a scan promises while it changes.
+
 use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;

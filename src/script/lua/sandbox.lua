@@ -142,9 +142,9 @@ function functions.collectgarbage(option, ...)
 end
 
 local function compile_text(text, name)
-  local refusal = native.refuse(text, name)
+  local translated, refusal = native.translate(text, name)
   if refusal then return nil, refusal end
-  local compiled, problem = loadstring(text, name)
+  local compiled, problem = loadstring(translated or text, name)
   if not compiled then return nil, problem end
   return setfenv(compiled, slow)
 end

@@ -64,6 +64,22 @@ impl Client {
         self.read()
     }
 
+    /// Like [`Client::call`], but gives up after `patience`. The connection is then of no more use.
+    pub fn try_call<A: AsRef<[u8]>>(mut self, argv: &[A], patience: Duration) -> Option<OwnedFrame> {
+        self.stream.set_read_timeout(Some(patience)).expect("a socket takes the option");
+        self.send(argv);
+        loop {
+            if let Some((frame, _)) = decode(&self.buffer).expect("the server writes RESP2") {
+                return Some(frame);
+            }
+            let mut chunk = [0; 16 * 1024];
+            match self.stream.read(&mut chunk) {
+                Ok(bytes @ 1..) => self.buffer.extend_from_slice(&chunk[..bytes]),
+                _ => return None,
+            }
+        }
+    }
+
     /// Sends the words of a line (no quoting) and reads the RESP2 reply.
     pub fn run(&mut self, line: &str) -> OwnedFrame {
         self.call(&line.split(' ').collect::<Vec<_>>())

@@ -8,9 +8,13 @@ use redis_protocol::resp2::types::OwnedFrame;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// How often another free port is tried when somebody took the one that was found.
 const STARTS_MAX: usize = 10;
+
+/// How long one connection is asked before another is tried.
+const ASK_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A `tally` process on a free loopback port, ended when dropped.
 pub struct Server {
@@ -84,17 +88,31 @@ impl Server {
         line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("INFO tells {name}:\n{text}"))
     }
 
+    /// Asks by a new connection, and by another one if there is no answer: one that its worker had taken before a slow script came waits
+    /// for the script's end.
+    pub fn ask(&self, argv: &[&str]) -> OwnedFrame {
+        loop {
+            if let Some(reply) = self.client().try_call(argv, ASK_PATIENCE) {
+                return reply;
+            }
+        }
+    }
+
+    /// Ends the script that is running, or about to.
+    pub fn kill_script(&self) {
+        while self.ask(&["SCRIPT", "KILL"]) != status("OK") {}
+    }
+
     /// Waits until a script owns `key` and has passed `lua-time-limit`.
     pub fn wait_for_busy(&self, key: &str) {
-        // A new connection each time, because those of the script's own worker wait with it.
-        while !error_text(&self.client().call(&["GET", key])).starts_with("BUSY ") {}
+        while !error_text(&self.ask(&["GET", key])).starts_with("BUSY ") {}
     }
 
     /// Waits until a connection named `name` is in the middle of `command`, in lower case.
     pub fn wait_for_command(&self, name: &str, command: &str) {
         let (name, command) = (format!(" name={name} "), format!(" cmd={command} "));
         loop {
-            let OwnedFrame::BulkString(list) = self.client().run("CLIENT LIST") else { panic!("a list is a bulk") };
+            let OwnedFrame::BulkString(list) = self.ask(&["CLIENT", "LIST"]) else { panic!("a list is a bulk") };
             let list = String::from_utf8(list).expect("CLIENT LIST is text");
             if list.lines().any(|line| line.contains(&name) && line.contains(&command)) {
                 return;
