@@ -1,7 +1,7 @@
 //! What the operating system knows of this process and its machine: CPU time, memory, names.
 //!
 //! Everything here is for people who watch the server (INFO); where the system does not tell, the answer is 0 or empty.
-#![expect(unsafe_code, reason = "getrusage and uname have no safe form in std")]
+#![expect(unsafe_code, reason = "getrusage, getrlimit and uname have no safe form in std")]
 
 use std::ffi::CStr;
 
@@ -25,6 +25,25 @@ pub fn cpu() -> CpuMicros {
     }
     let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
     CpuMicros { system: micros(usage.ru_stime), user: micros(usage.ru_utime) }
+}
+
+/// Raises the number of files that this process may have open to `wanted`, as far as it may, and returns what it is then.
+pub fn raise_open_files(wanted: u64) -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to a live rlimit that nobody else sees.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return wanted;
+    }
+    if limit.rlim_cur >= wanted {
+        return limit.rlim_cur;
+    }
+    let raised = libc::rlimit { rlim_cur: wanted.min(limit.rlim_max), rlim_max: limit.rlim_max };
+    // SAFETY: the pointer is to a live rlimit.
+    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) } == 0 {
+        raised.rlim_cur
+    } else {
+        limit.rlim_cur
+    }
 }
 
 /// System, release and machine, as `uname -srm` prints them.
@@ -64,6 +83,13 @@ mod tests {
         assert_eq!(system_name().split(' ').count(), 3);
         assert!(system_memory_bytes() > 1024 * 1024);
         assert!(!executable().is_empty());
+    }
+
+    #[test]
+    fn the_number_of_open_files_is_never_lowered() {
+        let now = raise_open_files(1);
+        assert!(now > 1);
+        assert!(raise_open_files(now + 1) >= now);
     }
 
     #[test]

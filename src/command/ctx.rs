@@ -162,7 +162,7 @@ pub enum ReplyMode {
 pub struct Transaction {
     /// The queued commands: the id in the table, and the arguments.
     pub queue: Vec<(usize, Vec<Box<[u8]>>)>,
-    /// Bytes of all queued arguments.
+    /// Bytes that the queue takes, about.
     pub bytes: usize,
     /// Whether a command was refused while queueing: EXEC will abort.
     pub refused: bool,

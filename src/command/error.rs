@@ -1,6 +1,6 @@
 //! How a command fails: a closed enum with the exact texts that clients match.
 
-use crate::keyspace::WrongType;
+use crate::keyspace::{Busy, WrongType};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -86,6 +86,13 @@ impl fmt::Display for CommandError {
 }
 
 impl std::error::Error for CommandError {}
+
+impl From<Busy> for CommandError {
+    /// A walk met a shard that is held: it runs again with everything, or waits for that as any command does.
+    fn from(_: Busy) -> Self {
+        Self::NeedsWhole
+    }
+}
 
 impl From<WrongType> for CommandError {
     fn from(_: WrongType) -> Self {

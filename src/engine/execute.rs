@@ -9,13 +9,20 @@ use crate::base::clock::{Ticks, UnixMillis};
 use crate::base::sync::atomic::Ordering;
 use crate::command::table::Found;
 use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session};
-use crate::keyspace::{Busy, Held, Keys, Pass, Plan};
+use crate::keyspace::{Busy, Held, Keys, Pass, Patience, Plan, WAIT_MS};
 use crate::resp::reply::ReplySink;
 use smallvec::SmallVec;
-use std::task::Waker;
 
 /// After a command that took longer than this, the batch reads the wall clock again.
 const CLOCK_STALE_NANOS: u64 = 1_000_000;
+
+/// After a wait for a lock that was in vain, the worker only tries for as long as this: so it stands still for a tenth of its time at most,
+/// however many of its connections want what a slow script holds.
+const IMPATIENT_NANOS: u64 = 10 * WAIT_MS * 1_000_000;
+
+/// What a queued command, and each of its arguments, takes beside the argument's own bytes: its place in a list, and a block's overhead. Without
+/// it a transaction of empty arguments would have no limit.
+const QUEUED_BYTES: usize = 32;
 
 /// How much of an unknown command's name, and of its arguments, the error repeats.
 const ECHO_BYTES_MAX: usize = 128;
@@ -26,7 +33,7 @@ pub enum Executed {
     /// It was replied to.
     Done,
     /// Somebody held what it needs for longer than the bounded wait. Nothing was done: the caller sleeps until somebody leaves the
-    /// keyspace (see [`Batch::park`]) and runs the same request again.
+    /// keyspace (see [`crate::keyspace::Keyspace::park`]) and runs the same request again.
     Busy,
 }
 
@@ -54,11 +61,6 @@ impl<'w> Batch<'w> {
     /// When the last command ended, or the batch began.
     pub fn ticks(&self) -> Ticks {
         self.ticks
-    }
-
-    /// Has `waker` woken when somebody leaves the keyspace.
-    pub fn park(&self, waker: &Waker) {
-        self.services.keyspace.park(waker);
     }
 
     /// Executes one request and gives exactly one reply, unless it is [`Executed::Busy`].
@@ -95,7 +97,8 @@ impl<'w> Batch<'w> {
         argv: &[&[u8]],
         sink: &mut dyn ReplySink,
     ) -> Executed {
-        let called = if *plan == Plan::Nothing {
+        // A script without keys may meet one that it did not declare, so it enters as if it had one.
+        let called = if *plan == Plan::Nothing && !spec.flags.has(Flags::SCRIPT) {
             self.unlocked(session, id, spec, argv, sink)
         } else {
             if self.window.as_ref().is_some_and(|held| !held.covers(plan)) {
@@ -109,7 +112,9 @@ impl<'w> Batch<'w> {
             };
             let Ok(mut held) = held else { return self.busy(session, id, spec, sink) };
             let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch);
+            let under_locks = UnderLocks;
             let called = self.with(keys, session, id, spec, argv, sink);
+            drop(under_locks);
             if in_window && called != Called::NeedsWhole {
                 self.window = Some(held);
             } else {
@@ -170,17 +175,21 @@ impl<'w> Batch<'w> {
     }
 
     pub(super) fn lock(&mut self, plan: &Plan) -> Result<Held<'w>, Busy> {
+        let patience = if self.ticks < self.parts.impatient_until { Patience::Try } else { Patience::Wait };
         let pass = match &mut self.pass {
             Some(pass) => pass,
-            none => none.insert(self.services.keyspace.enter(self.parts.slot)?),
+            none => none.insert(self.services.keyspace.enter(self.parts.slot, patience)?),
         };
-        pass.lock(plan)
+        pass.lock(plan, patience)
     }
 
     /// Somebody holds what the command needs. If that is a script past its time, the client is told; else it waits.
     #[cold]
     fn busy(&mut self, session: &mut Session, id: usize, spec: &CommandSpec, sink: &mut dyn ReplySink) -> Executed {
         self.pass = None;
+        if self.ticks >= self.parts.impatient_until {
+            self.parts.impatient_until = Ticks(self.services.clock.ticks().0 + IMPATIENT_NANOS);
+        }
         if spec.flags.has(Flags::ALLOW_BUSY) || !super::script::is_any_slow(self.services) {
             return Executed::Busy;
         }
@@ -226,7 +235,7 @@ impl<'w> Batch<'w> {
         }
         let limit = self.services.config.live.client_query_buffer_limit.get();
         let transaction = session.transaction.as_mut().expect("the caller saw a transaction");
-        let bytes: usize = argv.iter().map(|argument| argument.len()).sum();
+        let bytes: usize = QUEUED_BYTES + argv.iter().map(|argument| QUEUED_BYTES + argument.len()).sum::<usize>();
         if transaction.bytes.saturating_add(bytes) > limit {
             let error = CommandError::text("ERR the transaction's commands exceed client-query-buffer-limit");
             return self.reject(session, Some(id), &error, sink);
@@ -235,6 +244,21 @@ impl<'w> Batch<'w> {
         transaction.queue.push((id, argv.iter().map(|&argument| argument.into()).collect()));
         sink.status(b"QUEUED");
         Executed::Done
+    }
+}
+
+/// Lives while a command changes what locks guard. A panic that passes it ends the process: half-changed data is not served.
+pub(super) struct UnderLocks;
+
+impl Drop for UnderLocks {
+    #[inline]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(
+                "a command panicked while it held locks: the process ends, so that nobody sees half a change"
+            );
+            std::process::abort();
+        }
     }
 }
 

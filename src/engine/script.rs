@@ -191,6 +191,10 @@ struct ScriptHost<'h, 'a, 'k> {
 impl Host for ScriptHost<'_, '_, '_> {
     fn call(&mut self, argv: &[&[u8]], sink: &mut dyn ReplySink) {
         if let Err(error) = self.try_call(argv, sink) {
+            if self.aborted {
+                // Nobody will see this reply, and the statistics of errors must not either.
+                return sink.error(b"ERR abandoned");
+            }
             call::reply_error(self.ctx.recorder, &error, sink);
         }
     }

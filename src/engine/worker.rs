@@ -1,10 +1,11 @@
 //! One thread's means of execution.
 
-use super::execute::Batch;
+use super::execute::{Batch, UnderLocks};
 use super::script::Runner;
+use crate::base::clock::Ticks;
 use crate::base::rng::Rng;
 use crate::command::Services;
-use crate::keyspace::{Busy, expire};
+use crate::keyspace::{Busy, Patience, expire};
 use crate::metrics::Recorder;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub(super) struct Parts {
     pub(super) recorder: Arc<Recorder>,
     pub(super) rng: Rng,
     pub(super) scripts: Runner,
+    /// Until then locks are only tried, for the last wait was in vain.
+    pub(super) impatient_until: Ticks,
 }
 
 impl Worker {
@@ -29,7 +32,8 @@ impl Worker {
     pub fn new(services: Arc<Services>, slot: usize) -> Self {
         let recorder = services.metrics.recorder();
         let scripts = Runner::new(&services, slot);
-        Self { parts: Parts { slot, recorder, rng: Rng::from_process(slot as u64), scripts }, services }
+        let rng = Rng::from_process(slot as u64);
+        Self { parts: Parts { slot, recorder, rng, scripts, impatient_until: Ticks(0) }, services }
     }
 
     /// What the server shares.
@@ -54,7 +58,8 @@ impl Worker {
     /// [`Busy`] if somebody owns the keyspace; the next call goes on.
     pub fn expire(&mut self, first: usize, of: usize) -> Result<usize, Busy> {
         let now = self.services.clock.unix_millis();
-        let mut pass = self.services.keyspace.enter(self.parts.slot)?;
-        expire::walk(&mut pass, now, first, of)
+        let mut pass = self.services.keyspace.enter(self.parts.slot, Patience::Try)?;
+        let _under_locks = UnderLocks;
+        Ok(expire::walk(&mut pass, now, first, of))
     }
 }

@@ -6,7 +6,7 @@
 use super::entry::NO_DEADLINE;
 use super::keys::Keys;
 use super::lock::Held;
-use super::{Busy, Pass, Plan, ShardIndex};
+use super::{Pass, Patience, Plan, ShardIndex};
 use crate::base::clock::UnixMillis;
 use crate::base::hash;
 use crate::data::table::{Keyed, Position};
@@ -18,15 +18,13 @@ const SLICES_MAX: usize = 32;
 /// A slice that finds fewer than one in this many expired is the shard's last of the call.
 const ENOUGH: usize = 8;
 
-/// Walks on through every `of`-th shard from `first` and removes what has expired. Returns how many keys that were.
-///
-/// # Errors
-/// [`Busy`] if a shard could not be had; the others are visited by the next call.
-pub fn walk(pass: &mut Pass<'_>, now: UnixMillis, first: usize, of: usize) -> Result<usize, Busy> {
+/// Walks on through every `of`-th shard from `first` and removes what has expired. Returns how many keys that were. A shard that
+/// somebody holds is passed over: its holder may be a script that takes its time.
+pub fn walk(pass: &mut Pass<'_>, now: UnixMillis, first: usize, of: usize) -> usize {
     let mut removed = 0;
     for index in (first..pass.keyspace().shards()).step_by(of.max(1)) {
         for _ in 0..SLICES_MAX {
-            let mut held = pass.lock(&Plan::One(index as ShardIndex))?;
+            let Ok(mut held) = pass.lock(&Plan::One(index as ShardIndex), Patience::Try) else { break };
             let found = slice(&mut held, index as ShardIndex, now);
             pass.unlock(held);
             removed += found;
@@ -35,7 +33,7 @@ pub fn walk(pass: &mut Pass<'_>, now: UnixMillis, first: usize, of: usize) -> Re
             }
         }
     }
-    Ok(removed)
+    removed
 }
 
 fn slice(held: &mut Held<'_>, index: ShardIndex, now: UnixMillis) -> usize {

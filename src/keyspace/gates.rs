@@ -11,6 +11,7 @@ use super::Keyspace;
 use super::lock::{Extent, Held, Plan};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::{Mutex, MutexGuard};
+use std::collections::VecDeque;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -19,6 +20,30 @@ pub const WAIT_MS: u64 = 1;
 const WAIT: Duration = Duration::from_millis(WAIT_MS);
 /// How often a multi-shard lock starts again from the busy shard before it reports [`Busy`].
 const LOCK_ATTEMPTS_MAX: usize = 64;
+
+/// How many parked tasks one leave wakes. Those who then leave wake the next, so all get their turn; but if they all wait for the same slow
+/// script, a leave by somebody else costs no more than this many vain tries.
+const WAKES_MAX: usize = 16;
+
+/// Whether a thread waits for what somebody else holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// For up to [`WAIT_MS`].
+    Wait,
+    /// Not at all.
+    Try,
+}
+
+impl Patience {
+    #[inline]
+    pub(super) fn take<T>(self, lock: &Mutex<T>) -> Result<MutexGuard<'_, T>, Busy> {
+        match self {
+            Self::Wait => lock.try_lock_for(WAIT),
+            Self::Try => lock.try_lock(),
+        }
+        .ok_or(Busy)
+    }
+}
 
 /// Somebody held a gate or a shard for longer than [`WAIT_MS`]; nothing was taken, nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +62,20 @@ impl Gates {
 #[derive(Debug, Default)]
 pub(super) struct Parked {
     count: AtomicUsize,
-    wakers: Mutex<Vec<Waker>>,
+    queue: Mutex<Queue>,
 }
+
+/// The parked tasks, the longest parked first.
+#[derive(Debug, Default)]
+struct Queue {
+    wakers: VecDeque<Waker>,
+    /// How many were woken since the start: the place of the first.
+    woken: u64,
+}
+
+/// A place in the queue of parked tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parking(u64);
 
 impl Keyspace {
     /// Enters by the gate of `slot`, to execute a batch.
@@ -46,9 +83,9 @@ impl Keyspace {
     /// # Errors
     /// [`Busy`] if a thread that owns all gates does not finish within [`WAIT_MS`].
     #[inline]
-    pub fn enter(&self, slot: usize) -> Result<Pass<'_>, Busy> {
-        let gate = self.gates.0[slot].0.try_lock_for(WAIT).ok_or(Busy)?;
-        Ok(Pass { keyspace: self, slot, gate: Some(gate) })
+    pub fn enter(&self, slot: usize, patience: Patience) -> Result<Pass<'_>, Busy> {
+        let gate = patience.take(&self.gates.0[slot].0)?;
+        Ok(Pass { keyspace: self, slot, gate: Some(gate), locked: false })
     }
 
     /// Holds nothing, for a command that touches no key. Needs no gate.
@@ -56,27 +93,41 @@ impl Keyspace {
         Held::nothing(self, slot)
     }
 
-    /// Has `waker` woken when somebody leaves the keyspace. The caller tries once more after this and only then sleeps, so no leave is missed.
-    pub fn park(&self, waker: &Waker) {
-        let mut wakers = self.parked.wakers.lock();
-        wakers.push(waker.clone());
+    /// Has `waker` woken when somebody leaves the keyspace, unless the task has its place in the queue from an earlier time. The caller
+    /// tries once more after this and only then sleeps, so no leave is missed.
+    pub fn park(&self, waker: &Waker, earlier: Option<Parking>) -> Parking {
+        let mut queue = self.parked.queue.lock();
+        if let Some(place) = earlier
+            && place.0 >= queue.woken
+        {
+            return place;
+        }
+        queue.wakers.push_back(waker.clone());
         // SeqCst pairs with the load in `unpark`: either the leaver sees the count, or the parker's next try sees the lock free.
-        self.parked.count.store(wakers.len(), Ordering::SeqCst);
+        self.parked.count.store(queue.wakers.len(), Ordering::SeqCst);
+        Parking(queue.woken + queue.wakers.len() as u64 - 1)
     }
 
     #[inline]
     fn unpark(&self) {
+        // The lock was released before: the count may not be read earlier than that. x86 releases a lock with an instruction that nothing
+        // passes, so there the fence would only cost.
+        #[cfg(not(target_arch = "x86_64"))]
+        crate::base::sync::atomic::fence(Ordering::SeqCst);
         if self.parked.count.load(Ordering::SeqCst) != 0 {
-            self.wake_all();
+            self.wake_some();
         }
     }
 
     #[cold]
-    fn wake_all(&self) {
-        let wakers = {
-            let mut wakers = self.parked.wakers.lock();
-            self.parked.count.store(0, Ordering::SeqCst);
-            std::mem::take(&mut *wakers)
+    fn wake_some(&self) {
+        let wakers: Vec<Waker> = {
+            let mut queue = self.parked.queue.lock();
+            let len = queue.wakers.len().min(WAKES_MAX);
+            queue.woken += len as u64;
+            let wakers = queue.wakers.drain(..len).collect();
+            self.parked.count.store(queue.wakers.len(), Ordering::SeqCst);
+            wakers
         };
         for waker in wakers {
             waker.wake();
@@ -90,6 +141,9 @@ pub struct Pass<'k> {
     keyspace: &'k Keyspace,
     slot: usize,
     gate: Option<MutexGuard<'k, ()>>,
+    /// Whether anything was locked since it entered. Who was here in vain wakes nobody when it leaves, or two that wait for the same would
+    /// wake each other for as long.
+    locked: bool,
 }
 
 impl<'k> Pass<'k> {
@@ -104,30 +158,31 @@ impl<'k> Pass<'k> {
     /// [`Busy`] if it could not be had within the bounded wait. Nothing is held then; after a failed try for the whole keyspace even the own
     /// gate is given up, and the next call takes it again.
     #[inline]
-    pub fn lock(&mut self, plan: &Plan) -> Result<Held<'k>, Busy> {
+    pub fn lock(&mut self, plan: &Plan, patience: Patience) -> Result<Held<'k>, Busy> {
         if self.gate.is_none() {
-            self.gate = Some(self.keyspace.gates.0[self.slot].0.try_lock_for(WAIT).ok_or(Busy)?);
+            self.gate = Some(patience.take(&self.keyspace.gates.0[self.slot].0)?);
         }
         let mut held = Held::nothing(self.keyspace, self.slot);
         match plan {
             Plan::Nothing => {}
             Plan::One(shard) => {
-                let guard = self.keyspace.shards[usize::from(*shard)].0.try_lock_for(WAIT).ok_or(Busy)?;
+                let guard = patience.take(&self.keyspace.shards[usize::from(*shard)].0)?;
                 held.guards.push((*shard, guard));
             }
-            Plan::Several(shards) => self.lock_several(shards, &mut held)?,
+            Plan::Several(shards) => self.lock_several(shards, patience, &mut held)?,
             Plan::Walk => held.extent = Extent::Walk,
-            Plan::Whole => self.own_whole(&mut held)?,
+            Plan::Whole => self.own_whole(patience, &mut held)?,
         }
+        self.locked = true;
         Ok(held)
     }
 
     /// Blocks on one shard and *tries* the rest; on failure releases all and starts again from the one that was busy.
-    fn lock_several(&self, shards: &[super::ShardIndex], held: &mut Held<'k>) -> Result<(), Busy> {
+    fn lock_several(&self, shards: &[super::ShardIndex], patience: Patience, held: &mut Held<'k>) -> Result<(), Busy> {
         let lock_of = |shard: super::ShardIndex| &self.keyspace.shards[usize::from(shard)].0;
         let mut first = 0;
         for _ in 0..LOCK_ATTEMPTS_MAX {
-            held.guards.push((shards[first], lock_of(shards[first]).try_lock_for(WAIT).ok_or(Busy)?));
+            held.guards.push((shards[first], patience.take(lock_of(shards[first]))?));
             let busy = (0..shards.len()).filter(|&at| at != first).find(|&at| match lock_of(shards[at]).try_lock() {
                 Some(guard) => {
                     held.guards.push((shards[at], guard));
@@ -146,15 +201,17 @@ impl<'k> Pass<'k> {
         Err(Busy)
     }
 
-    fn own_whole(&mut self, held: &mut Held<'k>) -> Result<(), Busy> {
-        self.gate = None;
-        self.keyspace.unpark();
+    fn own_whole(&mut self, patience: Patience, held: &mut Held<'k>) -> Result<(), Busy> {
+        self.leave();
         for gate in &self.keyspace.gates.0 {
-            match gate.0.try_lock_for(WAIT) {
-                Some(guard) => held.gates.push(guard),
-                None => {
+            match patience.take(&gate.0) {
+                Ok(guard) => held.gates.push(guard),
+                Err(Busy) => {
                     held.gates.clear();
-                    self.keyspace.unpark();
+                    // Somebody may have found a gate of these closed, but not if they were closed for no time.
+                    if patience == Patience::Wait {
+                        self.keyspace.unpark();
+                    }
                     return Err(Busy);
                 }
             }
@@ -175,9 +232,17 @@ impl<'k> Pass<'k> {
     }
 }
 
+impl Pass<'_> {
+    fn leave(&mut self) {
+        self.gate = None;
+        if std::mem::take(&mut self.locked) {
+            self.keyspace.unpark();
+        }
+    }
+}
+
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.gate = None;
-        self.keyspace.unpark();
+        self.leave();
     }
 }

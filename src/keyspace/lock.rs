@@ -1,6 +1,6 @@
 //! What a unit of execution (a command, a transaction, a script) holds of the keyspace.
 
-use super::gates::Busy;
+use super::gates::{Busy, Patience};
 use super::watch::Watched;
 use super::{Database, Entry, Keyspace, Value};
 use crate::base::prefetch::prefetch;
@@ -243,12 +243,25 @@ impl<'k> Held<'k> {
         &mut self.guards[at].1
     }
 
+    /// Goes on to the next shard of a walk, whose holder may be a script: so the wait is bounded. Who owns everything finds every shard free.
+    ///
+    /// # Errors
+    /// [`Busy`] if it is held by another.
+    pub(super) fn walk_to(&mut self, index: ShardIndex) -> Result<(), Busy> {
+        if self.extent == Extent::Walk && !self.guards.iter().any(|(held, _)| *held == index) {
+            self.guards.clear();
+            self.guards.push((index, Patience::Wait.take(&self.keyspace.shards[usize::from(index)].0)?));
+        }
+        Ok(())
+    }
+
     #[cold]
     fn move_to(&mut self, index: ShardIndex) -> usize {
-        assert!(self.extent != Extent::Shards, "a command touches only keys that its declaration names");
+        assert!(self.extent == Extent::Whole, "a command touches only keys that its declaration names");
         self.guards.clear();
-        // With all gates held this lock is free. On a walk its holder is a command, or a script within its time limit.
-        self.guards.push((index, self.keyspace.shards[usize::from(index)].0.lock()));
+        // With all gates held this lock is free.
+        let guard = self.keyspace.shards[usize::from(index)].0.try_lock();
+        self.guards.push((index, guard.expect("who holds a shard holds a gate as well")));
         0
     }
 }

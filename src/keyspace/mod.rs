@@ -28,7 +28,7 @@ mod tests;
 
 pub use database::Database;
 pub use entry::{Entry, Kind, NO_DEADLINE, Value};
-pub use gates::{Busy, Pass, WAIT_MS};
+pub use gates::{Busy, Parking, Pass, Patience, WAIT_MS};
 pub use keys::{Edit, Keys, Missing, WrongType};
 pub use lock::{Extent, Held, Plan, ShardIndex};
 pub use watch::WatchTicket;

@@ -7,7 +7,7 @@ mod twin;
 mod walks;
 mod watching;
 
-use super::{Keys, Keyspace, Plan};
+use super::{Keys, Keyspace, Patience, Plan};
 use crate::base::clock::UnixMillis;
 
 /// Runs `act` on a database under the locks of `plan`, in a batch of its own. Nobody else may be inside for long.
@@ -20,8 +20,8 @@ fn lent<R>(
 ) -> R {
     let mut act = Some(act);
     loop {
-        let Ok(mut pass) = keyspace.enter(slot) else { continue };
-        let Ok(mut held) = pass.lock(plan) else { continue };
+        let Ok(mut pass) = keyspace.enter(slot, Patience::Wait) else { continue };
+        let Ok(mut held) = pass.lock(plan, Patience::Wait) else { continue };
         let result = (act.take().expect("it runs once"))(&mut Keys::new(&mut held, db, now));
         pass.unlock(held);
         return result;

@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::keys::Keys;
-use super::{Database, add};
+use super::{Busy, Database, add};
 use crate::base::rng::Rng;
 use crate::base::sync::atomic::Ordering;
 use crate::data::table::Position;
@@ -15,14 +15,18 @@ const FREE_INLINE_MAX: usize = 10_000;
 impl Keys<'_, '_> {
     /// Visits live entries in hash order from `cursor` on, at least `count` of them unless the database ends, and returns the cursor to go on with; 0
     /// at the end. Every key that is there from the first call to the last is visited exactly once. Needs a walk or the whole keyspace.
-    pub fn scan(&mut self, cursor: u64, count: usize, mut visit: impl FnMut(&Entry)) -> u64 {
+    ///
+    /// # Errors
+    /// [`Busy`] if somebody holds a shard on the way; not if the caller owns the whole keyspace.
+    pub fn scan(&mut self, cursor: u64, count: usize, mut visit: impl FnMut(&Entry)) -> Result<u64, Busy> {
         let (db, now) = (self.db(), self.now());
         let keyspace = self.held().keyspace();
         let shard_shift = Position::BITS - keyspace.shards().trailing_zeros();
-        let Some(mut position) = Position::new(cursor) else { return 0 };
+        let Some(mut position) = Position::new(cursor) else { return Ok(0) };
         let mut left = count.max(1);
         loop {
             let index = (position.get() >> shard_shift) as usize;
+            self.held().walk_to(index as super::ShardIndex)?;
             let table = &self.shard_at(index).databases[db].table;
             let mut visited = 0;
             let next = table.scan(position, left, |entry| {
@@ -34,13 +38,13 @@ impl Keys<'_, '_> {
             left = left.saturating_sub(visited);
             position = match next {
                 Some(next) => next,
-                None if index + 1 == keyspace.shards() => return 0,
+                None if index + 1 == keyspace.shards() => return Ok(0),
                 None => {
                     Position::new(((index + 1) as u64) << shard_shift).expect("every shard has positions of its own")
                 }
             };
             if left == 0 {
-                return position.get();
+                return Ok(position.get());
             }
         }
     }

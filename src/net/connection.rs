@@ -10,6 +10,7 @@
 
 use super::window::{self, Tail, Window};
 use super::worker::{Accepted, Socket, WorkerStatus};
+use crate::base::clock::Ticks;
 use crate::command::{Client, ReplyMode, Services, Session};
 use crate::engine::{Batch, Executed, Worker};
 use crate::resp::reply::ReplySink;
@@ -34,8 +35,12 @@ const OUTPUT_KEPT_BYTES: usize = 1024 * 1024;
 const REQUESTS_PER_BATCH_MAX: usize = 1024;
 /// A connection's own input buffer grows in steps of at least this.
 const GROWTH_BYTES: usize = 16 * 1024;
-/// A request that met a lock is tried again after this even if nobody leaves: by then it may have to be answered with BUSY.
+/// A request that met a lock is tried again after this even if nobody leaves, and then after twice as long each time: by then it may have to
+/// be answered with BUSY.
 const BUSY_RETRY: Duration = Duration::from_millis(20);
+const BUSY_RETRY_MAX: Duration = Duration::from_millis(160);
+/// Batches of one connection before the worker's other connections have their turn.
+const BATCHES_PER_TURN_MAX: usize = 4;
 
 /// What all connections of one worker share: its means of execution and its buffers.
 #[derive(Debug)]
@@ -123,20 +128,41 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> 
         match poll_fn(|cx| connection.poll(cx, local, services, status)).await? {
             Next::Closed => return Ok(()),
             Next::Busy => {
-                // Whoever leaves the keyspace wakes this task; the time-out is for a holder that stays.
-                let retry = tokio::time::sleep(BUSY_RETRY);
-                tokio::pin!(retry);
-                let mut parked = false;
-                poll_fn(|cx| {
-                    if parked || retry.as_mut().poll(cx).is_ready() {
-                        return Poll::Ready(());
-                    }
-                    parked = true;
-                    services.keyspace.park(cx.waker());
-                    Poll::Pending
-                })
-                .await;
+                if !wait_for_leave(&mut connection, local, services, status).await? {
+                    return Ok(());
+                }
             }
+        }
+    }
+}
+
+/// Tries a request that met a lock again, whenever somebody leaves the keyspace, until it is executed. False if the connection ended.
+async fn wait_for_leave<S: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<S>,
+    local: &RefCell<Local>,
+    services: &Services,
+    status: &WorkerStatus,
+) -> io::Result<bool> {
+    let mut place = None;
+    let mut pause = BUSY_RETRY;
+    loop {
+        // Whoever leaves from here on wakes this task; who has left before is found out by trying once more. The time-out is for a holder
+        // that stays.
+        let retry = tokio::time::sleep(pause);
+        tokio::pin!(retry);
+        let next = poll_fn(|cx| {
+            place = Some(services.keyspace.park(cx.waker(), place));
+            match connection.poll(cx, local, services, status) {
+                Poll::Ready(Ok(Next::Busy)) if retry.as_mut().poll(cx).is_pending() => Poll::Pending,
+                other => Poll::Ready(other),
+            }
+        })
+        .await;
+        match next {
+            Poll::Pending => return Ok(true),
+            Poll::Ready(Ok(Next::Busy)) => pause = (2 * pause).min(BUSY_RETRY_MAX),
+            Poll::Ready(Ok(Next::Closed)) => return Ok(false),
+            Poll::Ready(Err(error)) => return Err(error),
         }
     }
 }
@@ -182,7 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         services: &Services,
         status: &WorkerStatus,
     ) -> Poll<io::Result<Next>> {
-        loop {
+        for _ in 0..BATCHES_PER_TURN_MAX {
             if self.session.client.is_killed() {
                 return Poll::Ready(Ok(Next::Closed));
             }
@@ -215,6 +241,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Poll::Ready(Ok(Next::Busy));
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Reads once and executes what came. The usual request is executed right where it was read.
@@ -278,7 +306,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         output.clear();
         let mut batch = worker.batch();
         let began = batch.ticks();
-        status.busy_since.store(began.0, Ordering::Relaxed);
+        let busy = Busy::since(began, status);
         self.session.client.last_active.store(began.0, Ordering::Relaxed);
         let mut outcome = Outcome { consumed: 0, stop: Stop::Paused };
         let mut left = REQUESTS_PER_BATCH_MAX;
@@ -290,7 +318,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         drop(batch);
-        status.busy_since.store(0, Ordering::Relaxed);
+        drop(busy);
         self.state = match outcome.stop {
             Stop::Drained => State::Reading,
             Stop::Paused | Stop::Busy => State::Executing,
@@ -528,6 +556,22 @@ enum Stop {
 enum Sent {
     Done,
     Busy,
+}
+
+/// Shows others that the worker executes a batch, until it is dropped, also by a panic.
+struct Busy<'s>(&'s WorkerStatus);
+
+impl<'s> Busy<'s> {
+    fn since(began: Ticks, status: &'s WorkerStatus) -> Self {
+        status.busy_since.store(began.0, Ordering::Relaxed);
+        Self(status)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy_since.store(0, Ordering::Relaxed);
+    }
 }
 
 fn poll_read_into<S: AsyncRead + Unpin>(

@@ -17,4 +17,4 @@ pub mod worker;
 
 pub use acceptor::Acceptor;
 pub use listen::{ListenError, Listeners};
-pub use worker::{Accepted, WorkerHandle};
+pub use worker::{Accepted, DRAIN_DEADLINE, WorkerHandle};

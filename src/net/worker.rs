@@ -21,8 +21,8 @@ const EXPIRE_TURNS: usize = 8;
 /// A batch that runs for longer than this makes its worker *stuck*: new connections go elsewhere.
 const STUCK_NANOS: u64 = 20_000_000;
 
-/// How long a stopping worker waits for clients to take their replies, and for locks that others hold.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a stopping server waits for scripts to end, and a stopping worker waits for clients to take their replies, and for locks that others hold.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A connection on its way from the acceptor to a worker.
 #[derive(Debug)]
@@ -121,7 +121,12 @@ async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbo
                     break;
                 }
             }
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    // It held no lock, or the process would have ended: only this connection is lost.
+                    tracing::error!("a command panicked; its connection was closed: {error}");
+                }
+            }
             _ = ticker.tick() => {
                 if slot < of && services.config.live.active_expire.get() {
                     // Each tick visits some of this worker's shards. Busy: somebody owns the keyspace; the next tick goes on.

@@ -6,10 +6,10 @@
 pub mod logging;
 
 use crate::acl::Acl;
-use crate::base::alloc;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
 use crate::base::sync::Mutex;
+use crate::base::{alloc, process};
 use crate::command::slowlog::Slowlog;
 use crate::command::{Clients, Services};
 use crate::config::Config;
@@ -17,17 +17,23 @@ use crate::engine::COMMANDS;
 use crate::http;
 use crate::keyspace::Keyspace;
 use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
-use crate::net::{Acceptor, Listeners, WorkerHandle};
+use crate::net::{Acceptor, DRAIN_DEADLINE, Listeners, WorkerHandle};
 use crate::script::Scripts;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::Notify;
 
 /// How often idle connections are looked for and rates are sampled.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
+
+/// Files that the server itself has open: listeners, the log, and what its threads' runtimes need.
+const FILES_OF_SERVER: u64 = 96;
+/// Files that a thread's runtime needs.
+const FILES_OF_THREAD: u64 = 8;
 
 /// A server that is bound but not running yet.
 #[derive(Debug)]
@@ -74,6 +80,7 @@ impl Server {
     pub fn run(self, signal: impl Future<Output = ()>) -> io::Result<()> {
         let Self { services, mut listeners, stop } = self;
         let threads = services.config.worker_threads();
+        fit_connections(&services);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let http_stop = Stop::default();
         let http = serve_http(&services, std::mem::take(&mut listeners.http), &http_stop)?;
@@ -95,13 +102,50 @@ impl Server {
         // A connection that was handed over just now is woken as well: it registers before it first looks at `draining`.
         let workers = acceptor.into_workers();
         services.clients.all().iter().for_each(|client| client.wake());
+        let (joined, watched) = std::sync::mpsc::channel();
+        let end_scripts = Arc::clone(&services);
+        // If no thread can be had, an endless script is ended by the second signal.
+        let _ = std::thread::Builder::new().name("tally-drain".into()).spawn(move || {
+            if watched.recv_timeout(DRAIN_DEADLINE) == Err(RecvTimeoutError::Timeout) {
+                kill_scripts(&end_scripts);
+            }
+        });
         workers.into_iter().for_each(WorkerHandle::join);
+        drop::<Sender<()>>(joined);
         http_stop.stop();
         if let Some(http) = http {
             http.join().expect("the HTTP thread's panics are caught at its connections");
         }
         accepted
     }
+}
+
+/// Ends every script that runs: the server stops and has waited for them long enough.
+fn kill_scripts(services: &Services) {
+    for place in &services.running {
+        if let Some(running) = &*place.lock() {
+            tracing::warn!("a script did not end before the server stopped, and is killed");
+            running.control.kill();
+        }
+    }
+}
+
+/// Sees to it that the process may have as many files open as `maxclients` promises connections; lowers `maxclients` if it may not. Returns the
+/// `maxclients` that holds then.
+fn fit_connections(services: &Services) -> u32 {
+    let maxclients = services.config.live.maxclients.get();
+    let own = FILES_OF_SERVER + FILES_OF_THREAD * services.config.worker_threads() as u64;
+    let files = process::raise_open_files(own + u64::from(maxclients));
+    let fitting = u32::try_from(files.saturating_sub(own).max(1)).unwrap_or(u32::MAX);
+    if fitting >= maxclients {
+        return maxclients;
+    }
+    tracing::warn!(
+        "maxclients is {fitting} instead of {maxclients}: the process may open {files} files (ulimit -n), and needs {own} itself"
+    );
+    let set = services.config.set(&[(b"maxclients", fitting.to_string().as_bytes())]);
+    set.expect("a smaller maxclients is as good a setting");
+    fitting
 }
 
 /// Ends the process at the next of these signals, on a thread of its own. For an operator who will not wait for a drain. Takes the streams
@@ -161,12 +205,16 @@ fn announce(listeners: &Listeners, services: &Services) {
     tracing::info!("tally {version} is ready to accept connections on {}", places.join(", "));
 }
 
-/// Closes connections that were idle for too long, and samples rates.
+/// Closes connections that were idle for too long, follows changes of `maxclients`, and samples rates.
 async fn housekeeping(services: &Services) {
     let mut ticker = tokio::time::interval(HOUSEKEEPING);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut maxclients = services.config.live.maxclients.get();
     loop {
         ticker.tick().await;
+        if services.config.live.maxclients.get() != maxclients {
+            maxclients = fit_connections(services);
+        }
         let now = services.clock.ticks();
         let totals = services.metrics.totals_since_start();
         services.ops.tick(now, totals.commands_processed());

@@ -4,6 +4,7 @@ mod atomicity;
 mod clients;
 mod connections;
 mod examples;
+mod faults;
 mod http;
 mod lifecycle;
 mod limits;

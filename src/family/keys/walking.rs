@@ -97,7 +97,7 @@ fn scan(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
         if pattern.matches(entry.key()) && of_type.is_none_or(|name| is_word(name, entry.value.type_name())) {
             found.push(entry.key().into());
         }
-    });
+    })?;
     let mut elements = reply.array(2);
     elements.bulk(next.to_string().as_bytes());
     let mut names = elements.element().array(found.len());

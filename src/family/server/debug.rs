@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(super) const COMMANDS: &[CommandSpec] = &[CommandSpec::new("DEBUG subcommand [argument ...]", debug)
     .flag(Flags::ADMIN.or(Flags::NOSCRIPT).or(Flags::LOADING).or(Flags::STALE))
     .whole()
-    .says("Helps those who test clients: SLEEP, SET-ACTIVE-EXPIRE, OBJECT, ERROR, LOG.")
+    .says("Helps those who test clients: SLEEP, SET-ACTIVE-EXPIRE, OBJECT, ERROR, LOG, PANIC.")
     .costs("Depends on the subcommand")];
 
 const FORBIDDEN: CommandError = CommandError::text(
@@ -28,6 +28,8 @@ const HELP: &[&str] = &[
     "    Writes a line to the server's log.",
     "OBJECT <key>",
     "    Describes the value of a key.",
+    "PANIC",
+    "    Crashes the server, as a fault in a command would.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Turns the removal of expired keys in the background off or on.",
     "SLEEP <seconds>",
@@ -51,6 +53,7 @@ fn debug(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
             HELP.iter().for_each(|line| lines.status(line));
             Ok(lines.end())
         }
+        2 if args.is(1, "PANIC") => panic!("DEBUG PANIC was called"),
         3 if args.is(1, "SLEEP") => {
             // What is no number is no sleep, as with C's strtod.
             let seconds = num::parse_f64(&args[2]).unwrap_or(0.0).clamp(0.0, SLEEP_SECS_MAX);
