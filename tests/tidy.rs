@@ -23,6 +23,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("libc", &["base", "net", "server"]),
     ("hashbrown", &["data"]),
     ("parking_lot", &["base"]),
+    ("loom", &["base", "keyspace"]),
     ("socket2", &["net"]),
 ];
 

@@ -9,7 +9,7 @@
 
 use super::Keyspace;
 use super::lock::{Extent, Held, Plan};
-use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::atomic::{AtomicUsize, Ordering, fence};
 use crate::base::sync::{Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -103,8 +103,9 @@ impl Keyspace {
             return place;
         }
         queue.wakers.push_back(waker.clone());
-        // SeqCst pairs with the load in `unpark`: either the leaver sees the count, or the parker's next try sees the lock free.
         self.parked.count.store(queue.wakers.len(), Ordering::SeqCst);
+        // Pairs with the fence in `unpark`: either the leaver sees the count, or the parker's next try sees the lock free.
+        fence(Ordering::SeqCst);
         Parking(queue.woken + queue.wakers.len() as u64 - 1)
     }
 
@@ -112,8 +113,9 @@ impl Keyspace {
     fn unpark(&self) {
         // The lock was released before: the count may not be read earlier than that. x86 releases a lock with an instruction that nothing
         // passes, so there the fence would only cost.
-        #[cfg(not(target_arch = "x86_64"))]
-        crate::base::sync::atomic::fence(Ordering::SeqCst);
+        if cfg!(any(not(target_arch = "x86_64"), feature = "loom")) {
+            fence(Ordering::SeqCst);
+        }
         if self.parked.count.load(Ordering::SeqCst) != 0 {
             self.wake_some();
         }

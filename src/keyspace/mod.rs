@@ -113,9 +113,13 @@ impl Keyspace {
     /// # Panics
     /// If `databases` or `slots` is 0, or `databases` is more than [`DATABASES_MAX`].
     pub fn new(databases: usize, slots: usize, workers: usize) -> Self {
+        let count = (SHARDS_PER_THREAD * workers).next_power_of_two().clamp(SHARDS_MIN, SHARDS_MAX);
+        Self::with_shards(count, databases, slots)
+    }
+
+    fn with_shards(count: usize, databases: usize, slots: usize) -> Self {
         assert!((1..=DATABASES_MAX).contains(&databases), "the number of databases was checked by the settings");
         assert!(slots > 0, "a keyspace is used by somebody");
-        let count = (SHARDS_PER_THREAD * workers).next_power_of_two().clamp(SHARDS_MIN, SHARDS_MAX);
         let shard_bits = count.trailing_zeros();
         Self {
             shards: (0..count).map(|_| Padded(Mutex::new(Shard::new(databases, shard_bits as u8)))).collect(),

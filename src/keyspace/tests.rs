@@ -2,6 +2,8 @@
 
 mod busy;
 mod edges;
+#[cfg(feature = "loom")]
+mod model;
 mod threads;
 mod twin;
 mod walks;

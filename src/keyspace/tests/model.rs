@@ -1,0 +1,202 @@
+//! Every order in which threads can pass the gates, the shards' locks and the parking, tried by loom.
+//!
+//! ```text
+//! cargo test --lib --features loom keyspace::tests::model
+//! ```
+//! The code is the real one; [`crate::base::sync`] hands it loom's locks and atomics. Time does not pass here, so each model runs at both ends
+//! of a bounded wait: [`Patience::Try`] is a wait that was over at once, [`Patience::Wait`] one without a bound. What deadlocks, or sleeps when
+//! nobody is left to wake it, fails. A run has at most 2 preemptions, unless `LOOM_MAX_PREEMPTIONS` says otherwise.
+//!
+//! Not promised, and so not here: two vain tries for the whole can each meet the gate that the other has for a moment, and both go to sleep. A
+//! connection sleeps for a bounded time only, for that among others.
+
+use crate::keyspace::{Busy, Held, Keyspace, Parking, Patience, Plan, ShardIndex, add};
+use loom::cell::UnsafeCell;
+use loom::sync::Notify;
+use loom::thread;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+const PREEMPTIONS_MAX: usize = 2;
+const SHARDS: usize = 2;
+
+/// What a model's threads share (an `Rc` will do: loom runs them all on one): the keyspace, and for each shard a cell. Two
+/// threads that touch a cell without an order between them fail the model.
+struct World {
+    keyspace: Keyspace,
+    cells: [UnsafeCell<()>; SHARDS],
+}
+
+impl World {
+    fn new(slots: usize) -> Rc<Self> {
+        Rc::new(Self {
+            keyspace: Keyspace::with_shards(SHARDS, 1, slots),
+            cells: std::array::from_fn(|_| UnsafeCell::new(())),
+        })
+    }
+
+    fn touch(&self, shards: impl IntoIterator<Item = ShardIndex>) {
+        shards.into_iter().for_each(|shard| self.cells[usize::from(shard)].with_mut(|_| ()));
+    }
+
+    /// Touches what is held and counts one change.
+    fn work(&self, slot: usize, plan: &Plan) {
+        match plan {
+            Plan::One(shard) => self.touch([*shard]),
+            Plan::Several(shards) => self.touch(shards.iter().copied()),
+            Plan::Whole => self.touch(0..SHARDS as ShardIndex),
+            Plan::Nothing | Plan::Walk => {}
+        }
+        add(&self.keyspace.counts[slot].0.changes, 1);
+    }
+
+    fn execute(&self, slot: usize, plan: &Plan, patience: Patience) -> Result<(), Busy> {
+        let mut pass = self.keyspace.enter(slot, patience)?;
+        let held = pass.lock(plan, patience)?;
+        self.work(slot, plan);
+        pass.unlock(held);
+        Ok(())
+    }
+
+    /// Executes as a connection does: who meets a lock parks, tries once more, and sleeps until it is woken.
+    fn execute_at_last(&self, slot: usize, plan: &Plan, patience: Patience) {
+        let sleeper = Arc::new(Sleeper(Notify::new()));
+        let waker = Waker::from(Arc::clone(&sleeper));
+        let mut place: Option<Parking> = None;
+        while self.execute(slot, plan, patience).is_err() {
+            place = Some(self.keyspace.park(&waker, place));
+            if self.execute(slot, plan, patience).is_ok() {
+                return;
+            }
+            sleeper.0.wait();
+        }
+    }
+}
+
+struct Sleeper(Notify);
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        self.0.notify();
+    }
+}
+
+fn several(shards: [ShardIndex; 2]) -> Plan {
+    Plan::Several(shards.into_iter().collect())
+}
+
+fn model(run: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound.get_or_insert(PREEMPTIONS_MAX);
+    builder.check(run);
+}
+
+fn spawn<R: 'static>(world: &Rc<World>, run: impl FnOnce(&World) -> R + 'static) -> thread::JoinHandle<R> {
+    let world = Rc::clone(world);
+    thread::spawn(move || run(&world))
+}
+
+fn join<R>(thread: thread::JoinHandle<R>) -> R {
+    thread.join().expect("a model's thread does not panic")
+}
+
+/// Each plan by a thread with a slot of its own, the last by the model's own thread. Those that are not [`Busy`] have had what they locked to
+/// themselves; with waits that have no bound nobody is.
+fn meet(plans: &[Plan], patience: Patience) {
+    let plans = plans.to_vec();
+    model(move || {
+        let world = World::new(plans.len());
+        let (last, others) = plans.split_last().expect("a model has threads");
+        let threads: Vec<_> = (0..)
+            .zip(others.to_vec())
+            .map(|(slot, plan)| spawn(&world, move |world| world.execute(slot, &plan, patience)))
+            .collect();
+        let mut done = vec![world.execute(others.len(), last, patience)];
+        done.extend(threads.into_iter().map(join));
+        let changes = done.iter().filter(|done| done.is_ok()).count();
+        assert_eq!(world.keyspace.totals().changes, changes as u64);
+        assert!(patience == Patience::Try || changes == plans.len());
+        assert_eq!(world.execute(0, &Plan::Whole, Patience::Try), Ok(()), "who was busy has left nothing locked");
+    });
+}
+
+#[test]
+fn shards_locked_in_opposite_orders_are_had_by_one_at_a_time() {
+    for patience in [Patience::Try, Patience::Wait] {
+        meet(&[several([0, 1]), several([1, 0])], patience);
+    }
+}
+
+#[test]
+fn two_may_want_the_whole_at_once() {
+    for patience in [Patience::Try, Patience::Wait] {
+        meet(&[Plan::Whole, Plan::Whole], patience);
+    }
+}
+
+#[test]
+fn who_owns_the_whole_is_alone_among_those_who_lock_shards() {
+    for patience in [Patience::Try, Patience::Wait] {
+        meet(&[several([0, 1]), several([1, 0]), Plan::Whole], patience);
+    }
+}
+
+/// The sleeper's last try and the leave cross: either the leaver sees that somebody is parked, or the try finds the lock free.
+fn sleepers_are_woken(held: &Plan, wanted: &[Plan]) {
+    let (held, wanted) = (held.clone(), wanted.to_vec());
+    model(move || {
+        let world = World::new(1 + wanted.len());
+        let mut pass = world.keyspace.enter(0, Patience::Try).expect("nobody else is inside");
+        let guards = pass.lock(&held, Patience::Try).expect("nobody else is inside");
+        let sleepers: Vec<_> = (1..)
+            .zip(wanted.clone())
+            .map(|(slot, plan)| spawn(&world, move |world| world.execute_at_last(slot, &plan, Patience::Try)))
+            .collect();
+        world.work(0, &held);
+        pass.unlock(guards);
+        drop(pass);
+        sleepers.into_iter().for_each(join);
+        assert_eq!(world.keyspace.totals().changes, 1 + wanted.len() as u64);
+    });
+}
+
+#[test]
+fn who_is_parked_is_woken_by_the_holder_that_leaves() {
+    for held in [Plan::One(0), several([0, 1]), Plan::Whole] {
+        for wanted in [Plan::One(0), several([1, 0]), Plan::Whole] {
+            sleepers_are_woken(&held, &[wanted]);
+        }
+    }
+}
+
+#[test]
+fn all_who_are_parked_are_woken() {
+    for held in [Plan::One(0), Plan::Whole] {
+        sleepers_are_woken(&held, &[Plan::One(0), Plan::One(0)]);
+    }
+}
+
+/// Two scripts that have written each want the other's shard. One waits with the token, the other is refused; both end.
+#[test]
+fn two_units_that_want_a_late_shard_of_each_other_do_not_wait_for_each_other() {
+    model(|| {
+        let world = World::new(3);
+        let script = |slot: usize, own: ShardIndex, late: ShardIndex| {
+            spawn(&world, move |world| {
+                let mut pass = world.keyspace.enter(slot, Patience::Wait).expect("a wait without bound");
+                let mut held: Held<'_> = pass.lock(&Plan::One(own), Patience::Wait).expect("a wait without bound");
+                world.touch([own]);
+                let extended = held.extend(&Plan::One(late), true).is_ok();
+                if extended {
+                    world.touch([own, late]);
+                }
+                pass.unlock(held);
+                extended
+            })
+        };
+        let scripts = [script(0, 0, 1), script(1, 1, 0)];
+        assert_eq!(world.execute(2, &several([1, 0]), Patience::Wait), Ok(()));
+        assert!(scripts.map(join).contains(&true), "only the token refuses, and one has it");
+    });
+}
