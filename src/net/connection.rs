@@ -231,6 +231,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if self.send(cx, &mut local, &outcome)? == Sent::Busy {
                     return Poll::Ready(Ok(Next::Busy));
                 }
+                if outcome.stop == Stop::Paused && self.pending_output() == 0 {
+                    // The worker's other connections have their turn between two batches of a long pipeline.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 continue;
             }
             if services.is_draining() {
