@@ -382,7 +382,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if stop != Some(Stop::Busy) {
                 outcome.consumed = base + window.end(index);
             }
-            if let Some(stop) = stop {
+            // Replies past the soft limit are sent before more are made.
+            let full = output.len() > live.output_buffer_soft_limit.get() && index + 1 < window.len();
+            if let Some(stop) = stop.or(full.then_some(Stop::Paused)) {
                 // What was parsed ahead is parsed again when its turn comes.
                 self.parser = Parser::new();
                 outcome.stop = stop;
