@@ -1,5 +1,6 @@
 //! The `tally` binary: arguments, logging, signals, exit codes.
 
+use std::io::Write;
 use std::process::ExitCode;
 use tally::config::{Config, Invocation};
 use tally::net::Listeners;
@@ -44,9 +45,9 @@ async fn terminated() {
     tally::server::exit_on_next_signal(term, int);
 }
 
-#[expect(clippy::disallowed_macros, reason = "--help and --version answer on standard output")]
+/// --help and --version answer on standard output. Whoever reads it may stop early (`tally --help | head`): that is no failure.
 fn print(text: &str) {
-    println!("{}", text.trim_end());
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
 }
 
 #[expect(clippy::print_stderr, reason = "a start that failed says why in one line, whatever the log settings are")]

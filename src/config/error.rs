@@ -27,6 +27,8 @@ pub enum Origin {
 pub enum ConfigError {
     /// A settings file cannot be read.
     Read {
+        /// Where it is named: the line of an `include`, or the command line.
+        origin: Origin,
         /// The file.
         path: PathBuf,
         /// Why not.
@@ -82,7 +84,12 @@ impl fmt::Display for Origin {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read { path, source } => write!(f, "{}: cannot read the settings: {source}", path.display()),
+            Self::Read { origin, path, source } => {
+                if let Origin::File { .. } = origin {
+                    write!(f, "{origin}include: ")?;
+                }
+                write!(f, "{}: cannot read the settings: {source}", path.display())
+            }
             Self::Syntax { origin, text } => write!(f, "{origin}{text}"),
             Self::Unknown { origin, name, nearest } => {
                 write!(f, "{origin}{name}: there is no such setting")?;

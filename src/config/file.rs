@@ -27,12 +27,17 @@ const INCLUDES_MAX: usize = 8;
 /// A file that cannot be read, or is not in its form.
 pub(super) fn read(path: &Path) -> Result<Vec<Given>, ConfigError> {
     let mut given = Vec::new();
-    read_into(path, 0, &mut given)?;
+    read_into(path, &Origin::Flag, 0, &mut given)?;
     Ok(given)
 }
 
-fn read_into(path: &Path, depth: usize, given: &mut Vec<Given>) -> Result<(), ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+/// `named` is where the file is asked for.
+fn read_into(path: &Path, named: &Origin, depth: usize, given: &mut Vec<Given>) -> Result<(), ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        origin: named.clone(),
+        path: path.to_owned(),
+        source,
+    })?;
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
         return read_toml(path, &text, given);
     }
@@ -56,7 +61,7 @@ fn read_directive(line: &str, origin: &Origin, depth: usize, given: &mut Vec<Giv
         if depth == INCLUDES_MAX {
             return Err(wrong(format!("include: files include each other more than {INCLUDES_MAX} deep")));
         }
-        return read_into(Path::new(&*String::from_utf8_lossy(file)), depth + 1, given);
+        return read_into(Path::new(&*String::from_utf8_lossy(file)), origin, depth + 1, given);
     }
     // Before the number of values: one who asks for what does not exist should hear that first.
     let Some(setting) = find(name.as_bytes()) else { return Err(ConfigError::unknown(origin.clone(), name)) };

@@ -197,11 +197,15 @@ impl Problem {
     /// The same for somebody who wrote a file: begins with what was given.
     pub(super) fn about(&self, given: &str, kind: &Kind) -> String {
         match self {
-            Self::NotInteger if matches!(kind, Kind::Octal { .. }) => format!("{given} is not an octal number"),
-            Self::NotInteger => format!("{given} is not an integer"),
+            Self::NotInteger if matches!(kind, Kind::Octal { .. }) => {
+                format!("{given} is not an octal number; allowed: {}", kind.describe())
+            }
+            Self::NotInteger => format!("{given} is not an integer; allowed: {}", kind.describe()),
             Self::OutOfRange { .. } => format!("{given} is out of range, {}", kind.describe()),
             Self::NotYesOrNo => format!("{given} is neither yes nor no"),
-            Self::NotMemory => format!("{given} is not a memory size such as 1048576, 100kb or 64mb"),
+            Self::NotMemory => {
+                format!("{given} is not a memory size such as 1048576, 100kb or 64mb; allowed: {}", kind.describe())
+            }
             Self::NotOneOf(names) => format!("{given} is none of {}", names.join(", ")),
             Self::NotText => format!("{given} is not text"),
             Self::TooLong => format!("longer than {TEXT_BYTES_MAX} bytes"),

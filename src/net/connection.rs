@@ -283,7 +283,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             local.input = buffer;
             return result;
         }
-        // Part of a request is here already: its rest is read behind it, as much as is known to come, within reason.
+        // Part of a request is here already: its rest is read behind it, as much as is known to come, but no more than came already: a size
+        // that is only announced takes no memory.
         let filled = self.input.len();
         let live = &services.config.live;
         if filled > live.client_query_buffer_limit.get().saturating_add(live.proto_max_bulk_len.get()) {
@@ -294,7 +295,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.state = State::Closing;
             return Poll::Ready(Ok(Sent::Done));
         }
-        self.input.resize(filled + self.parser.wanted().max(GROWTH_BYTES), 0);
+        self.input.resize(filled + self.parser.wanted().min(filled).max(GROWTH_BYTES), 0);
         let read = poll_read_into(&mut self.stream, cx, &mut self.input[filled..]);
         let bytes = if let Poll::Ready(Ok(bytes)) = read { bytes } else { 0 };
         self.input.truncate(filled + bytes);

@@ -126,7 +126,7 @@ fn an_error_names_file_line_setting_value_and_range() {
             "timeout = 1\nport = 99999999999999999999\n",
             "a.toml:2: port: 99999999999999999999 is out of range, 0 to 65535",
         ),
-        ("port = \"abc\"", "a.toml:1: port: \"abc\" is not an integer"),
+        ("port = \"abc\"", "a.toml:1: port: \"abc\" is not an integer; allowed: 0 to 65535"),
         ("port = true", "a.toml:1: port: true is not of the right type; allowed: 0 to 65535"),
         ("port = [1]", "a.toml:1: port: [1] is not of the right type; allowed: 0 to 65535"),
         ("script-memory-limit = \"1kb\"", "a.toml:1: script-memory-limit: \"1kb\" is out of range, 1mb to 16gb"),
@@ -157,7 +157,16 @@ fn an_error_names_file_line_setting_value_and_range() {
     for (text, expected) in [
         ("\nport 70000", "a.conf:2: port: 70000 is out of range, 0 to 65535"),
         ("port", "a.conf:1: port: needs a value; \"\" is the empty one"),
-        ("port \"\"", "a.conf:1: port: \"\" is not an integer"),
+        ("port \"\"", "a.conf:1: port: \"\" is not an integer; allowed: 0 to 65535"),
+        ("unixsocketperm 999", "a.conf:1: unixsocketperm: 999 is not an octal number; allowed: octal, 0 to 777"),
+        (
+            "script-memory-limit much",
+            "a.conf:1: script-memory-limit: much is not a memory size such as 1048576, 100kb or 64mb; allowed: 1mb to 16gb",
+        ),
+        (
+            "\ninclude /nowhere/b.conf",
+            "a.conf:2: include: /nowhere/b.conf: cannot read the settings: No such file or directory (os error 2)",
+        ),
         ("port 1 # mine", "a.conf:1: port: takes one value, not 3; a comment needs a line of its own"),
         ("port \"1", "a.conf:1: a quote is not closed, or not at a word's end"),
         (
