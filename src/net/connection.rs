@@ -231,6 +231,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if self.send(cx, &mut local, &outcome)? == Sent::Busy {
                     return Poll::Ready(Ok(Next::Busy));
                 }
+                if outcome.stop == Stop::Paused && self.pending_output() == 0 {
+                    // The worker's other connections have their turn between two batches of a long pipeline.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 continue;
             }
             if services.is_draining() {
@@ -378,7 +383,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if stop != Some(Stop::Busy) {
                 outcome.consumed = base + window.end(index);
             }
-            if let Some(stop) = stop {
+            // Replies past the soft limit are sent before more are made.
+            let full = output.len() > live.output_buffer_soft_limit.get() && index + 1 < window.len();
+            if let Some(stop) = stop.or(full.then_some(Stop::Paused)) {
                 // What was parsed ahead is parsed again when its turn comes.
                 self.parser = Parser::new();
                 outcome.stop = stop;
