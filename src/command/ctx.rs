@@ -2,6 +2,7 @@
 
 use super::client::{Client, Clients};
 use super::error::CommandError;
+use super::pubsub::{Channels, MailLimits};
 use super::slowlog::Slowlog;
 use super::table::CommandTable;
 use crate::acl::Acl;
@@ -108,6 +109,8 @@ pub struct Services {
     pub acl: Acl,
     /// Who is connected.
     pub clients: Clients,
+    /// Who listens to what.
+    pub channels: Channels,
     /// The slow log.
     pub slowlog: Slowlog,
     /// The script cache.
@@ -137,6 +140,17 @@ impl std::fmt::Debug for Services {
 }
 
 impl Services {
+    /// When a listener that does not take its messages is disconnected.
+    pub fn mail_limits(&self) -> MailLimits {
+        let live = &self.config.live;
+        let or_never = |bytes: usize| if bytes == 0 { usize::MAX } else { bytes };
+        MailLimits {
+            hard_bytes: or_never(live.pubsub_output_hard_limit.get()),
+            soft_bytes: or_never(live.pubsub_output_soft_limit.get()),
+            soft_seconds: live.pubsub_output_soft_seconds.get(),
+        }
+    }
+
     /// Whether the server is stopping.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
@@ -189,6 +203,8 @@ pub struct Session {
     pub closing: bool,
     /// Whether it asked that its reads leave access times alone.
     pub no_touch: bool,
+    /// Whether it listens to anything: in RESP2 it may then send few commands.
+    pub listens: bool,
     /// What TIME replied first in the script that runs: it replies the same until the script ends.
     pub script_micros: Option<i64>,
 }
@@ -206,6 +222,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             closing: false,
             no_touch: false,
+            listens: false,
             script_micros: None,
         }
     }

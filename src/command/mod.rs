@@ -9,6 +9,7 @@ pub mod ctx;
 pub mod error;
 pub mod help;
 pub mod keyspec;
+pub mod pubsub;
 pub mod slowlog;
 pub mod spec;
 pub mod syntax;

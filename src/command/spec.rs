@@ -25,6 +25,8 @@ pub enum Group {
     Hash,
     /// Sorted sets.
     SortedSet,
+    /// Channels and their listeners.
+    PubSub,
     /// MULTI and its like.
     Transactions,
     /// Scripts.
@@ -45,6 +47,7 @@ impl Group {
             Group::String => "string",
             Group::Hash => "hash",
             Group::SortedSet => "sorted-set",
+            Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
             Group::Scripting => "scripting",
             Group::Connection => "connection",
@@ -60,6 +63,7 @@ impl Group {
             Group::String => Some("@string"),
             Group::Hash => Some("@hash"),
             Group::SortedSet => Some("@sortedset"),
+            Group::PubSub => Some("@pubsub"),
             Group::Transactions => Some("@transaction"),
             Group::Scripting => Some("@scripting"),
             Group::Connection => Some("@connection"),
@@ -125,6 +129,8 @@ flags! {
     DANGEROUS = 19, "";
     /// Executed by the engine itself, for it concerns execution.
     ENGINE = 20, "";
+    /// Allowed on a RESP2 connection that listens to channels.
+    LISTENER = 21, "";
 }
 
 impl Flags {

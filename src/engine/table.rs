@@ -10,6 +10,7 @@ static TABLES: &[&[&[CommandSpec]]] = &[
     family::keys::TABLES,
     family::hashes::TABLES,
     family::zsets::TABLES,
+    family::pubsub::TABLES,
     family::transactions::TABLES,
     &[transaction::COMMANDS],
     family::scripting::TABLES,

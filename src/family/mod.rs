@@ -5,6 +5,7 @@ pub mod expiry;
 pub mod hashes;
 pub mod increment;
 pub mod keys;
+pub mod pubsub;
 pub mod scripting;
 pub mod server;
 pub mod strings;

@@ -10,6 +10,7 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
 use crate::base::sync::Mutex;
 use crate::base::{alloc, process};
+use crate::command::pubsub::Channels;
 use crate::command::slowlog::Slowlog;
 use crate::command::{Clients, Services};
 use crate::config::Config;
@@ -181,6 +182,7 @@ pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send
         net_output: OpsSampler::new(),
         acl: Acl::new(&config.live.requirepass),
         clients: Clients::default(),
+        channels: Channels::default(),
         slowlog: Slowlog::default(),
         scripts: Scripts::default(),
         running: (0..=threads).map(|_| Mutex::new(None)).collect(),
@@ -223,8 +225,10 @@ async fn housekeeping(services: &Services) {
         let timeout_secs = services.config.live.timeout_secs.get();
         if timeout_secs != 0 {
             let timeout_nanos = timeout_secs.saturating_mul(1_000_000_000);
-            let idle =
-                services.clients.all().into_iter().filter(|client| now.since(client.last_active()) > timeout_nanos);
+            let idle = services.clients.all().into_iter().filter(|client| {
+                // Who listens is silent by nature.
+                now.since(client.last_active()) > timeout_nanos && !client.mailbox.listens()
+            });
             idle.for_each(|client| client.kill());
         }
     }

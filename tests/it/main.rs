@@ -10,6 +10,7 @@ mod lifecycle;
 mod limits;
 mod malformed;
 mod output;
+mod pubsub;
 mod resp3;
 mod scripts;
 mod support;
