@@ -8,7 +8,6 @@ use super::table::CommandTable;
 use crate::acl::Acl;
 use crate::base::clock::{Clock, Ticks, UnixMillis};
 use crate::base::rng::Rng;
-use crate::base::sync::Mutex;
 use crate::config::{Config, LogLevel};
 use crate::keyspace::{Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
@@ -53,15 +52,6 @@ pub struct ScriptCall<'a> {
     pub argv: &'a [&'a [u8]],
     /// Whether it may not write (EVAL_RO).
     pub read_only: bool,
-}
-
-/// A script that is running: what SCRIPT KILL and BUSY need.
-#[derive(Clone, Debug)]
-pub struct Running {
-    /// The means to stop it.
-    pub control: Arc<Control>,
-    /// Whether it has written.
-    pub wrote: Arc<AtomicBool>,
 }
 
 /// Runs scripts for a handler. The engine implements it, for a script's commands are executed by the engine.
@@ -115,8 +105,8 @@ pub struct Services {
     pub slowlog: Slowlog,
     /// The script cache.
     pub scripts: Scripts,
-    /// Scripts that are running, one place per thread.
-    pub running: Box<[Mutex<Option<Running>>]>,
+    /// Scripts that are running: one control per thread.
+    pub running: Box<[Control]>,
     /// All commands.
     pub commands: &'static CommandTable,
     /// What INFO calls `run_id`: 40 hex digits, new at every start.

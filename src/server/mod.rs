@@ -8,7 +8,6 @@ pub mod logging;
 use crate::acl::Acl;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
-use crate::base::sync::Mutex;
 use crate::base::{alloc, process};
 use crate::command::pubsub::Channels;
 use crate::command::slowlog::Slowlog;
@@ -19,7 +18,7 @@ use crate::http;
 use crate::keyspace::Keyspace;
 use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
 use crate::net::{Acceptor, DRAIN_DEADLINE, Listeners, WorkerHandle};
-use crate::script::Scripts;
+use crate::script::{Control, Scripts};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,10 +122,11 @@ impl Server {
 
 /// Ends every script that runs: the server stops and has waited for them long enough.
 fn kill_scripts(services: &Services) {
-    for place in &services.running {
-        if let Some(running) = &*place.lock() {
+    for control in &services.running {
+        if let Some(run) = control.running()
+            && control.kill(run)
+        {
             tracing::warn!("a script did not end before the server stopped, and is killed");
-            running.control.kill();
         }
     }
 }
@@ -185,7 +185,7 @@ pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send
         channels: Channels::default(),
         slowlog: Slowlog::default(),
         scripts: Scripts::default(),
-        running: (0..=threads).map(|_| Mutex::new(None)).collect(),
+        running: (0..=threads).map(|_| Control::new(Arc::clone(&clock))).collect(),
         commands: &COMMANDS,
         run_id,
         started_at: clock.unix_millis(),
