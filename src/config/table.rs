@@ -7,9 +7,10 @@
 use super::address::BindAddress;
 use super::cells::{Cell, Changeable, ChangeableSecret, Typed};
 use super::choices::{DebugCommand, LogFormat, LogLevel};
-use super::kind::Kind::{self, Addresses, Bool, Bytes, Choice, Octal, Secret, Text};
+use super::kind::Kind::{self, Addresses, Bool, Bytes, Choice, Events, Octal, Secret, Text};
 use super::setting::Group::{Encodings, Fixed, Http, Limits, Logging, Network, Scripts, Security, Server};
 use super::setting::{Place, Setting};
+use crate::base::event::Classes;
 use crate::base::limits;
 use std::path::PathBuf;
 
@@ -128,6 +129,8 @@ settings! {
         /// See pubsub-output-soft-limit.
         pubsub_output_soft_seconds: Changeable<u64> =
             row("pubsub-output-soft-seconds", Limits, Kind::seconds(0, INT), "60");
+        /// Which events on keys are published to channels: a letter for each class, and K or E or both for the way.
+        notify_keyspace_events: Changeable<Classes> = row("notify-keyspace-events", Server, Events, "");
         /// How much is logged: commands, connections, changes of state, or only what is wrong.
         loglevel: Changeable<LogLevel> = row("loglevel", Logging, Choice(LogLevel::NAMES), "notice");
         /// A command that takes at least so long enters the slow log; 0 = every command, -1 = none.
@@ -164,8 +167,6 @@ settings! {
         row("maxmemory", Fixed, Bytes { min: 0, max: ANY }, "0").because("a limit on memory is not supported");
         /// What to evict when memory is short.
         row("maxmemory-policy", Fixed, Text, "noeviction").because("eviction is not supported");
-        /// Which events on keys are published.
-        row("notify-keyspace-events", Fixed, Text, "").because("keyspace notifications are not supported");
         /// Whether this server is part of a cluster.
         row("cluster-enabled", Fixed, Bool, "no").because("cluster mode is not supported");
         /// Whether to refuse other machines as long as there is no password.
