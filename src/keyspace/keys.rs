@@ -238,7 +238,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     pub fn put_string(&mut self, key: &[u8], bytes: &[u8], deadline: Option<UnixMillis>) {
         use crate::data::string::Str;
         self.replace(key, kept(deadline), |slot| match slot {
-            Value::Str(text) => text.assign(bytes),
+            Value::Str(text) => *text = Str::from_bytes(bytes),
             other => *other = Value::Str(Str::from_bytes(bytes)),
         });
     }

@@ -179,7 +179,7 @@ impl<'k> Held<'k> {
         self.probe(db, hash, |entry| {
             prefetch(entry.key.as_ptr());
             match &entry.value {
-                Value::Str(text) => text.prefetch(),
+                Value::Str(_) => {}
                 Value::Hash(hash) => prefetch(&**hash),
                 Value::ZSet(zset) => prefetch(&**zset),
             }

@@ -23,6 +23,7 @@
 //! come behind the same interface. Not here: what an item is beside its key, deadlines, eviction, locks.
 
 mod directory;
+mod item;
 mod random;
 mod scan;
 mod segment;
@@ -34,6 +35,7 @@ use std::{fmt, mem};
 use self::directory::Directory;
 use self::segment::Segment;
 
+pub use self::item::Item;
 pub use self::scan::Position;
 
 /// What a table can hold: something with a key.
