@@ -202,6 +202,12 @@ impl<'a> RecordRef<'a> {
         }
     }
 
+    /// Whether the value lies elsewhere: a collection, or a long string.
+    #[inline]
+    pub fn has_slot(self) -> bool {
+        self.kind().has_slot()
+    }
+
     /// Whether there is a deadline.
     #[inline]
     pub fn is_volatile(self) -> bool {

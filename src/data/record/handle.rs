@@ -66,6 +66,12 @@ impl Record {
         RecordRef::at(self.0)
     }
 
+    /// The same value, deadline and access bits under another key. What lies in the slot goes along.
+    pub fn renamed(self, key: &[u8]) -> Self {
+        let (deadline, access) = (self.lend().deadline(), self.lend().access());
+        Self::new(key, self.into_value(), deadline, access)
+    }
+
     /// Whether this is the only handle, so that the record may be changed in place.
     #[inline]
     pub fn is_unique(&self) -> bool {
