@@ -314,18 +314,12 @@ unsafe impl Item for Record {
     }
 
     #[inline]
-    unsafe fn lend<'a>(ptr: NonNull<u8>) -> RecordRef<'a>
-    where
-        Self: 'a,
-    {
+    unsafe fn lend<'a>(ptr: NonNull<u8>) -> RecordRef<'a> {
         RecordRef::at(ptr)
     }
 
     #[inline]
-    fn key<'a>(item: RecordRef<'a>) -> &'a [u8]
-    where
-        Self: 'a,
-    {
+    fn key<'a>(item: RecordRef<'a>) -> &'a [u8] {
         item.key()
     }
 }
