@@ -25,6 +25,13 @@ impl Database {
         Some(record)
     }
 
+    /// What `act` makes of the record of a key; `None` if there is none.
+    #[inline]
+    pub(super) fn change<R>(&mut self, hash: u64, key: &[u8], act: impl FnOnce(&mut Record) -> R) -> Option<R> {
+        let mut record = self.table.find_mut(hash, key)?;
+        Some(act(&mut record))
+    }
+
     /// Puts an entry in whose key is not there.
     pub(super) fn put(&mut self, hash: u64, record: Record) {
         self.volatile += usize::from(record.lend().is_volatile());

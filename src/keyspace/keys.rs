@@ -209,14 +209,19 @@ impl<'a, 'k> Keys<'a, 'k> {
     ) -> Result<Option<R>, WrongType> {
         let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
         let (shard, hash) = self.shard_for(key);
-        if let Some(mut record) = shard.databases[db].table.find_mut(hash, key) {
+        let mut act = Some(act);
+        let found = shard.databases[db].change(hash, key, |record| {
             if now > record.lend().deadline() {
-                drop(record);
-                keyspace.expire(slot, shard, db, hash, key);
-            } else {
-                let edited = T::edit(&mut record, act).ok_or(WrongType)?;
-                access::note(record.lend(), now);
-                drop(record);
+                return Ok(None);
+            }
+            let act = act.take().expect("it runs once");
+            let edited = T::edit(record, act).ok_or(WrongType)?;
+            access::note(record.lend(), now);
+            Ok(Some(edited))
+        });
+        match found {
+            None => {}
+            Some(Ok(Some(edited))) => {
                 if edited.changed {
                     shard.watched.touch(db, key);
                     add(&keyspace.counts[slot].0.changes, 1);
@@ -226,11 +231,13 @@ impl<'a, 'k> Keys<'a, 'k> {
                 }
                 return Ok(Some(edited.result));
             }
+            Some(Ok(None)) => keyspace.expire(slot, shard, db, hash, key),
+            Some(Err(wrong)) => return Err(wrong),
         }
         if missing == Missing::Skip {
             return Ok(None);
         }
-        let mut value = T::fresh();
+        let (mut value, act) = (T::fresh(), act.expect("it runs once"));
         let edited = Edit::run(&mut value, act);
         if edited.changed {
             if !edited.vacant {
@@ -280,23 +287,29 @@ impl<'a, 'k> Keys<'a, 'k> {
         let counts = self.counts();
         let (shard, hash) = self.shard_for(key);
         let database = &mut shard.databases[db];
-        if let Some(mut record) = database.table.find_mut(hash, key) {
+        let mut new = Some(new);
+        let before = database.change(hash, key, |record| {
             let before = record.lend().deadline();
+            let Some(new) = new.take() else { return before };
             if discard::is_large(record.lend()) {
-                keyspace.discard.record(std::mem::replace(&mut record, new.into_record(key, deadline, access::at(now))));
+                let record = std::mem::replace(record, new.into_record(key, deadline, access::at(now)));
+                keyspace.discard.record(record);
             } else {
-                new.put_into(&mut record, deadline);
+                new.put_into(record, deadline);
                 access::note(record.lend(), now);
             }
-            drop(record);
-            if before != deadline {
-                let delta = database.deadline_changed(before, deadline);
-                add(&counts.volatile[db], delta);
-                if deadline < before {
-                    shard.on_deadline(db, hash, deadline);
-                }
+            before
+        });
+        if let Some(before) = before
+            && before != deadline
+        {
+            let delta = database.deadline_changed(before, deadline);
+            add(&counts.volatile[db], delta);
+            if deadline < before {
+                shard.on_deadline(db, hash, deadline);
             }
-        } else {
+        }
+        if let Some(new) = new {
             keyspace.insert(slot, shard, db, hash, new.into_record(key, deadline, access::at(now)));
         }
         shard.watched.touch(db, key);
@@ -340,16 +353,19 @@ impl<'a, 'k> Keys<'a, 'k> {
         let deadline = kept(deadline);
         let (shard, hash) = self.shard_for(key);
         let database = &mut shard.databases[db];
-        let Some(mut record) = database.table.find_mut(hash, key) else { return false };
-        let before = record.lend().deadline();
+        let found = database.change(hash, key, |record| {
+            let before = record.lend().deadline();
+            if now <= before {
+                record.set_deadline(deadline);
+                access::note(record.lend(), now);
+            }
+            before
+        });
+        let Some(before) = found else { return false };
         if now > before {
-            drop(record);
             keyspace.expire(slot, shard, db, hash, key);
             return false;
         }
-        record.set_deadline(deadline);
-        access::note(record.lend(), now);
-        drop(record);
         let counts = &keyspace.counts[slot].0;
         add(&counts.volatile[db], database.deadline_changed(before, deadline));
         if deadline < before {

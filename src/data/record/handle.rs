@@ -319,7 +319,7 @@ unsafe impl Item for Record {
     }
 
     #[inline]
-    fn key<'a>(item: RecordRef<'a>) -> &'a [u8] {
+    fn key<'a>(item: Self::Ref<'a>) -> &'a [u8] {
         item.key()
     }
 }
