@@ -38,6 +38,11 @@ pub(super) struct Discard {
 pub(super) struct Queue(Option<SyncSender<Garbage>>);
 
 impl Queue {
+    #[cfg(test)]
+    pub(super) fn of(sender: SyncSender<Garbage>) -> Self {
+        Self(Some(sender))
+    }
+
     fn send(&self, garbage: Garbage) {
         if let Some(queue) = &self.0 {
             // What the queue gives back, because it is full or nobody reads it any more, is dropped here.
@@ -105,7 +110,8 @@ fn free(garbage: &Receiver<Garbage>) {
 
 impl Drop for Discard {
     fn drop(&mut self) {
-        let (Some(Queue(Some(queue))), Some(thread)) = (self.queue.take(), self.thread.lock().take()) else { return };
+        let Some(Queue(Some(queue))) = self.queue.take() else { return };
+        let Some(thread) = self.thread.lock().take() else { return };
         // It waits for room in the queue, which the thread makes; if the thread is gone there is nobody to tell.
         drop(queue.send(Garbage::End));
         drop(thread.join());

@@ -2,6 +2,7 @@
 
 mod busy;
 mod edges;
+mod frozen;
 #[cfg(feature = "loom")]
 mod model;
 mod threads;
