@@ -3,6 +3,7 @@
 //! One thread takes values, tables and frozen clones from a queue of at most [`QUEUE_MAX`] and drops them. What finds the queue full, or no thread, is freed by
 //! whoever brought it. The thread is started by the server ([`Discard::start`]) and ends with the keyspace, after everything that was queued is freed.
 
+use super::Database;
 use crate::base::sync::Mutex;
 use crate::data::record::{Record, RecordRef, ValueRef};
 use crate::data::table::Table;
@@ -22,6 +23,7 @@ const STRING_BYTES_INLINE_MAX: usize = 1024 * 1024;
 pub(super) enum Garbage {
     Record(#[expect(dead_code, reason = "it is there to be dropped")] Record),
     Tables(#[expect(dead_code, reason = "they are there to be dropped")] Vec<Table<Record>>),
+    Databases(#[expect(dead_code, reason = "they are there to be dropped")] Vec<Database>),
     /// Nothing comes after this.
     End,
 }
@@ -58,7 +60,14 @@ impl Queue {
         }
     }
 
-    /// Frees tables that hold `items` in all.
+    /// Frees emptied databases that hold `items` in all.
+    pub(super) fn databases(&self, databases: Vec<Database>, items: usize) {
+        if items > ELEMENTS_INLINE_MAX {
+            self.send(Garbage::Databases(databases));
+        }
+    }
+
+    /// Frees the tables of a clone that hold `items` in all.
     pub(super) fn tables(&self, tables: Vec<Table<Record>>, items: usize) {
         if items > ELEMENTS_INLINE_MAX {
             self.send(Garbage::Tables(tables));
@@ -105,7 +114,7 @@ impl Discard {
 }
 
 fn free(garbage: &Receiver<Garbage>) {
-    while let Ok(Garbage::Record(_) | Garbage::Tables(_)) = garbage.recv() {}
+    while garbage.recv().is_ok_and(|garbage| !matches!(garbage, Garbage::End)) {}
 }
 
 impl Drop for Discard {

@@ -2,16 +2,19 @@
 //! command, so it takes a few nanoseconds or says why not. Accesses are noted in [`super::access`].
 
 use super::lock::Shard;
+use super::{Database, Keyspace};
 use crate::base::clock::UnixMillis;
 use crate::data::record::RecordRef;
 
-impl Shard {
-    /// An entry has a deadline earlier than it had, or its first.
+impl Keyspace {
+    /// An entry of this database, which the caller has locked, has a deadline earlier than it had, or its first.
     #[inline]
-    pub(super) fn on_deadline(&mut self, db: usize, hash: u64, deadline: UnixMillis) {
-        let _ = (db, hash, deadline);
+    pub(super) fn schedule(&self, database: &mut Database, hash: u64, deadline: UnixMillis, now: UnixMillis) {
+        let _ = (database, hash, deadline, now);
     }
+}
 
+impl Shard {
     /// An entry is about to come in.
     #[inline]
     pub(super) fn on_insert(&mut self, db: usize, hash: u64, record: RecordRef<'_>) {

@@ -242,7 +242,7 @@ impl<'a, 'k> Keys<'a, 'k> {
         if edited.changed {
             if !edited.vacant {
                 let record = Record::new(key, value.into_value(), NO_DEADLINE, access::at(now));
-                keyspace.insert(slot, shard, db, hash, record);
+                keyspace.insert((slot, now), shard, db, hash, record);
             }
             shard.watched.touch(db, key);
             add(&keyspace.counts[slot].0.changes, 1);
@@ -265,12 +265,12 @@ impl<'a, 'k> Keys<'a, 'k> {
     pub fn put_entry(&mut self, key: &[u8], entry: Entry) {
         let record = if entry.lend().key() == key { entry.0 } else { entry.0.renamed(key) };
         self.live(key);
-        let (db, slot, keyspace) = (self.db, self.held.slot, self.held.keyspace);
+        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
         let (shard, hash) = self.shard_for(key);
         if let Some(old) = keyspace.take(slot, shard, db, hash, key) {
             keyspace.discard.record(old);
         }
-        keyspace.insert(slot, shard, db, hash, record);
+        keyspace.insert((slot, now), shard, db, hash, record);
         shard.watched.touch(db, key);
         add(&keyspace.counts[slot].0.changes, 1);
     }
@@ -306,11 +306,11 @@ impl<'a, 'k> Keys<'a, 'k> {
             let delta = database.deadline_changed(before, deadline);
             add(&counts.volatile[db], delta);
             if deadline < before {
-                shard.on_deadline(db, hash, deadline);
+                keyspace.schedule(database, hash, deadline, now);
             }
         }
         if let Some(new) = new {
-            keyspace.insert(slot, shard, db, hash, new.into_record(key, deadline, access::at(now)));
+            keyspace.insert((slot, now), shard, db, hash, new.into_record(key, deadline, access::at(now)));
         }
         shard.watched.touch(db, key);
         add(&counts.changes, 1);
@@ -369,7 +369,7 @@ impl<'a, 'k> Keys<'a, 'k> {
         let counts = &keyspace.counts[slot].0;
         add(&counts.volatile[db], database.deadline_changed(before, deadline));
         if deadline < before {
-            shard.on_deadline(db, hash, deadline);
+            keyspace.schedule(database, hash, deadline, now);
         }
         add(&counts.changes, 1);
         shard.watched.touch(db, key);
@@ -469,7 +469,7 @@ impl Keyspace {
     }
 
     /// Puts an entry in whose key is not there.
-    fn insert(&self, slot: usize, shard: &mut Shard, db: usize, hash: u64, record: Record) {
+    fn insert(&self, (slot, now): (usize, UnixMillis), shard: &mut Shard, db: usize, hash: u64, record: Record) {
         let counts = &self.counts[slot].0;
         let deadline = record.lend().deadline();
         add(&counts.keys[db], 1);
@@ -477,7 +477,7 @@ impl Keyspace {
         shard.on_insert(db, hash, record.lend());
         shard.databases[db].put(hash, record);
         if deadline != NO_DEADLINE {
-            shard.on_deadline(db, hash, deadline);
+            self.schedule(&mut shard.databases[db], hash, deadline, now);
         }
     }
 }

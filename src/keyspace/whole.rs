@@ -127,10 +127,10 @@ impl Keys<'_, '_> {
             removed += full.table.len();
             add(&keyspace.counts[slot].0.keys[db], -(full.table.len() as i64));
             add(&keyspace.counts[slot].0.volatile[db], -(full.volatile as i64));
-            garbage.push(full.table);
+            garbage.push(full);
         }
         add(&keyspace.counts[slot].0.changes, removed as i64);
-        keyspace.discard.queue().tables(garbage, removed);
+        keyspace.discard.queue().databases(garbage, removed);
         removed
     }
 
