@@ -1,7 +1,8 @@
-//! The values: strings, hashes, sorted sets, and the table that they and the keyspace share. No keys, no time, no protocol.
+//! The values: strings, hashes, lists, sorted sets, and the table that they and the keyspace share. No keys, no time, no protocol.
 
 pub mod thin;
 pub mod table;
 pub mod string;
 pub mod hash;
+pub mod list;
 pub mod zset;
