@@ -181,6 +181,7 @@ impl<'k> Held<'k> {
             match &entry.value {
                 Value::Str(text) => text.prefetch(),
                 Value::Hash(hash) => prefetch(&**hash),
+                Value::Set(set) => set.prefetch(),
                 Value::ZSet(zset) => prefetch(&**zset),
             }
         });
