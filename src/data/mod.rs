@@ -2,9 +2,11 @@
 //! No time, no protocol.
 
 pub mod thin;
+pub mod member;
 pub mod table;
 pub mod string;
 pub mod hash;
 pub mod list;
+pub mod set;
 pub mod zset;
 pub mod record;

@@ -5,7 +5,9 @@ use super::access;
 use super::keys::{Edit, Edited};
 use crate::base::clock::UnixMillis;
 use crate::data::hash::Hash;
+use crate::data::list::List;
 use crate::data::record::{self, Collection, Record, RecordRef};
+use crate::data::set::Set;
 use crate::data::string::{Str, StrRef};
 use crate::data::zset::ZSet;
 
@@ -156,4 +158,6 @@ macro_rules! collection {
 const fn is_collection<T: Collection>() {}
 
 collection!(Hash, Hash);
+collection!(List, List);
+collection!(Set, Set);
 collection!(ZSet, ZSet);

@@ -4,6 +4,8 @@
 use super::INLINE_BYTES_MAX;
 use super::value::{Value, ValueRef};
 use crate::data::hash::Hash;
+use crate::data::list::List;
+use crate::data::set::Set;
 use crate::data::string::{Raw, Str, StrForm, int_of};
 use crate::data::zset::ZSet;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -29,6 +31,8 @@ impl Kind {
     /// A string in a block of its own.
     pub(super) const RAW: Self = Self(8);
     pub(super) const HASH: Self = Self(9);
+    pub(super) const LIST: Self = Self(10);
+    pub(super) const SET: Self = Self(11);
     pub(super) const ZSET: Self = Self(12);
 
     #[inline]
@@ -57,6 +61,12 @@ impl InSlot for Raw {
 }
 impl InSlot for Hash {
     const KIND: u8 = Kind::HASH.0;
+}
+impl InSlot for List {
+    const KIND: u8 = Kind::LIST.0;
+}
+impl InSlot for Set {
+    const KIND: u8 = Kind::SET.0;
 }
 impl InSlot for ZSet {
     const KIND: u8 = Kind::ZSET.0;
@@ -127,6 +137,14 @@ macro_rules! with_type {
                 type $type = Hash;
                 $act
             }
+            Kind::LIST => {
+                type $type = List;
+                $act
+            }
+            Kind::SET => {
+                type $type = Set;
+                $act
+            }
             Kind::ZSET => {
                 type $type = ZSet;
                 $act
@@ -164,6 +182,8 @@ pub(super) unsafe fn slot_into_value(kind: Kind, slot: Slot) -> Value {
         match kind {
             Kind::RAW => Value::Str(Str::from_raw(slot.into::<Raw>())),
             Kind::HASH => Value::Hash(slot.into::<Hash>()),
+            Kind::LIST => Value::List(slot.into::<List>()),
+            Kind::SET => Value::Set(slot.into::<Set>()),
             Kind::ZSET => Value::ZSet(slot.into::<ZSet>()),
             _ => unreachable!("a kind with a slot"),
         }
@@ -182,6 +202,8 @@ pub(super) unsafe fn slot_value<'a>(kind: Kind, at: *const Slot) -> ValueRef<'a>
         match kind {
             Kind::RAW => ValueRef::Str(StrRef::from_bytes(Slot::get::<Raw>(at).as_slice(), true)),
             Kind::HASH => ValueRef::Hash(Slot::get(at)),
+            Kind::LIST => ValueRef::List(Slot::get(at)),
+            Kind::SET => ValueRef::Set(Slot::get(at)),
             Kind::ZSET => ValueRef::ZSet(Slot::get(at)),
             _ => unreachable!("a kind with a slot"),
         }
@@ -234,6 +256,8 @@ impl<'c> Content<'c> {
         match value {
             Value::Str(text) => Self::of_str(text),
             Value::Hash(hash) => Self::Slot(Kind::HASH, Slot::new(std::mem::take(hash))),
+            Value::List(list) => Self::Slot(Kind::LIST, Slot::new(std::mem::take(list))),
+            Value::Set(set) => Self::Slot(Kind::SET, Slot::new(std::mem::take(set))),
             Value::ZSet(zset) => Self::Slot(Kind::ZSET, Slot::new(std::mem::take(zset))),
         }
     }

@@ -1,6 +1,8 @@
 //! Values of any type: by themselves, and as they are read from a record.
 
 use crate::data::hash::Hash;
+use crate::data::list::List;
+use crate::data::set::Set;
 use crate::data::string::{Str, StrRef};
 use crate::data::zset::ZSet;
 
@@ -11,6 +13,10 @@ pub enum Value {
     Str(Str),
     /// A hash.
     Hash(Hash),
+    /// A list.
+    List(List),
+    /// A set.
+    Set(Set),
     /// A sorted set.
     ZSet(ZSet),
 }
@@ -22,6 +28,8 @@ impl Value {
         match self {
             Value::Str(value) => ValueRef::Str(value.lend()),
             Value::Hash(value) => ValueRef::Hash(value),
+            Value::List(value) => ValueRef::List(value),
+            Value::Set(value) => ValueRef::Set(value),
             Value::ZSet(value) => ValueRef::ZSet(value),
         }
     }
@@ -34,6 +42,10 @@ pub enum ValueRef<'a> {
     Str(StrRef<'a>),
     /// A hash.
     Hash(&'a Hash),
+    /// A list.
+    List(&'a List),
+    /// A set.
+    Set(&'a Set),
     /// A sorted set.
     ZSet(&'a ZSet),
 }
@@ -44,6 +56,8 @@ impl ValueRef<'_> {
         match self {
             ValueRef::Str(_) => "string",
             ValueRef::Hash(_) => "hash",
+            ValueRef::List(_) => "list",
+            ValueRef::Set(_) => "set",
             ValueRef::ZSet(_) => "zset",
         }
     }
@@ -53,6 +67,8 @@ impl ValueRef<'_> {
         match self {
             ValueRef::Str(value) => value.encoding(),
             ValueRef::Hash(value) => value.encoding(),
+            ValueRef::List(value) => value.encoding(),
+            ValueRef::Set(value) => value.encoding(),
             ValueRef::ZSet(value) => value.encoding(),
         }
     }
@@ -62,6 +78,8 @@ impl ValueRef<'_> {
         match self {
             ValueRef::Str(_) => 1,
             ValueRef::Hash(value) => value.len(),
+            ValueRef::List(value) => value.len(),
+            ValueRef::Set(value) => value.len(),
             ValueRef::ZSet(value) => value.len(),
         }
     }

@@ -96,7 +96,7 @@ fn naive_value(value: ValueRef<'_>) -> NaiveValue {
         ValueRef::Hash(hash) => {
             NaiveValue::Fields(hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect())
         }
-        ValueRef::ZSet(_) => unreachable!("the test makes none"),
+        ValueRef::List(_) | ValueRef::Set(_) | ValueRef::ZSet(_) => unreachable!("the test makes none"),
     }
 }
 
