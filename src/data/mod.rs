@@ -2,6 +2,7 @@
 
 pub mod thin;
 pub mod table;
+pub mod member;
 pub mod string;
 pub mod hash;
 pub mod zset;
