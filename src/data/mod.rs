@@ -4,6 +4,7 @@
 pub mod thin;
 pub mod member;
 pub mod table;
+pub mod member;
 pub mod string;
 pub mod hash;
 pub mod list;
