@@ -14,7 +14,7 @@ use std::ptr::NonNull;
 /// - `lend` of a pointer whose handle is alive yields a view that is valid as long as the handle is neither changed nor dropped.
 /// - `clone` adds a reference, and is as valid from several threads at once as the type being `Sync` says. It may yield another pointer, to an equal item.
 /// - `clone`, `lend`, `key` and `key_hash` do not panic. A drop does not use the table that the item was in.
-pub unsafe trait Item: Clone {
+pub unsafe trait Item: Clone + 'static {
     /// What an item is lent as: a small view whose accessors yield `&'a` data.
     type Ref<'a>: Copy
     where
@@ -33,21 +33,14 @@ pub unsafe trait Item: Clone {
     ///
     /// # Safety
     /// The pointer came from [`Item::into_ptr`] of this type, and its handle is neither changed nor dropped during `'a`.
-    unsafe fn lend<'a>(ptr: NonNull<u8>) -> Self::Ref<'a>
-    where
-        Self: 'a;
+    unsafe fn lend<'a>(ptr: NonNull<u8>) -> Self::Ref<'a>;
 
     /// The key, unique in its table. It does not change while the item is in one.
-    fn key<'a>(item: Self::Ref<'a>) -> &'a [u8]
-    where
-        Self: 'a;
+    fn key<'a>(item: Self::Ref<'a>) -> &'a [u8];
 
     /// The hash under which the item is filed: that of its key. An item that keeps its hash may return it instead of hashing again.
     #[inline]
-    fn key_hash<'a>(item: Self::Ref<'a>) -> u64
-    where
-        Self: 'a,
-    {
+    fn key_hash(item: Self::Ref<'_>) -> u64 {
         crate::base::hash::hash(Self::key(item))
     }
 }
