@@ -4,6 +4,7 @@
 
 use crate::base::clock::UnixMillis;
 use crate::data::hash::Hash;
+use crate::data::list::List;
 use crate::data::string::Str;
 use crate::data::table::Keyed;
 use crate::data::zset::ZSet;
@@ -18,6 +19,8 @@ pub enum Value {
     Str(Str),
     /// A hash.
     Hash(Box<Hash>),
+    /// A list.
+    List(List),
     /// A sorted set.
     ZSet(Box<ZSet>),
 }
@@ -28,6 +31,7 @@ impl Value {
         match self {
             Value::Str(_) => "string",
             Value::Hash(_) => "hash",
+            Value::List(_) => "list",
             Value::ZSet(_) => "zset",
         }
     }
@@ -37,6 +41,7 @@ impl Value {
         match self {
             Value::Str(value) => value.encoding(),
             Value::Hash(value) => value.encoding(),
+            Value::List(value) => value.encoding(),
             Value::ZSet(value) => value.encoding(),
         }
     }
@@ -135,6 +140,23 @@ impl Kind for Hash {
     }
     fn fresh() -> Value {
         Value::Hash(Box::default())
+    }
+    fn is_vacant(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Kind for List {
+    #[inline]
+    fn of(value: &Value) -> Option<&Self> {
+        if let Value::List(inner) = value { Some(inner) } else { None }
+    }
+    #[inline]
+    fn of_mut(value: &mut Value) -> Option<&mut Self> {
+        if let Value::List(inner) = value { Some(inner) } else { None }
+    }
+    fn fresh() -> Value {
+        Value::List(List::new())
     }
     fn is_vacant(&self) -> bool {
         self.is_empty()

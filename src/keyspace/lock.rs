@@ -181,6 +181,7 @@ impl<'k> Held<'k> {
             match &entry.value {
                 Value::Str(text) => text.prefetch(),
                 Value::Hash(hash) => prefetch(&**hash),
+                Value::List(list) => list.prefetch(),
                 Value::ZSet(zset) => prefetch(&**zset),
             }
         });

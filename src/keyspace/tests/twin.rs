@@ -97,7 +97,7 @@ fn naive_value(value: &Value) -> NaiveValue {
         Value::Hash(hash) => {
             NaiveValue::Fields(hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect())
         }
-        Value::ZSet(_) => unreachable!("the test makes none"),
+        Value::List(_) | Value::ZSet(_) => unreachable!("the test makes none"),
     }
 }
 
