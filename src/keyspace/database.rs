@@ -1,8 +1,9 @@
-//! One shard's part of one database: a table of entries, and how many of them have a deadline.
+//! One shard's part of one database: a table of entries, how many of them have a deadline, and when they are due.
 
+use super::deadlines::Deadlines;
 use super::entry::{Entry, NO_DEADLINE};
 use crate::base::clock::UnixMillis;
-use crate::data::table::{Position, Table};
+use crate::data::table::Table;
 
 /// One shard's part of one database.
 #[derive(Debug)]
@@ -10,13 +11,13 @@ pub struct Database {
     pub(super) table: Table<Entry>,
     /// Entries with a deadline.
     pub(super) volatile: usize,
-    /// Where the sampling walk for expired entries goes on: a position in hash order.
-    pub(super) walk: Position,
+    /// When they are due.
+    pub(super) deadlines: Deadlines,
 }
 
 impl Database {
     pub(super) fn new(shard_bits: u8) -> Self {
-        Self { table: Table::new(shard_bits), volatile: 0, walk: Position::START }
+        Self { table: Table::new(shard_bits), volatile: 0, deadlines: Deadlines::new() }
     }
 
     /// Takes the entry out. The caller settles counts and watchers.

@@ -228,9 +228,13 @@ impl<'a, 'k> Keys<'a, 'k> {
         Self::take(counts, shard, db, hash, key);
         add(&counts.keys[db], 1);
         add(&counts.volatile[db], i64::from(entry.deadline != NO_DEADLINE));
+        let deadline = entry.deadline;
         shard.databases[db].put(hash, entry);
         shard.watched.touch(db, key);
         add(&counts.changes, 1);
+        if deadline != NO_DEADLINE {
+            self.schedule(key, deadline);
+        }
     }
 
     /// Sets the key to a string, whatever it held, with this deadline or none. Reuses the allocation where it can.
@@ -250,16 +254,18 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     #[inline]
     fn replace(&mut self, key: &[u8], deadline: UnixMillis, fill: impl FnOnce(&mut Value)) {
-        let (db, now, counts) = (self.db, self.now, self.counts());
+        let (keyspace, db, now, counts) = (self.held.keyspace, self.db, self.now, self.counts());
         let (shard, hash) = self.shard_for(key);
         let Shard { databases, watched } = shard;
         let database = &mut databases[db];
-        match database.table.find_mut(hash, key) {
+        let before = match database.table.find_mut(hash, key) {
             Some(entry) => {
                 fill(&mut entry.value);
                 entry.accessed = access_clock(now);
+                let before = entry.deadline;
                 let delta = Database::set_deadline(&mut database.volatile, entry, deadline);
                 add(&counts.volatile[db], delta);
+                before
             }
             None => {
                 let mut value = Value::Str(crate::data::string::Str::from_i64(0));
@@ -268,7 +274,12 @@ impl<'a, 'k> Keys<'a, 'k> {
                 database.put(hash, entry);
                 add(&counts.keys[db], 1);
                 add(&counts.volatile[db], i64::from(deadline != NO_DEADLINE));
+                NO_DEADLINE
             }
+        };
+        // What moves later is met at its old deadline, and scheduled again then.
+        if deadline < before {
+            keyspace.schedule(database, hash, deadline, now);
         }
         watched.touch(db, key);
         add(&counts.changes, 1);
@@ -307,15 +318,27 @@ impl<'a, 'k> Keys<'a, 'k> {
         if deadline.is_some_and(|deadline| deadline <= self.now) {
             return self.delete(key);
         }
-        let (db, now, counts) = (self.db, self.now, self.counts());
-        let set = self.with_live(key, |entry, shard| {
+        let (db, now, counts, deadline) = (self.db, self.now, self.counts(), kept(deadline));
+        let before = self.with_live(key, |entry, shard| {
             entry.accessed = access_clock(now);
-            let delta = Database::set_deadline(shard.volatile, entry, kept(deadline));
+            let before = entry.deadline;
+            let delta = Database::set_deadline(shard.volatile, entry, deadline);
             add(&counts.volatile[db], delta);
             add(&counts.changes, 1);
             shard.watched.touch(db, key);
+            before
         });
-        set.is_some()
+        if before.is_some_and(|before| deadline < before) {
+            self.schedule(key, deadline);
+        }
+        before.is_some()
+    }
+
+    /// Has the key met when its new deadline, which is earlier than the one it had, has passed.
+    fn schedule(&mut self, key: &[u8], deadline: UnixMillis) {
+        let (keyspace, db, now) = (self.held.keyspace, self.db, self.now);
+        let (shard, hash) = self.shard_for(key);
+        keyspace.schedule(&mut shard.databases[db], hash, deadline, now);
     }
 
     /// What `act` makes of the entry, unless its time has come; then it is removed. One lookup, for what `act` yields does not borrow.

@@ -76,6 +76,14 @@ impl<T: Keyed> Table<T> {
     }
 }
 
+impl<T: Keyed> Table<T> {
+    /// Visits all items at one position: at most one, but for chance. Costs O(items of one segment).
+    pub fn at_position<'a>(&'a self, position: Position, visit: impl FnMut(&'a T)) {
+        let segment = self.segment(position.least_hash());
+        segment.iter().filter(|item| Position::of(item.key_hash()) == position).for_each(visit);
+    }
+}
+
 /// Visits the next `left` items of a segment from position `from` on, and yields the position of the first that it left out.
 fn scan_segment<'a, T: Keyed>(
     segment: &'a Segment<T>,

@@ -31,7 +31,7 @@ struct World {
 impl World {
     fn new(slots: usize) -> Rc<Self> {
         Rc::new(Self {
-            keyspace: Keyspace::with_shards(SHARDS, 1, slots),
+            keyspace: Keyspace::with_shards(SHARDS, 1, slots, slots),
             cells: std::array::from_fn(|_| UnsafeCell::new(())),
         })
     }
