@@ -9,7 +9,8 @@ use crate::engine::Worker;
 use crate::keyspace::Busy;
 use crate::keyspace::expire::Rest;
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::convert::Infallible;
+use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -105,7 +106,8 @@ impl WorkerHandle {
 async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbox>, status: Arc<WorkerStatus>) {
     let local = Rc::new(RefCell::new(Local::new(Worker::new(Arc::clone(&services), slot))));
     let mut connections: JoinSet<()> = JoinSet::new();
-    let expiry = (slot < of).then(|| tokio::task::spawn_local(expire(Rc::clone(&local), Arc::clone(&services), slot)));
+    let expiry = expire(&local, &services, slot, of);
+    tokio::pin!(expiry);
     loop {
         tokio::select! {
             () = incoming.changed() => {
@@ -131,30 +133,31 @@ async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbo
                     tracing::error!("a command panicked; its connection was closed: {error}");
                 }
             }
+            never = &mut expiry => match never {},
         }
     }
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_DEADLINE, drained).await.is_err() {
         tracing::warn!("{} clients did not take their replies before the server stopped", connections.len());
     }
-    if let Some(expiry) = expiry {
-        expiry.abort();
-    }
 }
 
-/// Gives back the memory of expired keys, turn by turn, for as long as the worker runs. Between turns its connections have theirs.
-async fn expire(local: Rc<RefCell<Local>>, services: Arc<Services>, slot: usize) {
+/// Gives back the memory of expired keys, turn by turn, if this worker is one of the `of` that do. Between turns its connections have theirs.
+async fn expire(local: &RefCell<Local>, services: &Services, slot: usize, of: usize) -> Infallible {
+    if slot >= of {
+        return pending().await;
+    }
     loop {
         let rest = local.borrow_mut().worker().expire();
         match rest {
             Ok(Rest::More) => tokio::task::yield_now().await,
             Ok(Rest::Busy) | Err(Busy) => tokio::time::sleep(BUSY_NAP).await,
-            Ok(Rest::Until(until)) => sleep(&services, slot, until).await,
+            Ok(Rest::Until(until)) => sleep(services, slot, until).await,
         }
     }
 }
 
-/// Sleeps until `until`, or until a shard has something to do before.
+/// Sleeps until `until`, or until a shard has something to do before, or until the worker does something else.
 async fn sleep(services: &Services, slot: usize, until: Option<UnixMillis>) {
     if !services.config.live.active_expire.get() {
         return tokio::time::sleep(Duration::from_millis(NAP_MAX_MS as u64)).await;
