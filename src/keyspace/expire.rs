@@ -2,15 +2,16 @@
 //!
 //! A worker takes *turns* ([`turn`]): it goes round its shards that have something to do, holds each for one slice of work, and ends after
 //! [`TURN_NANOS`] so that its connections are served. The deadlines of a shard are in its timing wheels ([`super::deadlines`]), the instants at which
-//! they want attention in [`super::alarm`]. Whatever expires, here or because a command met it, goes through [`Keys::expire`].
+//! they want attention in [`super::alarm`]. Whatever expires, here or because a command met it, goes through [`Keyspace::expire`].
 
-use super::keys::Keys;
 use super::lock::{Held, Shard};
 use super::wheel::Wheel;
-use super::{Database, Keyspace, Pass, Patience, Plan, ShardIndex, SlotCounts, add};
+use super::{Database, Keyspace, Pass, Patience, Plan, ShardIndex, add};
 use crate::base::clock::{Clock, UnixMillis};
 use crate::base::hash;
-use crate::data::table::{Keyed, Position};
+use crate::base::prefetch::prefetch;
+use crate::data::record::NO_DEADLINE;
+use crate::data::table::Position;
 use smallvec::SmallVec;
 use std::task::Waker;
 
@@ -90,7 +91,10 @@ fn slice(held: &mut Held<'_>, index: ShardIndex, now: UnixMillis, active: bool) 
             if batch.is_empty() {
                 break;
             }
-            batch.into_iter().for_each(|position| meet(&keyspace.counts[slot].0, shard, db, position, now));
+            let table = &shard.databases[db].table;
+            batch.iter().for_each(|position| table.prefetch_segment(position.least_hash()));
+            batch.iter().for_each(|position| table.probe(position.least_hash(), |record| prefetch(record.as_ptr())));
+            batch.into_iter().for_each(|position| keyspace.meet(slot, shard, db, position, now));
         }
         let deadlines = &shard.databases[db].deadlines;
         next = next.into_iter().chain(deadlines.next()).min();
@@ -104,34 +108,33 @@ fn renew_some(database: &mut Database, now: UnixMillis) {
     let Database { table, volatile, deadlines } = database;
     if deadlines.is_renewing(*volatile, table.len(), now) {
         deadlines.renew(now, |from, schedule| {
-            table.scan(from, RENEWAL_VISITS, |entry| {
-                if let Some(deadline) = entry.deadline() {
-                    schedule(Position::of(entry.key_hash()), deadline);
+            table.scan(from, RENEWAL_VISITS, |record| {
+                if record.is_volatile() {
+                    schedule(Position::of(hash::hash(record.key())), record.deadline());
                 }
             })
         });
     }
 }
 
-/// Looks at the keys of a position that was due: removes those whose time has come, and schedules those whose deadline has moved.
-fn meet(counts: &SlotCounts, shard: &mut Shard, db: usize, position: Position, now: UnixMillis) {
-    let Database { table, deadlines, .. } = &mut shard.databases[db];
-    let mut later = None;
-    let mut expired = SmallVec::<[SmallVec<[u8; 64]>; 1]>::new();
-    table.at_position(position, |entry| match entry.deadline() {
-        Some(_) if entry.is_expired(now) => expired.push(SmallVec::from_slice(entry.key())),
-        Some(deadline) => later = Some(later.map_or(deadline, |later: UnixMillis| later.min(deadline))),
-        None => {}
-    });
-    if let Some(deadline) = later {
-        deadlines.schedule(position, deadline, now);
-    }
-    for key in expired {
-        Keys::expire(counts, shard, db, hash::hash(&key), &key);
-    }
-}
-
 impl Keyspace {
+    /// Looks at the keys of a position that was due: removes those whose time has come, and schedules those whose deadline has moved.
+    fn meet(&self, slot: usize, shard: &mut Shard, db: usize, position: Position, now: UnixMillis) {
+        let Database { table, deadlines, .. } = &mut shard.databases[db];
+        let mut later = NO_DEADLINE;
+        let mut expired = SmallVec::<[SmallVec<[u8; 64]>; 1]>::new();
+        table.at_position(position, |record| match record.deadline() {
+            deadline if now > deadline => expired.push(SmallVec::from_slice(record.key())),
+            deadline => later = later.min(deadline),
+        });
+        if later != NO_DEADLINE {
+            deadlines.schedule(position, later, now);
+        }
+        for key in expired {
+            self.expire(slot, shard, db, hash::hash(&key), &key);
+        }
+    }
+
     /// Notes that a key of this database, which the caller has locked, has a deadline that is earlier than the one it had, if any.
     #[inline]
     pub(super) fn schedule(&self, database: &mut Database, hash: u64, deadline: UnixMillis, now: UnixMillis) {
