@@ -212,6 +212,15 @@ def same_but_line(argv, tally, peer):
     return len(argv) > 1 and b"\n" in script_text(argv) and texts[0] == texts[1] != b""
 
 
+def same_sorted(argv, tally, peer):
+    """The same elements, sorted by text or by what has texts as weights."""
+    words = [word.upper() for word in argv]
+    if b"ALPHA" not in words or not is_list(tally) or not is_list(peer):
+        return False
+    # LIMIT may then cut through elements that have no order among them.
+    return b"LIMIT" in words and len(tally.data) == len(peer.data) or bag(tally) == bag(peer)
+
+
 DOUBLES = {b"ZADD", b"ZSCORE", b"ZMSCORE", b"ZINCRBY", b"ZRANGE", b"ZREVRANGE", b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE", b"ZPOPMIN", b"ZPOPMAX",
            b"ZMPOP", b"ZSCAN", b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO"}
 
@@ -231,6 +240,12 @@ DIFFERENCES = [
      "7.0 counts a key that was SET with a deadline in the past until it comes upon it; Tally never holds it"),
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"REFCOUNT" and tally.kind == peer.kind == ":",
      "Tally says of every small integer that it is shared (2147483647), the peer only of one that it has not copied"),
+    ({b"SORT", b"SORT_RO"}, same_sorted,
+     "elements of equal text (up to a NUL), or of equal weights that are texts, are in no order"),
+    ({b"SORT", b"SORT_RO"}, lambda argv, tally, peer: error_text(peer).startswith(b"ERR One or more scores") and tally.kind != "-",
+     "7.0 refuses to sort by numbers after a command that left an errno of a number out of range"),
+    ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"ENCODING" and (tally.data, peer.data) == (b"listpack", b"skiplist"),
+     "SORT makes a small sorted set a large one in 7.0; in Tally it changes nothing"),
     ({b"ACL", b"CLIENT", b"CLUSTER", b"COMMAND", b"CONFIG", b"DEBUG", b"OBJECT", b"SCRIPT", b"SLOWLOG"}, is_help,
      "HELP lists what Tally has, in its own words: the lines derive from the command table"),
     (SCRIPTS, asks_for_os,
