@@ -25,6 +25,8 @@ pub enum Group {
     Hash,
     /// Lists.
     List,
+    /// Sets.
+    Set,
     /// Sorted sets.
     SortedSet,
     /// MULTI and its like.
@@ -49,6 +51,7 @@ impl Group {
             Group::String => "string",
             Group::Hash => "hash",
             Group::List => "list",
+            Group::Set => "set",
             Group::SortedSet => "sorted-set",
             Group::Transactions => "transactions",
             Group::Scripting => "scripting",
@@ -65,6 +68,7 @@ impl Group {
             Group::String => Some("@string"),
             Group::Hash => Some("@hash"),
             Group::List => Some("@list"),
+            Group::Set => Some("@set"),
             Group::SortedSet => Some("@sortedset"),
             Group::Transactions => Some("@transaction"),
             Group::Scripting => Some("@scripting"),
@@ -267,6 +271,11 @@ impl CommandSpec {
     /// A command on lists.
     pub const fn list(self) -> Self {
         self.group(Group::List)
+    }
+
+    /// A command on sets.
+    pub const fn set(self) -> Self {
+        self.group(Group::Set)
     }
 
     /// A command on sorted sets.

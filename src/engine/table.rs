@@ -10,6 +10,7 @@ static TABLES: &[&[&[CommandSpec]]] = &[
     family::keys::TABLES,
     family::hashes::TABLES,
     family::lists::TABLES,
+    family::sets::TABLES,
     family::zsets::TABLES,
     family::sorting::TABLES,
     family::transactions::TABLES,

@@ -15,9 +15,10 @@ mod pattern;
 
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Flags, Group, KeySpec, Keys, Replied, Reply};
 use crate::data::list::{Element, End, List, Text};
+use crate::data::set::{Element as Member, Set};
 use crate::data::zset::ZSet;
 use crate::family::lists;
-use crate::keyspace::Value;
+use crate::keyspace::{Value, ValueRef};
 use options::Options;
 use pattern::Pattern;
 use std::ops::Range;
@@ -74,9 +75,13 @@ fn sort_ro(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandEr
     run(ctx, args, Options::parse(args, false)?, reply)
 }
 
-fn run(ctx: &mut Ctx, args: Args, options: Options<'_>, reply: Reply) -> Result<Replied, CommandError> {
+fn run(ctx: &mut Ctx, args: Args, mut options: Options<'_>, reply: Reply) -> Result<Replied, CommandError> {
     // A clone, so that other keys can be read while its elements are at hand. A large list's or set's costs O(1).
     let source = Source::of(&mut ctx.keys, &args[1])?;
+    // The order of a set is no order; what is stored, and what a script sees, does not depend on it.
+    if matches!(source, Source::Set(_)) && options.unsorted && (options.store.is_some() || ctx.scripts.is_none()) {
+        (options.unsorted, options.alpha, options.by) = (false, true, None);
+    }
     let range = options.range(source.len());
     let elements = order::ordered(&mut ctx.keys, &source, &options, range).ok_or(NOT_NUMBERS)?;
     match options.store {
@@ -89,15 +94,17 @@ fn run(ctx: &mut Ctx, args: Args, options: Options<'_>, reply: Reply) -> Result<
 enum Source {
     Nothing,
     List(List),
-    ZSet(Box<ZSet>),
+    Set(Set),
+    ZSet(ZSet),
 }
 
 impl Source {
     fn of(keys: &mut Keys, key: &[u8]) -> Result<Self, CommandError> {
         let Some(entry) = keys.lookup(key) else { return Ok(Self::Nothing) };
-        match &entry.value {
-            Value::List(list) => Ok(Self::List(list.clone())),
-            Value::ZSet(zset) => Ok(Self::ZSet(zset.clone())),
+        match entry.value() {
+            ValueRef::List(list) => Ok(Self::List(list.clone())),
+            ValueRef::Set(set) => Ok(Self::Set(set.clone())),
+            ValueRef::ZSet(zset) => Ok(Self::ZSet(zset.clone())),
             _ => Err(CommandError::WrongType),
         }
     }
@@ -106,17 +113,25 @@ impl Source {
         match self {
             Self::Nothing => 0,
             Self::List(list) => list.len(),
+            Self::Set(set) => set.len(),
             Self::ZSet(zset) => zset.len(),
         }
     }
 
     /// The elements in their own order, those of a list or a sorted set backwards with `desc`, cut to `range`.
     fn stretch(&self, range: Range<usize>, desc: bool) -> Vec<Element<'_>> {
+        if let Self::Set(set) = self {
+            let elements = set.iter().map(|member| match member {
+                Member::Integer(value) => Element::Integer(value),
+                Member::Bytes(bytes) => Element::Text(bytes),
+            });
+            return elements.skip(range.start).take(range.len()).collect();
+        }
         // Where the stretch lies when it is counted from the other end.
         let len = self.len();
         let range = if desc { len - range.end..len - range.start } else { range };
         let mut elements: Vec<Element<'_>> = match self {
-            Self::Nothing => Vec::new(),
+            Self::Nothing | Self::Set(_) => Vec::new(),
             Self::List(list) => list.iter(range).collect(),
             Self::ZSet(zset) => zset.iter(range).map(|(member, _)| Element::Text(member)).collect(),
         };
