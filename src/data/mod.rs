@@ -3,7 +3,6 @@
 
 pub mod thin;
 pub mod table;
-pub mod member;
 pub mod string;
 pub mod hash;
 pub mod list;
