@@ -14,7 +14,7 @@ mod block;
 mod bound;
 mod iter;
 mod large;
-mod member;
+mod record;
 mod tree;
 
 #[cfg(test)]
@@ -24,7 +24,7 @@ mod tests;
 
 pub use bound::{MemberBound, ScoreBound};
 pub use iter::Iter;
-pub use member::Member;
+pub use record::Member;
 
 use crate::base::rng::Rng;
 use crate::data::table::Position;
@@ -183,8 +183,8 @@ impl ZSet {
                 block.partition(0, |rank| max.admits_from_above(block.score(rank))),
             ),
             Form::Large(large) => (
-                large.tree().partition_scores(|score| !min.admits_from_below(score)),
-                large.tree().partition_scores(|score| max.admits_from_above(score)),
+                large.count_below(min.value + 0.0, min.exclusive),
+                large.count_below(max.value + 0.0, !max.exclusive),
             ),
         };
         start..end.max(start)
@@ -209,8 +209,8 @@ impl ZSet {
                 start..block.partition(start, |rank| max.admits_from_above(block.member(rank)))
             }
             Form::Large(large) => {
-                let start = large.tree().partition_members(|member| !min.admits_from_below(member));
-                let end = large.tree().partition_members(|member| max.admits_from_above(member));
+                let start = large.partition_members(|member| !min.admits_from_below(member));
+                let end = large.partition_members(|member| max.admits_from_above(member));
                 start..end.max(start)
             }
         }
@@ -222,7 +222,7 @@ impl ZSet {
         let ranks = self.cut(ranks);
         match &self.form {
             Form::Small(block) => Iter::small(block, ranks),
-            Form::Large(large) => Iter::large(large.tree().walk(ranks)),
+            Form::Large(large) => Iter::large(large.walk(ranks)),
         }
     }
 
