@@ -89,7 +89,7 @@ impl Large {
         match found {
             Some(item) if item.score() == score => Change::Unchanged,
             Some(item) => {
-                self.tree.prefetch(score);
+                self.tree.prefetch([item.score(), score]);
                 let old = Entry { score: item.score(), member, handle: item.handle() };
                 self.tree.set_score(records, &old, score, || {
                     item.set_score(score);

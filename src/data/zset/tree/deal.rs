@@ -4,6 +4,7 @@ use super::inner::Inner;
 use super::leaf::Leaf;
 use super::node::{Context, Node};
 use super::shared::Shared;
+use smallvec::SmallVec;
 use std::ops::Range;
 
 impl Inner {
@@ -47,47 +48,48 @@ impl Inner {
         left.into_iter().chain(right).min_by_key(|&other| self.child(other).width())
     }
 
-    /// Deals what the children at `range` have out evenly to `parts` new ones. What lies under this node stays the same.
+    /// Deals what the children at `range` have out evenly to `parts` children. What lies under this node stays the same.
     #[cold]
     #[inline(never)]
     fn deal(&mut self, context: Context<'_>, range: Range<usize>, parts: usize) {
-        let nodes = match self.child(range.start) {
-            Node::Leaf(_) => self.deal_leaves(context, range.clone(), parts),
-            Node::Inner(_) => self.deal_inner(range.clone(), parts),
+        let old: SmallVec<[Node; 3]> = range.clone().map(|_| self.take(range.start)).collect();
+        let new = match &old[0] {
+            Node::Leaf(_) => deal_leaves(context, old, parts),
+            Node::Inner(_) => deal_inner(&old, parts),
         };
-        range.clone().for_each(|_| self.take(range.start));
-        for (place, node) in nodes.into_iter().enumerate() {
+        for (place, node) in new.into_iter().enumerate() {
             self.put(range.start + place, node.summary(context.records), node);
         }
     }
+}
 
-    fn deal_leaves(&self, context: Context<'_>, range: Range<usize>, parts: usize) -> Vec<Node> {
-        let leaves = self.children[range].iter().filter_map(|child| match &child.node {
-            Node::Leaf(leaf) => Some(&**leaf),
-            Node::Inner(_) => None,
-        });
-        let (cells, shift) = Leaf::cells(leaves);
-        let part = |range: Range<usize>| Leaf::from_cells(context.records, &cells[range], shift);
-        even_parts(cells.len(), parts).map(|range| Node::Leaf(Shared::new(part(range)))).collect()
-    }
+/// The new leaves take the old ones' allocations over where they can.
+fn deal_leaves(context: Context<'_>, old: SmallVec<[Node; 3]>, parts: usize) -> SmallVec<[Node; 3]> {
+    let mut old: SmallVec<[Shared<Leaf>; 3]> = old.into_iter().filter_map(Node::into_leaf).collect();
+    let (cells, shift) = Leaf::cells(old.iter().map(|leaf| &**leaf));
+    old.truncate(parts);
+    let mut old = old.into_iter();
+    let parts = even_parts(cells.len(), parts).map(|range| {
+        let part = Leaf::from_cells(context.records, &cells[range], shift);
+        Node::Leaf(match old.next() {
+            Some(leaf) => leaf.replaced(part),
+            None => Shared::new(part),
+        })
+    });
+    parts.collect()
+}
 
-    fn deal_inner(&self, range: Range<usize>, parts: usize) -> Vec<Node> {
-        let inner = || {
-            self.children[range.clone()].iter().filter_map(|child| match &child.node {
-                Node::Inner(inner) => Some(&**inner),
-                Node::Leaf(_) => None,
-            })
-        };
-        let firsts: Vec<_> = inner().flat_map(|inner| inner.firsts.iter().copied()).collect();
-        let counts: Vec<_> = inner().flat_map(|inner| inner.counts.iter().copied()).collect();
-        let children: Vec<_> = inner().flat_map(|inner| inner.children.iter().cloned()).collect();
-        let part = |range: Range<usize>| Inner {
-            firsts: firsts[range.clone()].iter().copied().collect(),
-            counts: counts[range.clone()].iter().copied().collect(),
-            children: children[range].iter().cloned().collect(),
-        };
-        even_parts(firsts.len(), parts).map(|range| Node::Inner(Shared::new(part(range)))).collect()
-    }
+fn deal_inner(old: &[Node], parts: usize) -> SmallVec<[Node; 3]> {
+    let inner = || old.iter().filter_map(Node::as_inner);
+    let firsts: Vec<_> = inner().flat_map(|inner| inner.firsts.iter().copied()).collect();
+    let counts: Vec<_> = inner().flat_map(|inner| inner.counts.iter().copied()).collect();
+    let children: Vec<_> = inner().flat_map(|inner| inner.children.iter().cloned()).collect();
+    let part = |range: Range<usize>| Inner {
+        firsts: firsts[range.clone()].iter().copied().collect(),
+        counts: counts[range.clone()].iter().copied().collect(),
+        children: children[range].iter().cloned().collect(),
+    };
+    even_parts(firsts.len(), parts).map(|range| Node::Inner(Shared::new(part(range)))).collect()
 }
 
 /// `len` places cut into `parts` of nearly one size.

@@ -73,10 +73,10 @@ impl Inner {
     }
 
     /// Takes child `at` out.
-    pub(super) fn take(&mut self, at: usize) {
+    pub(super) fn take(&mut self, at: usize) -> Node {
         self.firsts.remove(at);
         self.counts.remove(at);
-        self.children.remove(at);
+        self.children.remove(at).node
     }
 
     /// The child under which the member is, or would be.

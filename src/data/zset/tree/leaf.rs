@@ -70,6 +70,7 @@ impl Leaf {
     #[inline]
     pub(super) fn prefetch(&self) {
         self.marks.chunks(LINE_MARKS).for_each(|line| prefetch(line));
+        self.handles.chunks(11).for_each(|line| prefetch(line));
     }
 
     /// How many lie below the pair of `score` and `member`.

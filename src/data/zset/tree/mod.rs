@@ -212,15 +212,17 @@ impl Tree {
         Walk::new(self, records, ranks)
     }
 
-    /// Begins to load the leaf in which a member with this score would lie.
+    /// Begins to load the leaves in which members with these two scores would lie, so that what comes next waits once for both.
     #[inline]
-    pub(super) fn prefetch(&self, score: f64) {
-        let mut node = &self.root;
-        while let Node::Inner(inner) = node {
-            node = inner.child(inner.child_of_score(score, true));
+    pub(super) fn prefetch(&self, scores: [f64; 2]) {
+        let mut nodes = [&self.root, &self.root];
+        while let [Node::Inner(a), Node::Inner(b)] = nodes {
+            nodes = [a.child(a.child_of_score(scores[0], true)), b.child(b.child_of_score(scores[1], true))];
         }
-        if let Node::Leaf(leaf) = node {
-            leaf.prefetch();
+        for node in nodes {
+            if let Node::Leaf(leaf) = node {
+                leaf.prefetch();
+            }
         }
     }
 

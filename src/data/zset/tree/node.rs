@@ -100,6 +100,14 @@ impl Effect {
 }
 
 impl Node {
+    pub(super) fn into_leaf(self) -> Option<Shared<Leaf>> {
+        if let Self::Leaf(leaf) = self { Some(leaf) } else { None }
+    }
+
+    pub(super) fn as_inner(&self) -> Option<&Inner> {
+        if let Self::Inner(inner) = self { Some(inner) } else { None }
+    }
+
     /// How many items the node itself holds: members of a leaf, children of an inner node.
     #[inline]
     pub(super) fn width(&self) -> usize {

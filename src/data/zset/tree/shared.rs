@@ -45,6 +45,16 @@ impl<T> Shared<T> {
         self.counted().count.load(Ordering::Acquire) == 1
     }
 
+    /// A share in another value, in this one's allocation if nobody else has a share.
+    pub(super) fn replaced(mut self, value: T) -> Self {
+        if !self.is_unique() {
+            return Self::new(value);
+        }
+        // SAFETY: this is the only share and it is owned, so nobody can read the value or get another share.
+        unsafe { self.0.as_mut().value = value };
+        self
+    }
+
     #[inline]
     fn counted(&self) -> &Counted<T> {
         // SAFETY: the invariant: this share keeps it alive.
