@@ -12,10 +12,10 @@ import wire
 
 SAME = "same"
 CLOCK_MS_MAX = 3000
-RANDOM = {b"RANDOMKEY", b"HRANDFIELD", b"ZRANDMEMBER"}
+RANDOM = {b"RANDOMKEY", b"HRANDFIELD", b"ZRANDMEMBER", b"SRANDMEMBER", b"SPOP"}
 SCRIPTS = {b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"SCRIPT"}
 BODIES = {hashlib.sha1(body).hexdigest().encode(): body for body in generate.SCRIPTS}
-UNORDERED = {b"KEYS"}
+UNORDERED = {b"KEYS", b"SMEMBERS", b"SINTER", b"SUNION", b"SDIFF"}
 # In order while the hash is small, in no order once it is a table: the peer's OBJECT ENCODING decides.
 UNORDERED_IF_TABLE = {b"HGETALL", b"HKEYS", b"HVALS"}
 SECONDS = {b"TTL", b"EXPIRETIME"}
@@ -79,6 +79,8 @@ def is_list(value):
 
 def normal(name, argv, tally, peer, context):
     """Whether the replies are alike once order, chance and clocks are taken out."""
+    if name in (b"SRANDMEMBER", b"SPOP") and is_list(tally) and is_list(peer) and is_all(argv):
+        return tally.kind == peer.kind and bag(tally) == bag(peer)
     if name in RANDOM:
         return tally.kind == peer.kind and (tally.data is None) == (peer.data is None) and (
             not is_list(tally) or len(tally.data) == len(peer.data))
@@ -95,7 +97,7 @@ def normal(name, argv, tally, peer, context):
     if name in UNORDERED_IF_TABLE and is_list(tally) and is_list(peer):
         return tally.kind == peer.kind and bag(tally, name == b"HGETALL") == bag(peer, name == b"HGETALL") \
             and (is_big(peer) or context.encoding(argv[1]) != b"listpack")
-    if name in (b"SCAN", b"HSCAN", b"ZSCAN") and is_list(tally) and is_list(peer) and len(tally.data) == len(peer.data) == 2:
+    if name in (b"SCAN", b"HSCAN", b"SSCAN", b"ZSCAN") and is_list(tally) and is_list(peer) and len(tally.data) == len(peer.data) == 2:
         return same_scan(name, argv, tally, peer)
     if name in SECONDS | MILLISECONDS and tally.kind == peer.kind == ":":
         one, other = int(tally.data), int(peer.data)
@@ -108,14 +110,20 @@ def normal(name, argv, tally, peer, context):
     return False
 
 
+def is_all(argv):
+    """Whether a draw asks for more members than any set has here: then it leaves nothing to chance."""
+    return len(argv) == 3 and argv[2].isdigit() and int(argv[2]) >= 10000
+
+
 def same_scan(name, argv, tally, peer):
     """A scan that both servers finished in one call gives the same; of one that goes on only the shape can be compared."""
     cursor, other = tally.data[0], peer.data[0]
     start = argv[1] if name == b"SCAN" else argv[2]
+    paired = name in (b"HSCAN", b"ZSCAN")
     if cursor.kind != "$" or not is_list(tally.data[1]) or not is_list(peer.data[1]):
         return False
     if start == b"0" and cursor.data == b"0" and other.data == b"0":
-        return bag(tally.data[1], name != b"SCAN") == bag(peer.data[1], name != b"SCAN")
+        return bag(tally.data[1], paired) == bag(peer.data[1], paired)
     return True
 
 
@@ -233,6 +241,8 @@ DIFFERENCES = [
      "Tally says of every small integer that it is shared (2147483647), the peer only of one that it has not copied"),
     ({b"ACL", b"CLIENT", b"CLUSTER", b"COMMAND", b"CONFIG", b"DEBUG", b"OBJECT", b"SCRIPT", b"SLOWLOG"}, is_help,
      "HELP lists what Tally has, in its own words: the lines derive from the command table"),
+    ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"ENCODING" and (tally.data, peer.data) == (b"listpack", b"hashtable"),
+     "7.0 has no packed form for sets that are not integers only; Tally packs small ones, as servers since 7.2 do, to save memory"),
     (SCRIPTS, asks_for_os,
      "scripts may call os.clock, as in newer servers; 7.0 has no os at all"),
     (SCRIPTS, same_but_parser,

@@ -8,8 +8,8 @@ between now and a minute from now, so it does not matter that two servers run a 
 import hashlib
 import random
 
-FAMILIES = ("strings", "counters", "keys", "hashes", "zsets", "scripts", "transactions", "connection", "bad")
-WEIGHTS = (12, 10, 14, 14, 26, 9, 7, 3, 5)
+FAMILIES = ("strings", "counters", "keys", "hashes", "sets", "zsets", "scripts", "transactions", "connection", "bad")
+WEIGHTS = (12, 10, 14, 14, 16, 26, 9, 7, 3, 5)
 
 KEYS = [b"a", b"b", b"c", b"d", b"", b"k\x00\r\n\xff", b"{t}1", b"{t}2"]
 LEX_KEYS = [b"l1", b"l2", b"l3", b"biglex"]
@@ -31,6 +31,9 @@ FLOATS = [
 ]
 SCORES = [b"0", b"1", b"2", b"3", b"1", b"2", b"1", b"-1", b"0.5", b"2.5", b"-0", b"10", b"100", b"1e3", b"inf", b"-inf", b"1700000000123456768"]
 MEMBERS = [b"a", b"b", b"c", b"d", b"e", b"aa", b"ab", b"", b"A", b"\x00", b"\xff\xfe", b"m\r\n", b"10", b"9", b"x" * 70]
+SET_INTEGERS = [b"0", b"1", b"2", b"3", b"4", b"5", b"-1", b"-7", b"10", b"100", b"32767", b"32768", b"-32769", b"2147483648", b"-2147483649",
+                b"9223372036854775807", b"-9223372036854775808"]
+BIG_SETS = [b"bigset", b"bigints"]
 FIELDS = [b"f", b"g", b"h", b"F", b"", b"1", b"10", b"\x00\xff", b"name", b"field with space"]
 PATTERNS = [b"*", b"a", b"[ab]", b"[^a]", b"?", b"??", b"{t}*", b"[a-c]", b"\\*", b"*t*1", b"", b"[", b"[a", b"[]", b"\\", b"[z-a]", b"[^]", b"f*", b"*a*"]
 TTLS = [b"100", b"200", b"1000", b"100000", b"100", b"0", b"-1", b"-100", b"9223372036854775807", b"9223372036854775", b"-9223372036854775808", b"abc", b"1.5", b"", b"9999999999"]
@@ -134,6 +137,22 @@ class Generator:
 
     def w_members(self):
         return [self.pick(MEMBERS) for _ in range(self.random.randint(1, 4))]
+
+    def w_smember(self):
+        # Mostly integers for some keys' sake: a set of integers has a form of its own.
+        roll = self.random.random()
+        return self.pick(SET_INTEGERS) if roll < 0.55 else self.pick(MEMBERS) if roll < 0.9 else self.pick(INTEGERS)
+
+    def w_smembers(self):
+        if self.chance(0.5):
+            return [self.pick(SET_INTEGERS) for _ in range(self.random.randint(1, 6))]
+        return [self.w_smember() for _ in range(self.random.randint(1, 6))]
+
+    def w_skeys(self):
+        return [self.pick(BIG_SETS) if self.chance(0.1) else self.key() for _ in range(self.random.randint(1, 4))]
+
+    def w_cardopts(self):
+        return self.some([b"LIMIT", self.w_small()], b"LIMIT" if self.chance(0.05) else [b"LIMIT", b"1"])
 
     def w_score(self):
         return self.pick(SCORES) if self.chance(0.92) else self.pick(FLOATS)
@@ -256,7 +275,7 @@ class Generator:
         return self.some([b"MATCH", self.w_glob()], [b"COUNT", self.pick([b"1000", b"1000", b"0", b"-1", b"x"])])
 
     def w_type(self):
-        return [b"TYPE", self.pick([b"string", b"hash", b"zset", b"ZSET", b"nothing"])] if self.chance(0.3) else []
+        return [b"TYPE", self.pick([b"string", b"hash", b"set", b"zset", b"ZSET", b"nothing"])] if self.chance(0.3) else []
 
     # Families ---------------------------------------------------------------------------------------------------
 
@@ -275,6 +294,23 @@ class Generator:
             return [[b"HSET", b"big"] + [word for i in range(size) for word in (b"f%d" % i, b"v%d" % i)], [b"HGETALL", b"big"], [b"HLEN", b"big"]]
         return self.from_table(HASHES)
 
+    def sets(self):
+        if self.chance(0.01):
+            size = self.random.choice([120, 140, 500, 600, 2000])
+            key = self.pick(BIG_SETS)
+            prefix = b"" if key == b"bigints" else b"m"
+            members = [b"%s%d" % (prefix, self.random.randrange(3000)) for _ in range(size)]
+            return [[b"SADD", key] + members, [b"SCARD", key], [b"SMEMBERS", key]]
+        if self.chance(0.06):
+            # What is left after a draw is random, so the key goes.
+            key = self.key()
+            count = [] if self.chance(0.4) else [self.w_hcount()]
+            return [[b"SPOP", key] + count, [b"SCARD", key], [b"DEL", key]]
+        argv = self.fill(self.pick(SETS))
+        if self.chance(0.1) and len(argv) > 1:
+            argv[1] = self.pick(BIG_SETS)
+        return [argv]
+
     def zsets(self):
         if self.chance(0.01):
             # Long runs of equal scores, so that a run spans several nodes of a tree.
@@ -288,7 +324,7 @@ class Generator:
 
     def single(self):
         """One command of a data family."""
-        return self.fill(self.pick(self.pick([STRINGS, COUNTERS, HASHES, ZSETS, ZSETS, KEYSPACE])))
+        return self.fill(self.pick(self.pick([STRINGS, COUNTERS, HASHES, SETS, ZSETS, ZSETS, KEYSPACE])))
 
     def scripts(self):
         roll = self.random.random()
@@ -379,7 +415,7 @@ def is_soon(word):
 
 # Commands that a wrong argument could turn into one that stops, blocks, reconfigures or floods.
 UNSAFE = {b"SHUTDOWN", b"DEBUG", b"MONITOR", b"SUBSCRIBE", b"PSUBSCRIBE", b"QUIT", b"SYNC", b"PSYNC", b"WATCH", b"MULTI", b"SELECT", b"HELLO", b"RESET", b"CLIENT", b"AUTH",
-          b"CONFIG", b"HRANDFIELD", b"ZRANDMEMBER"}
+          b"CONFIG", b"HRANDFIELD", b"ZRANDMEMBER", b"SRANDMEMBER", b"SPOP"}
 
 STRINGS = """SET {key} {val} {setopts}|SET {key} {val} {setopts}|SET {key} {val}|GET {key}|GET {key}|GETEX {key} {getexopts}|GETDEL {key}|GETSET {key} {val}
 SETNX {key} {val}|SETEX {key} {ttl} {val}|PSETEX {key} {pttl} {val}|MGET {keys}|MSET {pairs}|MSETNX {pairs}|APPEND {key} {val}|STRLEN {key}
@@ -391,12 +427,16 @@ INCRBYFLOAT {key} {float}|INCRBYFLOAT {key} {small}|SET {key} {float}|HINCRBY {k
 KEYSPACE = """DEL {keys}|DEL {key}|UNLINK {keys}|EXISTS {keys}|TYPE {key}|TOUCH {keys}|EXPIRE {key} {ttlif}|PEXPIRE {key} {pttlif}|EXPIREAT {key} {at} {nxxx}
 PEXPIREAT {key} {pat} {nxxx}|TTL {key}|PTTL {key}|EXPIRETIME {key}|PEXPIRETIME {key}|PERSIST {key}|RENAME {key} {key}|RENAMENX {key} {key}|COPY {key} {key} {copyopts}
 MOVE {key} {db}|KEYS {glob}|SCAN 0 {scanopts} {type}|SCAN {small}|DBSIZE|OBJECT ENCODING {key}|OBJECT REFCOUNT {key}|OBJECT FREQ {key}|OBJECT HELP|OBJECT FOO {key}
-SET {key} {val}|SET text {val}|HSET {key} {fv}|ZADD {key} {sm}|SET {key} {val} EX 100|RANDOMKEY""".replace("\n", "|").split("|") + [
+SET {key} {val}|SET text {val}|HSET {key} {fv}|SADD {key} {smembers}|ZADD {key} {sm}|SET {key} {val} EX 100|RANDOMKEY""".replace("\n", "|").split("|") + [
     "SWAPDB {db} {db}", "EXPIRE {key} 100", "PEXPIRE {key} 100500", "EXPIREAT {key} 4102444800", "EXPIREAT {key} 4102444800 {nxxx}", "PEXPIREAT {key} 4102444900500 {nxxx}"]
 
 HASHES = """HSET {key} {fv}|HSET {key} {fv}|HMSET {key} {fv}|HSETNX {key} {field} {hval}|HSET big {field} {val}|HGET big {field}|HGET {key} {field}|HMGET {key} {fields}|HGETALL {key}|HDEL {key} {fields}|HEXISTS {key} {field}
 HKEYS {key}|HVALS {key}|HLEN {key}|HSTRLEN {key} {field}|HINCRBY {key} {field} {int}|HINCRBY {key} {field} {small}|HINCRBYFLOAT {key} {field} {float}|HINCRBYFLOAT {key} {field} {small}
 HRANDFIELD {key}|HRANDFIELD {key} {hcount}|HRANDFIELD {key} {hcount} WITHVALUES|HSCAN {key} 0 {scanopts}|DEL {key}|OBJECT ENCODING {key}""".replace("\n", "|").split("|")
+
+SETS = """SADD {key} {smembers}|SADD {key} {smembers}|SADD {key} {smember}|SREM {key} {smembers}|SISMEMBER {key} {smember}|SMISMEMBER {key} {smembers}|SCARD {key}|SMEMBERS {key}|SMEMBERS {key}
+SMOVE {key} {key} {smember}|SMOVE {key} {key} {smember}|SRANDMEMBER {key}|SRANDMEMBER {key} {hcount}|SSCAN {key} 0 {scanopts}|SSCAN {key} {small} {scanopts}|SINTER {skeys}|SUNION {skeys}|SDIFF {skeys}
+SINTERSTORE {key} {skeys}|SUNIONSTORE {key} {skeys}|SDIFFSTORE {key} {skeys}|SINTERCARD {counted} {cardopts}|SINTERCARD {counted}|DEL {key}|OBJECT ENCODING {key}|SPOP {key} 9223372036854775807""".replace("\n", "|").split("|")
 
 ZSETS = """ZADD {key} {zaddopts} {sm}|ZADD {key} {zaddopts} {score} {member}|ZADD {key} {sm}|ZADD {key} {sm}|ZINCRBY {key} {score} {member}|ZINCRBY {key} {float} {member}|ZREM {key} {members}|ZCARD {key}
 ZSCORE {key} {member}|ZMSCORE {key} {members}|ZRANK {key} {member}|ZREVRANK {key} {member}|ZCOUNT {key} {bound} {bound}|ZLEXCOUNT {lexkey} {lex} {lex}|ZRANGE {key} {rangeby} {zrangeopts}

@@ -23,6 +23,8 @@ pub enum Group {
     String,
     /// Hashes.
     Hash,
+    /// Sets.
+    Set,
     /// Sorted sets.
     SortedSet,
     /// MULTI and its like.
@@ -44,6 +46,7 @@ impl Group {
             Group::Generic => "generic",
             Group::String => "string",
             Group::Hash => "hash",
+            Group::Set => "set",
             Group::SortedSet => "sorted-set",
             Group::Transactions => "transactions",
             Group::Scripting => "scripting",
@@ -59,6 +62,7 @@ impl Group {
             Group::Generic => Some("@keyspace"),
             Group::String => Some("@string"),
             Group::Hash => Some("@hash"),
+            Group::Set => Some("@set"),
             Group::SortedSet => Some("@sortedset"),
             Group::Transactions => Some("@transaction"),
             Group::Scripting => Some("@scripting"),
@@ -251,6 +255,11 @@ impl CommandSpec {
     /// A command on hashes.
     pub const fn hash(self) -> Self {
         self.group(Group::Hash)
+    }
+
+    /// A command on sets.
+    pub const fn set(self) -> Self {
+        self.group(Group::Set)
     }
 
     /// A command on sorted sets.

@@ -139,6 +139,14 @@ settings! {
         /// A hash with a longer field or value (in bytes) takes its large form.
         hash_max_listpack_value: Changeable<usize> =
             row("hash-max-listpack-value", Encodings, Kind::count(0, ANY), "64").alias(&["hash-max-ziplist-value"]);
+        /// A set of integers with more members takes another form: the small one of any members, or the large one.
+        set_max_intset_entries: Changeable<usize> = row("set-max-intset-entries", Encodings, Kind::count(0, ANY), "512");
+        /// A set with more members, not all of which are integers, takes its large form.
+        set_max_listpack_entries: Changeable<usize> =
+            row("set-max-listpack-entries", Encodings, Kind::count(0, ANY), "128");
+        /// A set with a longer member (in bytes) takes its large form.
+        set_max_listpack_value: Changeable<usize> =
+            row("set-max-listpack-value", Encodings, Kind::count(0, ANY), "64");
         /// A sorted set with more members takes its large form.
         zset_max_listpack_entries: Changeable<usize> =
             row("zset-max-listpack-entries", Encodings, Kind::count(0, ANY), "128").alias(&["zset-max-ziplist-entries"]);

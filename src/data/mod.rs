@@ -1,6 +1,12 @@
-//! The values: strings, hashes, sorted sets, and the table that they and the keyspace share. No keys, no time, no protocol.
+//! The values: strings, hashes, lists, sets, sorted sets; the record that holds one with its key; and the table that they and the keyspace share.
+//! No time, no protocol.
 
+pub mod thin;
+pub mod member;
 pub mod table;
 pub mod string;
 pub mod hash;
+pub mod list;
+pub mod set;
 pub mod zset;
+pub mod record;

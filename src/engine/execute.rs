@@ -111,7 +111,7 @@ impl<'w> Batch<'w> {
                 None => self.lock(plan),
             };
             let Ok(mut held) = held else { return self.busy(session, id, spec, sink) };
-            let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch);
+            let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch).alone();
             let under_locks = UnderLocks;
             let called = self.with(keys, session, id, spec, argv, sink);
             drop(under_locks);

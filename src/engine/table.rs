@@ -9,6 +9,7 @@ static TABLES: &[&[&[CommandSpec]]] = &[
     family::strings::TABLES,
     family::keys::TABLES,
     family::hashes::TABLES,
+    family::sets::TABLES,
     family::zsets::TABLES,
     family::transactions::TABLES,
     &[transaction::COMMANDS],

@@ -1,13 +1,12 @@
-//! One shard's part of one database: a table of entries, and how many of them have a deadline.
+//! One shard's part of one database: a table of records, and how many of them have a deadline.
 
-use super::entry::{Entry, NO_DEADLINE};
-use crate::base::clock::UnixMillis;
+use crate::data::record::{NO_DEADLINE, Record};
 use crate::data::table::{Position, Table};
 
 /// One shard's part of one database.
 #[derive(Debug)]
 pub struct Database {
-    pub(super) table: Table<Entry>,
+    pub(super) table: Table<Record>,
     /// Entries with a deadline.
     pub(super) volatile: usize,
     /// Where the sampling walk for expired entries goes on: a position in hash order.
@@ -20,24 +19,30 @@ impl Database {
     }
 
     /// Takes the entry out. The caller settles counts and watchers.
-    pub(super) fn take(&mut self, hash: u64, key: &[u8]) -> Option<Entry> {
-        let entry = self.table.remove(hash, key)?;
-        self.volatile -= usize::from(entry.deadline != NO_DEADLINE);
-        Some(entry)
+    pub(super) fn take(&mut self, hash: u64, key: &[u8]) -> Option<Record> {
+        let record = self.table.remove(hash, key)?;
+        self.volatile -= usize::from(record.lend().is_volatile());
+        Some(record)
+    }
+
+    /// What `act` makes of the record of a key; `None` if there is none.
+    #[inline]
+    pub(super) fn change<R>(&mut self, hash: u64, key: &[u8], act: impl FnOnce(&mut Record) -> R) -> Option<R> {
+        let mut record = self.table.find_mut(hash, key)?;
+        Some(act(&mut record))
     }
 
     /// Puts an entry in whose key is not there.
-    pub(super) fn put(&mut self, hash: u64, entry: Entry) -> &mut Entry {
-        self.volatile += usize::from(entry.deadline != NO_DEADLINE);
-        self.table.insert_new(hash, entry)
+    pub(super) fn put(&mut self, hash: u64, record: Record) {
+        self.volatile += usize::from(record.lend().is_volatile());
+        self.table.insert_new(hash, record);
     }
 
-    /// Replaces the deadline of an entry of this database; `volatile` follows. Returns the change of `volatile`.
-    pub(super) fn set_deadline(volatile: &mut usize, entry: &mut Entry, deadline: UnixMillis) -> i64 {
-        let before = entry.deadline != NO_DEADLINE;
-        let after = deadline != NO_DEADLINE;
-        entry.deadline = deadline;
-        *volatile = *volatile + usize::from(after) - usize::from(before);
+    /// Notes that an entry's deadline changed from one to another. Returns the change of `volatile`.
+    #[inline]
+    pub(super) fn deadline_changed(&mut self, before: i64, after: i64) -> i64 {
+        let (before, after) = (before != NO_DEADLINE, after != NO_DEADLINE);
+        self.volatile = self.volatile + usize::from(after) - usize::from(before);
         i64::from(after) - i64::from(before)
     }
 }

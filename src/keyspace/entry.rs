@@ -1,52 +1,20 @@
-//! An entry: key, value, deadline and the time of its last access.
-//!
-//! First version: key and value are allocations of their own. A later one keeps an entry in a single refcounted record, behind the same names.
+//! An entry: one key of one database, with its value, its deadline and when it was accessed. It is a record of [`crate::data::record`], to which
+//! time means something here.
 
+use super::access;
+use super::keys::{Edit, Edited};
 use crate::base::clock::UnixMillis;
 use crate::data::hash::Hash;
-use crate::data::string::Str;
-use crate::data::table::Keyed;
+use crate::data::list::List;
+use crate::data::record::{self, Collection, Record, RecordRef};
+use crate::data::set::Set;
+use crate::data::string::{Str, StrRef};
 use crate::data::zset::ZSet;
 
+pub use crate::data::record::{Value, ValueRef};
+
 /// The deadline of an entry that has none: later than any other.
-pub const NO_DEADLINE: UnixMillis = UnixMillis::MAX;
-
-/// A value of any type.
-#[derive(Clone, Debug)]
-pub enum Value {
-    /// A string, which may be an integer.
-    Str(Str),
-    /// A hash.
-    Hash(Box<Hash>),
-    /// A sorted set.
-    ZSet(Box<ZSet>),
-}
-
-impl Value {
-    /// The name that TYPE replies.
-    pub fn type_name(&self) -> &'static str {
-        match self {
-            Value::Str(_) => "string",
-            Value::Hash(_) => "hash",
-            Value::ZSet(_) => "zset",
-        }
-    }
-
-    /// The name that OBJECT ENCODING replies.
-    pub fn encoding(&self) -> &'static str {
-        match self {
-            Value::Str(value) => value.encoding(),
-            Value::Hash(value) => value.encoding(),
-            Value::ZSet(value) => value.encoding(),
-        }
-    }
-}
-
-/// The access clock: unix seconds, which wrap after 136 years.
-#[inline]
-pub(super) fn access_clock(now: UnixMillis) -> u32 {
-    (now / 1000) as u32
-}
+pub const NO_DEADLINE: UnixMillis = record::NO_DEADLINE;
 
 /// How `deadline` is kept. The one instant that means "none" is 292 million years away, so a deadline there comes a millisecond early.
 #[inline]
@@ -54,106 +22,142 @@ pub(super) fn kept(deadline: Option<UnixMillis>) -> UnixMillis {
     deadline.map_or(NO_DEADLINE, |deadline| deadline.min(NO_DEADLINE - 1))
 }
 
-/// One key of one database.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    pub(super) key: Box<[u8]>,
-    /// The value.
-    pub value: Value,
-    pub(super) deadline: UnixMillis,
-    pub(super) accessed: u32,
-}
+/// An entry that is lent, to be read: a copy of this is as good.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryRef<'a>(pub(super) RecordRef<'a>);
 
-impl Entry {
+impl<'a> EntryRef<'a> {
+    /// The key.
+    #[inline]
+    pub fn key(self) -> &'a [u8] {
+        self.0.key()
+    }
+
+    /// The value.
+    #[inline]
+    pub fn value(self) -> ValueRef<'a> {
+        self.0.value()
+    }
+
     /// When the entry expires, if it does.
-    pub fn deadline(&self) -> Option<UnixMillis> {
-        (self.deadline != NO_DEADLINE).then_some(self.deadline)
+    #[inline]
+    pub fn deadline(self) -> Option<UnixMillis> {
+        Some(self.0.deadline()).filter(|deadline| *deadline != NO_DEADLINE)
     }
 
     /// Whether its time has come: strictly after the deadline, as in Redis.
     #[inline]
-    pub fn is_expired(&self, now: UnixMillis) -> bool {
-        now > self.deadline
+    pub fn is_expired(self, now: UnixMillis) -> bool {
+        now > self.0.deadline()
     }
 
-    /// Unix seconds of the last access, modulo 2^32.
-    pub fn accessed(&self) -> u32 {
-        self.accessed
+    /// The access bits, as [`super::access`] keeps them.
+    pub fn accessed(self) -> u32 {
+        self.0.access()
     }
 
     /// Seconds from the last access to `now`; 0 if the clock was set back since.
-    pub fn idle_seconds(&self, now: UnixMillis) -> i64 {
-        // The difference of two wrapping clocks is right within 68 years, and negative if the clock was set back.
-        i64::from((access_clock(now).wrapping_sub(self.accessed)) as i32).max(0)
+    pub fn idle_seconds(self, now: UnixMillis) -> i64 {
+        access::idle_seconds(self.0.access(), now)
+    }
+
+    /// A value of its own, equal to this one. O(1) for a large collection or a long string, which share what they are made of until one of them is
+    /// written.
+    pub fn to_value(self) -> Value {
+        self.0.to_value()
+    }
+
+    /// The bytes allocated for the entry, its value included, the table's part not. O(elements) for a collection.
+    pub fn allocated_bytes(self) -> usize {
+        self.0.allocated_bytes()
     }
 }
 
-impl Keyed for Entry {
-    #[inline]
-    fn key(&self) -> &[u8] {
-        &self.key
+/// An entry that was taken out of its database, or is to come into one.
+#[derive(Debug)]
+pub struct Entry(pub(super) Record);
+
+impl Entry {
+    /// The entry, to be read.
+    pub fn lend(&self) -> EntryRef<'_> {
+        EntryRef(self.0.lend())
     }
 }
 
 /// A type that a value can have: what the keyspace must know to lend it.
 pub trait Kind: Sized {
-    /// The value as this type, if it is of it.
-    fn of(value: &Value) -> Option<&Self>;
-    /// The value as this type, if it is of it.
-    fn of_mut(value: &mut Value) -> Option<&mut Self>;
+    /// What a value of this type is lent as.
+    type Ref<'a>: Copy;
+    /// The value of a record, if it is of this type.
+    fn of(record: RecordRef<'_>) -> Option<Self::Ref<'_>>;
     /// A new, empty value.
-    fn fresh() -> Value;
+    fn fresh() -> Self;
+    /// The value, for a record.
+    fn into_value(self) -> Value;
     /// Whether a key with this value must go. A string may be empty; a collection may not.
     fn is_vacant(&self) -> bool;
+    /// Runs `act` on the value of a record, in place as far as it goes; `None` if it is of another type.
+    fn edit<R>(record: &mut Record, act: impl FnOnce(&mut Edit<'_, Self>) -> R) -> Option<Edited<R>>;
 }
 
 impl Kind for Str {
+    type Ref<'a> = StrRef<'a>;
+
     #[inline]
-    fn of(value: &Value) -> Option<&Self> {
-        if let Value::Str(inner) = value { Some(inner) } else { None }
+    fn of(record: RecordRef<'_>) -> Option<StrRef<'_>> {
+        record.string()
     }
-    #[inline]
-    fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::Str(inner) = value { Some(inner) } else { None }
+    fn fresh() -> Self {
+        Str::from_text(b"")
     }
-    fn fresh() -> Value {
-        Value::Str(Str::from_bytes(b""))
+    fn into_value(self) -> Value {
+        Value::Str(self)
     }
     fn is_vacant(&self) -> bool {
         false
     }
-}
-
-impl Kind for Hash {
+    /// The string is taken out of the record, for it may have to change its form, and put back.
     #[inline]
-    fn of(value: &Value) -> Option<&Self> {
-        if let Value::Hash(inner) = value { Some(inner) } else { None }
-    }
-    #[inline]
-    fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::Hash(inner) = value { Some(inner) } else { None }
-    }
-    fn fresh() -> Value {
-        Value::Hash(Box::default())
-    }
-    fn is_vacant(&self) -> bool {
-        self.is_empty()
+    fn edit<R>(record: &mut Record, act: impl FnOnce(&mut Edit<'_, Self>) -> R) -> Option<Edited<R>> {
+        let mut text = record.take_string()?;
+        let edited = Edit::run(&mut text, act);
+        record.put_back(text);
+        Some(edited)
     }
 }
 
-impl Kind for ZSet {
-    #[inline]
-    fn of(value: &Value) -> Option<&Self> {
-        if let Value::ZSet(inner) = value { Some(inner) } else { None }
-    }
-    #[inline]
-    fn of_mut(value: &mut Value) -> Option<&mut Self> {
-        if let Value::ZSet(inner) = value { Some(inner) } else { None }
-    }
-    fn fresh() -> Value {
-        Value::ZSet(Box::default())
-    }
-    fn is_vacant(&self) -> bool {
-        self.is_empty()
-    }
+/// A collection is edited where it lies.
+macro_rules! collection {
+    ($type:ty, $variant:ident) => {
+        impl Kind for $type {
+            type Ref<'a> = &'a Self;
+
+            #[inline]
+            fn of(record: RecordRef<'_>) -> Option<&Self> {
+                record.collection()
+            }
+            fn fresh() -> Self {
+                Self::default()
+            }
+            fn into_value(self) -> Value {
+                Value::$variant(self)
+            }
+            fn is_vacant(&self) -> bool {
+                self.is_empty()
+            }
+            #[inline]
+            fn edit<R>(record: &mut Record, act: impl FnOnce(&mut Edit<'_, Self>) -> R) -> Option<Edited<R>> {
+                record.collection_mut().map(|value| Edit::run(value, act))
+            }
+        }
+
+        const _: () = is_collection::<$type>();
+    };
 }
+
+const fn is_collection<T: Collection>() {}
+
+collection!(Hash, Hash);
+collection!(List, List);
+collection!(Set, Set);
+collection!(ZSet, ZSet);

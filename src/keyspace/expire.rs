@@ -3,13 +3,11 @@
 //! First version: each call walks on a little in hash order through the shards that are its caller's, longer where much has expired. A
 //! timing wheel replaces it.
 
-use super::entry::NO_DEADLINE;
-use super::keys::Keys;
 use super::lock::Held;
 use super::{Pass, Patience, Plan, ShardIndex};
 use crate::base::clock::UnixMillis;
 use crate::base::hash;
-use crate::data::table::{Keyed, Position};
+use crate::data::table::Position;
 
 /// Entries looked at under one hold of a shard's lock.
 const SLICE_ENTRIES: usize = 64;
@@ -47,14 +45,14 @@ fn slice(held: &mut Held<'_>, index: ShardIndex, now: UnixMillis) -> usize {
         }
         let mut expired = Vec::new();
         let next = database.table.scan(database.walk, SLICE_ENTRIES, |entry| {
-            if entry.deadline != NO_DEADLINE && entry.is_expired(now) {
+            if now > entry.deadline() {
                 expired.push(entry.key().to_vec());
             }
         });
         database.walk = next.unwrap_or(Position::START);
         found += expired.len();
         for key in expired {
-            Keys::expire(&keyspace.counts[slot].0, shard, db, hash::hash(&key), &key);
+            keyspace.expire(slot, shard, db, hash::hash(&key), &key);
         }
     }
     found

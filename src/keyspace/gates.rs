@@ -110,7 +110,7 @@ impl Keyspace {
     }
 
     #[inline]
-    fn unpark(&self) {
+    pub(super) fn unpark(&self) {
         // The lock was released before: the count may not be read earlier than that. x86 releases a lock with an instruction that nothing
         // passes, so there the fence would only cost.
         if cfg!(any(not(target_arch = "x86_64"), feature = "loom")) {

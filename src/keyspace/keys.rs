@@ -3,12 +3,12 @@
 //! Reading removes what has expired; editing settles, when it ends, what every writer must remember: an emptied collection loses its key,
 //! watchers are told, counts follow. So no handler does.
 
-use super::entry::{Entry, Kind, NO_DEADLINE, Value, access_clock, kept};
+use super::entry::{Entry, EntryRef, Kind, NO_DEADLINE, Value, kept};
 use super::lock::{Held, Shard};
-use super::watch::Watched;
-use super::{Database, SlotCounts, add};
+use super::{Event, Keyspace, SlotCounts, access, add, discard};
 use crate::base::clock::UnixMillis;
 use crate::base::hash;
+use crate::data::record::Record;
 use std::ops::{Deref, DerefMut};
 
 /// The key holds a value of another type than the command works on.
@@ -31,12 +31,7 @@ pub struct Keys<'a, 'k> {
     db: usize,
     now: UnixMillis,
     touches: bool,
-}
-
-/// What of a shard goes with an entry that is lent from it.
-struct Beside<'s> {
-    watched: &'s Watched,
-    volatile: &'s mut usize,
+    alone: bool,
 }
 
 /// A value being edited. Reaching into it for writing marks it as changed.
@@ -44,6 +39,24 @@ struct Beside<'s> {
 pub struct Edit<'e, T> {
     value: &'e mut T,
     changed: bool,
+}
+
+/// What an edit left behind.
+#[derive(Debug)]
+pub struct Edited<R> {
+    result: R,
+    changed: bool,
+    vacant: bool,
+}
+
+impl<T: Kind> Edit<'_, T> {
+    /// Runs `act` on a value.
+    #[inline]
+    pub(super) fn run<R>(value: &mut T, act: impl FnOnce(&mut Edit<'_, T>) -> R) -> Edited<R> {
+        let mut edit = Edit { value, changed: false };
+        let result = act(&mut edit);
+        Edited { result, changed: edit.changed, vacant: edit.value.is_vacant() }
+    }
 }
 
 impl<T> Edit<'_, T> {
@@ -72,7 +85,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The keys of `db` as of `now` (the batch's clock: two commands of one pipeline must agree on whether a key has expired).
     #[inline]
     pub fn new(held: &'a mut Held<'k>, db: usize, now: UnixMillis) -> Self {
-        Self { held, db, now, touches: true }
+        Self { held, db, now, touches: true, alone: false }
     }
 
     /// The same rights, but reading leaves access times alone unless `touches` (CLIENT NO-TOUCH).
@@ -82,9 +95,27 @@ impl<'a, 'k> Keys<'a, 'k> {
         self
     }
 
+    /// The same rights, for a command that runs by itself, in no transaction and no script: what it holds may be given back before it ends.
+    #[inline]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    /// Gives everything back, if the command runs by itself. It touches no key after this.
+    pub(super) fn release(&mut self) {
+        if self.alone {
+            self.held.release();
+        }
+    }
+
     /// The same rights, in database `db`.
     pub fn in_db(&mut self, db: usize) -> Keys<'_, 'k> {
-        Keys { held: self.held, db, now: self.now, touches: self.touches }
+        Keys { held: self.held, db, now: self.now, touches: self.touches, alone: false }
     }
 
     /// The same rights, lent on.
@@ -124,34 +155,32 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// The entry, counted as a hit or a miss and as an access.
     #[inline]
-    pub fn lookup(&mut self, key: &[u8]) -> Option<&Entry> {
+    pub fn lookup(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         let (counts, now, touches) = (self.counts(), self.now, self.touches);
-        match self.live(key) {
+        let entry = self.live(key);
+        match entry {
             Some(entry) => {
                 add(&counts.hits, 1);
                 if touches {
-                    entry.accessed = access_clock(now);
+                    access::note(entry.0, now);
                 }
-                Some(entry)
             }
-            None => {
-                add(&counts.misses, 1);
-                None
-            }
+            None => add(&counts.misses, 1),
         }
+        entry
     }
 
     /// The entry, counted as a hit or a miss but not as an access: for TYPE, TTL, OBJECT.
-    pub fn peek(&mut self, key: &[u8]) -> Option<&Entry> {
+    pub fn peek(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         let counts = self.counts();
         let entry = self.live(key);
         add(if entry.is_some() { &counts.hits } else { &counts.misses }, 1);
-        entry.map(|entry| &*entry)
+        entry
     }
 
     /// Whether the key exists, without counting.
     pub fn exists(&mut self, key: &[u8]) -> bool {
-        self.with_live(key, |_, _| ()).is_some()
+        self.live(key).is_some()
     }
 
     /// The value as type `T`, or `None` where the key is missing.
@@ -159,10 +188,10 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// # Errors
     /// [`WrongType`] if the key holds another type.
     #[inline]
-    pub fn read<T: Kind>(&mut self, key: &[u8]) -> Result<Option<&T>, WrongType> {
+    pub fn read<T: Kind>(&mut self, key: &[u8]) -> Result<Option<T::Ref<'_>>, WrongType> {
         match self.lookup(key) {
             None => Ok(None),
-            Some(entry) => T::of(&entry.value).map(Some).ok_or(WrongType),
+            Some(entry) => T::of(entry.0).map(Some).ok_or(WrongType),
         }
     }
 
@@ -178,127 +207,140 @@ impl<'a, 'k> Keys<'a, 'k> {
         missing: Missing,
         act: impl FnOnce(&mut Edit<'_, T>) -> R,
     ) -> Result<Option<R>, WrongType> {
-        let (db, now, counts) = (self.db, self.now, self.counts());
+        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
         let (shard, hash) = self.shard_for(key);
-        let Shard { databases, watched } = &mut *shard;
-        match databases[db].table.find_mut(hash, key) {
-            Some(entry) if !entry.is_expired(now) => {
-                entry.accessed = access_clock(now);
-                let edited = run(&mut entry.value, act)?;
+        let mut act = Some(act);
+        let found = shard.databases[db].change(hash, key, |record| {
+            if now > record.lend().deadline() {
+                return Ok(None);
+            }
+            let act = act.take().expect("it runs once");
+            let edited = T::edit(record, act).ok_or(WrongType)?;
+            access::note(record.lend(), now);
+            Ok(Some(edited))
+        });
+        match found {
+            None => {}
+            Some(Ok(Some(edited))) => {
                 if edited.changed {
-                    watched.touch(db, key);
-                    add(&counts.changes, 1);
+                    shard.watched.touch(db, key);
+                    add(&keyspace.counts[slot].0.changes, 1);
                 }
                 if edited.vacant {
-                    Self::take(counts, shard, db, hash, key);
+                    keyspace.delete(slot, shard, db, hash, key);
                 }
                 return Ok(Some(edited.result));
             }
-            Some(_) => Self::expire(counts, shard, db, hash, key),
-            None => {}
+            Some(Ok(None)) => keyspace.expire(slot, shard, db, hash, key),
+            Some(Err(wrong)) => return Err(wrong),
         }
         if missing == Missing::Skip {
             return Ok(None);
         }
-        let mut value = T::fresh();
-        let edited = run(&mut value, act)?;
-        if edited.changed && !edited.vacant {
-            self.insert(key, value);
-        }
+        let (mut value, act) = (T::fresh(), act.expect("it runs once"));
+        let edited = Edit::run(&mut value, act);
         if edited.changed {
-            self.shard_for(key).0.watched.touch(db, key);
-            add(&counts.changes, 1);
+            if !edited.vacant {
+                let record = Record::new(key, value.into_value(), NO_DEADLINE, access::at(now));
+                keyspace.insert((slot, now), shard, db, hash, record);
+            }
+            shard.watched.touch(db, key);
+            add(&keyspace.counts[slot].0.changes, 1);
         }
         Ok(Some(edited.result))
     }
 
     /// Sets the key to `value`, whatever it held, with this deadline or none.
     pub fn put(&mut self, key: &[u8], value: Value, deadline: Option<UnixMillis>) {
-        self.replace(key, kept(deadline), |slot| *slot = value);
+        self.replace(key, kept(deadline), New::Value(value));
+    }
+
+    /// Sets the key to a string, whatever it held, with this deadline or none.
+    #[inline]
+    pub fn put_string(&mut self, key: &[u8], bytes: &[u8], deadline: Option<UnixMillis>) {
+        self.replace(key, kept(deadline), New::String(bytes));
     }
 
     /// Puts an entry under `key`, whatever that held, with its value, deadline and last access: for those who move entries.
-    pub fn put_entry(&mut self, key: &[u8], mut entry: Entry) {
-        let (db, counts) = (self.db, self.counts());
-        if *entry.key != *key {
-            entry.key = key.into();
-        }
+    pub fn put_entry(&mut self, key: &[u8], entry: Entry) {
+        let record = if entry.lend().key() == key { entry.0 } else { entry.0.renamed(key) };
         self.live(key);
+        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
         let (shard, hash) = self.shard_for(key);
-        Self::take(counts, shard, db, hash, key);
-        add(&counts.keys[db], 1);
-        add(&counts.volatile[db], i64::from(entry.deadline != NO_DEADLINE));
-        shard.databases[db].put(hash, entry);
+        if let Some(old) = keyspace.take(slot, shard, db, hash, key) {
+            keyspace.discard.record(old);
+        }
+        keyspace.insert((slot, now), shard, db, hash, record);
         shard.watched.touch(db, key);
-        add(&counts.changes, 1);
-    }
-
-    /// Sets the key to a string, whatever it held, with this deadline or none. Reuses the allocation where it can.
-    #[inline]
-    pub fn put_string(&mut self, key: &[u8], bytes: &[u8], deadline: Option<UnixMillis>) {
-        use crate::data::string::Str;
-        self.replace(key, kept(deadline), |slot| match slot {
-            Value::Str(text) => text.assign(bytes),
-            other => *other = Value::Str(Str::from_bytes(bytes)),
-        });
+        add(&keyspace.counts[slot].0.changes, 1);
     }
 
     /// The key's deadline, whether it exists or not: for those who set a value but keep its TTL.
     pub fn deadline_of(&mut self, key: &[u8]) -> Option<UnixMillis> {
-        self.with_live(key, |entry, _| entry.deadline()).flatten()
+        self.live(key).and_then(EntryRef::deadline)
     }
 
+    /// One lookup where the key exists, and the record is changed in place where its size allows.
     #[inline]
-    fn replace(&mut self, key: &[u8], deadline: UnixMillis, fill: impl FnOnce(&mut Value)) {
-        let (db, now, counts) = (self.db, self.now, self.counts());
+    fn replace(&mut self, key: &[u8], deadline: UnixMillis, new: New<'_>) {
+        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
+        let counts = self.counts();
         let (shard, hash) = self.shard_for(key);
-        let Shard { databases, watched } = shard;
-        let database = &mut databases[db];
-        match database.table.find_mut(hash, key) {
-            Some(entry) => {
-                fill(&mut entry.value);
-                entry.accessed = access_clock(now);
-                let delta = Database::set_deadline(&mut database.volatile, entry, deadline);
-                add(&counts.volatile[db], delta);
+        let database = &mut shard.databases[db];
+        let mut new = Some(new);
+        let before = database.change(hash, key, |record| {
+            let before = record.lend().deadline();
+            let Some(new) = new.take() else { return before };
+            if discard::is_large(record.lend()) {
+                let record = std::mem::replace(record, new.into_record(key, deadline, access::at(now)));
+                keyspace.discard.record(record);
+            } else {
+                new.put_into(record, deadline);
+                access::note(record.lend(), now);
             }
-            None => {
-                let mut value = Value::Str(crate::data::string::Str::from_i64(0));
-                fill(&mut value);
-                let entry = Entry { key: key.into(), value, deadline, accessed: access_clock(now) };
-                database.put(hash, entry);
-                add(&counts.keys[db], 1);
-                add(&counts.volatile[db], i64::from(deadline != NO_DEADLINE));
+            before
+        });
+        if let Some(before) = before
+            && before != deadline
+        {
+            let delta = database.deadline_changed(before, deadline);
+            add(&counts.volatile[db], delta);
+            if deadline < before {
+                keyspace.schedule(database, hash, deadline, now);
             }
         }
-        watched.touch(db, key);
+        if let Some(new) = new {
+            keyspace.insert((slot, now), shard, db, hash, new.into_record(key, deadline, access::at(now)));
+        }
+        shard.watched.touch(db, key);
         add(&counts.changes, 1);
     }
 
-    fn insert(&mut self, key: &[u8], value: Value) {
-        let (db, now, counts) = (self.db, self.now, self.counts());
-        let (shard, hash) = self.shard_for(key);
-        shard.databases[db]
-            .put(hash, Entry { key: key.into(), value, deadline: NO_DEADLINE, accessed: access_clock(now) });
-        add(&counts.keys[db], 1);
-    }
-
-    /// Removes the key. Returns whether it was there.
+    /// Removes the key. Returns whether it was there. A large value is freed in the background.
     pub fn delete(&mut self, key: &[u8]) -> bool {
-        self.remove(key).is_some()
+        let (db, keyspace) = (self.db, self.held.keyspace);
+        match self.remove(key) {
+            Some(entry) => {
+                keyspace.events.tell(Event::Deleted, db, key);
+                keyspace.discard.record(entry.0);
+                true
+            }
+            None => false,
+        }
     }
 
-    /// Removes the key and returns what it held.
+    /// Takes the key out with what it held, for those who put it elsewhere.
     pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
-        let (db, now, counts) = (self.db, self.now, self.counts());
+        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
         let (shard, hash) = self.shard_for(key);
-        let entry = Self::take(counts, shard, db, hash, key)?;
+        let record = keyspace.take(slot, shard, db, hash, key)?;
         shard.watched.touch(db, key);
-        if entry.is_expired(now) {
-            add(&counts.expired, 1);
+        if now > record.lend().deadline() {
+            keyspace.count_expired(slot, db, record);
             return None;
         }
-        add(&counts.changes, 1);
-        Some(entry)
+        add(&self.counts().changes, 1);
+        Some(Entry(record))
     }
 
     /// Gives the key a deadline, replacing any it had, or takes it away. Returns whether the key exists. A deadline already past deletes
@@ -307,59 +349,46 @@ impl<'a, 'k> Keys<'a, 'k> {
         if deadline.is_some_and(|deadline| deadline <= self.now) {
             return self.delete(key);
         }
-        let (db, now, counts) = (self.db, self.now, self.counts());
-        let set = self.with_live(key, |entry, shard| {
-            entry.accessed = access_clock(now);
-            let delta = Database::set_deadline(shard.volatile, entry, kept(deadline));
-            add(&counts.volatile[db], delta);
-            add(&counts.changes, 1);
-            shard.watched.touch(db, key);
-        });
-        set.is_some()
-    }
-
-    /// What `act` makes of the entry, unless its time has come; then it is removed. One lookup, for what `act` yields does not borrow.
-    #[inline]
-    fn with_live<R>(&mut self, key: &[u8], act: impl FnOnce(&mut Entry, Beside<'_>) -> R) -> Option<R> {
-        let (db, now, counts) = (self.db, self.now, self.counts());
+        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
+        let deadline = kept(deadline);
         let (shard, hash) = self.shard_for(key);
-        let Shard { databases, watched } = &mut *shard;
-        let Database { table, volatile, .. } = &mut databases[db];
-        let entry = table.find_mut(hash, key)?;
-        if entry.is_expired(now) {
-            Self::expire(counts, shard, db, hash, key);
-            return None;
+        let database = &mut shard.databases[db];
+        let found = database.change(hash, key, |record| {
+            let before = record.lend().deadline();
+            if now <= before {
+                record.set_deadline(deadline);
+                access::note(record.lend(), now);
+            }
+            before
+        });
+        let Some(before) = found else { return false };
+        if now > before {
+            keyspace.expire(slot, shard, db, hash, key);
+            return false;
         }
-        Some(act(entry, Beside { watched, volatile }))
+        let counts = &keyspace.counts[slot].0;
+        add(&counts.volatile[db], database.deadline_changed(before, deadline));
+        if deadline < before {
+            keyspace.schedule(database, hash, deadline, now);
+        }
+        add(&counts.changes, 1);
+        shard.watched.touch(db, key);
+        true
     }
 
     /// The entry, unless its time has come; then it is removed.
     #[inline]
-    fn live(&mut self, key: &[u8]) -> Option<&mut Entry> {
-        let (db, now, counts) = (self.db, self.now, self.counts());
+    fn live(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
         let (shard, hash) = self.shard_for(key);
         // Two lookups where deadlines exist, because the borrow checker cannot see that a returned entry excludes the removal.
         if shard.databases[db].volatile != 0
-            && shard.databases[db].table.find(hash, key).is_some_and(|entry| entry.is_expired(now))
+            && shard.databases[db].table.find(hash, key).is_some_and(|record| now > record.deadline())
         {
-            Self::expire(counts, shard, db, hash, key);
+            keyspace.expire(slot, shard, db, hash, key);
             return None;
         }
-        shard.databases[db].table.find_mut(hash, key)
-    }
-
-    #[cold]
-    pub(super) fn expire(counts: &SlotCounts, shard: &mut Shard, db: usize, hash: u64, key: &[u8]) {
-        shard.watched.touch(db, key);
-        add(&counts.expired, 1);
-        Self::take(counts, shard, db, hash, key);
-    }
-
-    fn take(counts: &SlotCounts, shard: &mut Shard, db: usize, hash: u64, key: &[u8]) -> Option<Entry> {
-        let entry = shard.databases[db].take(hash, key)?;
-        add(&counts.keys[db], -1);
-        add(&counts.volatile[db], -i64::from(entry.deadline != NO_DEADLINE));
-        Some(entry)
+        shard.databases[db].table.find(hash, key).map(EntryRef)
     }
 
     #[inline]
@@ -380,17 +409,75 @@ impl<'a, 'k> Keys<'a, 'k> {
     }
 }
 
-/// What an edit left behind.
-struct Edited<R> {
-    result: R,
-    changed: bool,
-    vacant: bool,
+/// What a key is set to.
+enum New<'v> {
+    String(&'v [u8]),
+    Value(Value),
 }
 
-#[inline]
-fn run<T: Kind, R>(value: &mut Value, act: impl FnOnce(&mut Edit<'_, T>) -> R) -> Result<Edited<R>, WrongType> {
-    let value = T::of_mut(value).ok_or(WrongType)?;
-    let mut edit = Edit { value, changed: false };
-    let result = act(&mut edit);
-    Ok(Edited { result, changed: edit.changed, vacant: edit.value.is_vacant() })
+impl New<'_> {
+    #[inline]
+    fn into_record(self, key: &[u8], deadline: UnixMillis, access: u32) -> Record {
+        match self {
+            Self::String(bytes) => Record::with_string(key, bytes, deadline, access),
+            Self::Value(value) => Record::new(key, value, deadline, access),
+        }
+    }
+
+    #[inline]
+    fn put_into(self, record: &mut Record, deadline: UnixMillis) {
+        match self {
+            Self::String(bytes) => record.set_string(bytes, deadline),
+            Self::Value(value) => record.set_value(value, deadline),
+        }
+    }
+}
+
+/// Changes of one database in a locked shard, with the counts of the caller's slot. What watchers are told is the caller's business, but for
+/// [`Keyspace::expire`].
+impl Keyspace {
+    /// Removes an entry whose deadline has passed.
+    #[cold]
+    pub(super) fn expire(&self, slot: usize, shard: &mut Shard, db: usize, hash: u64, key: &[u8]) {
+        shard.watched.touch(db, key);
+        if let Some(record) = self.take(slot, shard, db, hash, key) {
+            self.count_expired(slot, db, record);
+        }
+    }
+
+    fn count_expired(&self, slot: usize, db: usize, record: Record) {
+        add(&self.counts[slot].0.expired, 1);
+        self.events.tell(Event::Expired, db, record.lend().key());
+        self.discard.record(record);
+    }
+
+    fn delete(&self, slot: usize, shard: &mut Shard, db: usize, hash: u64, key: &[u8]) {
+        if let Some(record) = self.take(slot, shard, db, hash, key) {
+            self.events.tell(Event::Deleted, db, key);
+            self.discard.record(record);
+        }
+    }
+
+    /// Takes an entry out.
+    fn take(&self, slot: usize, shard: &mut Shard, db: usize, hash: u64, key: &[u8]) -> Option<Record> {
+        let record = shard.databases[db].take(hash, key)?;
+        let counts = &self.counts[slot].0;
+        add(&counts.keys[db], -1);
+        add(&counts.volatile[db], -i64::from(record.lend().is_volatile()));
+        shard.on_remove(db, hash, record.lend());
+        Some(record)
+    }
+
+    /// Puts an entry in whose key is not there.
+    fn insert(&self, (slot, now): (usize, UnixMillis), shard: &mut Shard, db: usize, hash: u64, record: Record) {
+        let counts = &self.counts[slot].0;
+        let deadline = record.lend().deadline();
+        add(&counts.keys[db], 1);
+        add(&counts.volatile[db], i64::from(deadline != NO_DEADLINE));
+        shard.on_insert(db, hash, record.lend());
+        shard.databases[db].put(hash, record);
+        if deadline != NO_DEADLINE {
+            self.schedule(&mut shard.databases[db], hash, deadline, now);
+        }
+    }
 }

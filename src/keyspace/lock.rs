@@ -2,9 +2,10 @@
 
 use super::gates::{Busy, Patience};
 use super::watch::Watched;
-use super::{Database, Entry, Keyspace, Value};
-use crate::base::prefetch::prefetch;
+use super::{Database, Keyspace};
 use crate::base::sync::{Mutex, MutexGuard};
+use crate::data::record::{Record, RecordRef};
+use crate::data::table::Table;
 use smallvec::SmallVec;
 use std::time::Duration;
 
@@ -167,31 +168,27 @@ impl<'k> Held<'k> {
         }
     }
 
+    /// Begins to load what a lookup of this hash looks at first, if its shard is held. Then comes [`Held::prefetch_entry`].
+    #[inline]
+    pub fn prefetch_segment(&self, db: usize, hash: u64) {
+        if let Some(table) = self.table(db, hash) {
+            table.prefetch_segment(hash);
+        }
+    }
+
     /// Begins to load the entry of a key with this hash, if its shard is held.
     #[inline]
     pub fn prefetch_entry(&self, db: usize, hash: u64) {
-        self.probe(db, hash, |entry| prefetch(entry));
-    }
-
-    /// Begins to load what the entry of a key with this hash points to, if its shard is held. Reads the entry.
-    #[inline]
-    pub fn prefetch_value(&self, db: usize, hash: u64) {
-        self.probe(db, hash, |entry| {
-            prefetch(entry.key.as_ptr());
-            match &entry.value {
-                Value::Str(text) => text.prefetch(),
-                Value::Hash(hash) => prefetch(&**hash),
-                Value::ZSet(zset) => prefetch(&**zset),
-            }
-        });
-    }
-
-    #[inline]
-    fn probe(&self, db: usize, hash: u64, touch: impl Fn(&Entry)) {
-        let index = self.keyspace.shard_of_hash(hash);
-        if let Some((_, guard)) = self.guards.iter().find(|(held, _)| *held == index) {
-            guard.databases[db].table.probe(hash, touch);
+        if let Some(table) = self.table(db, hash) {
+            table.probe(hash, RecordRef::prefetch);
         }
+    }
+
+    #[inline]
+    fn table(&self, db: usize, hash: u64) -> Option<&Table<Record>> {
+        let index = self.keyspace.shard_of_hash(hash);
+        let guard = self.guards.iter().find(|(held, _)| *held == index);
+        guard.map(|(_, guard)| &guard.databases[db].table)
     }
 
     /// Adds the shards of `plan` to what is held, for a script that met a key it had not declared. With `wait` it may wait for a busy
@@ -248,11 +245,19 @@ impl<'k> Held<'k> {
     /// # Errors
     /// [`Busy`] if it is held by another.
     pub(super) fn walk_to(&mut self, index: ShardIndex) -> Result<(), Busy> {
-        if self.extent == Extent::Walk && !self.guards.iter().any(|(held, _)| *held == index) {
+        if self.extent == Extent::Walk {
             self.guards.clear();
             self.guards.push((index, Patience::Wait.take(&self.keyspace.shards[usize::from(index)].0)?));
         }
         Ok(())
+    }
+
+    /// Gives everything back before the unit ends; it touches no key after this.
+    pub(super) fn release(&mut self) {
+        self.guards.clear();
+        self.gates.clear();
+        self.extent = Extent::Shards;
+        self.keyspace.unpark();
     }
 
     #[cold]

@@ -11,13 +11,17 @@
 //! - Every wait is bounded by [`WAIT_MS`]; past it the thread gives everything back and reports [`Busy`].
 //! - Bookkeeping of a change (an emptied key goes, watchers are told) happens here when an edit ends, never in a handler.
 //!
-//! Not here: commands, replies, sessions. First version of the store: tables own their entries (no copy-on-write, so no snapshots), and
-//! expired keys are found lazily and by a sampling walk ([`expire`]).
+//! Not here: commands, replies, sessions. Expired keys are found lazily and by a sampling walk ([`expire`]).
 
+mod access;
 mod database;
+mod discard;
 mod entry;
+mod events;
 pub mod expire;
+mod freeze;
 mod gates;
+mod hooks;
 mod keys;
 mod lock;
 mod watch;
@@ -27,9 +31,12 @@ mod whole;
 mod tests;
 
 pub use database::Database;
-pub use entry::{Entry, Kind, NO_DEADLINE, Value};
+pub use discard::QUEUE_MAX as DISCARD_QUEUE_MAX;
+pub use entry::{Entry, EntryRef, Kind, NO_DEADLINE, Value, ValueRef};
+pub use events::{Event, Listener};
+pub use freeze::{FROZEN_MAX, Frozen, FrozenEntry};
 pub use gates::{Busy, Parking, Pass, Patience, WAIT_MS};
-pub use keys::{Edit, Keys, Missing, WrongType};
+pub use keys::{Edit, Edited, Keys, Missing, WrongType};
 pub use lock::{Extent, Held, Plan, ShardIndex};
 pub use watch::WatchTicket;
 
@@ -37,6 +44,9 @@ use crate::base::hash;
 use crate::base::limits::DATABASES_MAX;
 use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicI64, Ordering};
+use discard::Discard;
+use events::Events;
+use freeze::FrozenCount;
 use gates::{Gates, Parked};
 use lock::Shard;
 
@@ -57,6 +67,9 @@ pub struct Keyspace {
     counts: Box<[Padded<SlotCounts>]>,
     /// What the totals were at the last reset.
     baseline: Mutex<KeyspaceTotals>,
+    discard: Discard,
+    frozen: FrozenCount,
+    events: Events,
 }
 
 /// Keeps neighbours off one cache line.
@@ -130,7 +143,23 @@ impl Keyspace {
             late_lock: Mutex::new(()),
             counts: (0..slots).map(|_| Padded(SlotCounts::new())).collect(),
             baseline: Mutex::new(KeyspaceTotals::default()),
+            discard: Discard::default(),
+            frozen: FrozenCount::default(),
+            events: Events::default(),
         }
+    }
+
+    /// Has large values freed by a thread of their own from now on. It ends when the keyspace is dropped.
+    ///
+    /// # Errors
+    /// If the system has no thread to give. Everything is freed where it is dropped then.
+    pub fn free_in_background(&self) -> std::io::Result<()> {
+        self.discard.start()
+    }
+
+    /// Has `listener` told what happens to keys from now on. False if somebody listens already.
+    pub fn listen(&self, listener: Listener) -> bool {
+        self.events.listen(listener)
     }
 
     /// How many databases there are.

@@ -2,6 +2,7 @@
 
 mod busy;
 mod edges;
+mod frozen;
 #[cfg(feature = "loom")]
 mod model;
 mod threads;
@@ -54,7 +55,7 @@ fn check_counts(keyspace: &Keyspace) {
             for index in 0..keyspace.shards() {
                 let database = &keys.shard_at(index).databases[db];
                 len += database.table.iter().count();
-                volatile += database.table.iter().filter(|entry| entry.deadline().is_some()).count();
+                volatile += database.table.iter().filter(|record| record.is_volatile()).count();
                 kept += database.volatile;
             }
             assert_eq!((keyspace.len(db), keyspace.volatile(db)), (len, volatile), "counts of database {db}");

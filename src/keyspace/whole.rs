@@ -1,16 +1,16 @@
 //! Work on many keys at once: walks, flushes, swaps. Each says how much of the keyspace its caller must hold.
 
-use super::entry::Entry;
+use super::entry::EntryRef;
 use super::keys::Keys;
 use super::{Busy, Database, add};
 use crate::base::rng::Rng;
 use crate::base::sync::atomic::Ordering;
 use crate::data::table::Position;
 
+/// The most entries that a scan visits before it lets others have the shard.
+const SCAN_ENTRIES_MAX: usize = 1_000;
 /// How often an expired key is drawn before the live ones are counted off.
-const RANDOM_DRAWS_MAX: usize = 100;
-/// Tables with more entries than this are freed on a thread of their own.
-const FREE_INLINE_MAX: usize = 10_000;
+const RANDOM_DRAWS_MAX: usize = 32;
 
 impl Keys<'_, '_> {
     /// Visits live entries in hash order from `cursor` on, at least `count` of them unless the database ends, and returns the cursor to go on with; 0
@@ -18,7 +18,7 @@ impl Keys<'_, '_> {
     ///
     /// # Errors
     /// [`Busy`] if somebody holds a shard on the way; not if the caller owns the whole keyspace.
-    pub fn scan(&mut self, cursor: u64, count: usize, mut visit: impl FnMut(&Entry)) -> Result<u64, Busy> {
+    pub fn scan(&mut self, cursor: u64, count: usize, mut visit: impl FnMut(EntryRef<'_>)) -> Result<u64, Busy> {
         let (db, now) = (self.db(), self.now());
         let keyspace = self.held().keyspace();
         let shard_shift = Position::BITS - keyspace.shards().trailing_zeros();
@@ -26,10 +26,12 @@ impl Keys<'_, '_> {
         let mut left = count.max(1);
         loop {
             let index = (position.get() >> shard_shift) as usize;
+            // Each time anew, so that others may have the shard between.
             self.held().walk_to(index as super::ShardIndex)?;
             let table = &self.shard_at(index).databases[db].table;
             let mut visited = 0;
-            let next = table.scan(position, left, |entry| {
+            let next = table.scan(position, left.min(SCAN_ENTRIES_MAX), |record| {
+                let entry = EntryRef(record);
                 visited += 1;
                 if !entry.is_expired(now) {
                     visit(entry);
@@ -49,47 +51,58 @@ impl Keys<'_, '_> {
         }
     }
 
-    /// Visits every live entry. Needs the whole keyspace.
-    pub fn for_each(&mut self, mut visit: impl FnMut(&Entry)) {
+    /// Visits every live entry. Needs the whole keyspace; a command that runs by itself gives it back first and works on a frozen clone, so this is the last
+    /// that it does with keys.
+    pub fn for_each(&mut self, mut visit: impl FnMut(EntryRef<'_>)) {
         let (db, now) = (self.db(), self.now());
+        if self.is_alone()
+            && let Ok(frozen) = self.freeze()
+        {
+            self.release();
+            frozen.iter(db).filter(|entry| !entry.is_expired(now)).for_each(visit);
+            return;
+        }
         for index in 0..self.held().keyspace().shards() {
-            self.shard_at(index).databases[db].table.iter().filter(|entry| !entry.is_expired(now)).for_each(&mut visit);
+            let entries = self.shard_at(index).databases[db].table.iter().map(EntryRef);
+            entries.filter(|entry| !entry.is_expired(now)).for_each(&mut visit);
         }
     }
 
     /// The key of a live entry drawn at random, every one with the same chance; expired ones that are drawn are removed. Needs the whole
-    /// keyspace. O(shards), unless most keys have expired: then O(n).
+    /// keyspace. O(shards), unless most keys have expired: then O(n), which a command that runs by itself does on a frozen clone, having given back
+    /// what it held.
     pub fn random_key(&mut self, rng: &mut Rng) -> Option<Box<[u8]>> {
         let db = self.db();
         let shards = self.held().keyspace().shards();
-        for _ in 0..RANDOM_DRAWS_MAX {
-            if self.is_empty() {
-                return None;
+        let mut lens: Vec<usize> = (0..shards).map(|index| self.shard_at(index).databases[db].table.len()).collect();
+        let mut len: usize = lens.iter().sum();
+        for _ in 0..RANDOM_DRAWS_MAX.min(len) {
+            let mut nth = rng.below(len);
+            let index = lens.iter().position(|len| {
+                let is_here = nth < *len;
+                nth = nth.wrapping_sub(*len);
+                is_here
+            });
+            let index = index.expect("the draw is below the sum");
+            let drawn = self.shard_at(index).databases[db].table.at_random(rng);
+            let key: Box<[u8]> = drawn.expect("a table that is not empty has an entry to draw").key().into();
+            if self.exists(&key) {
+                return Some(key);
             }
-            let mut nth = rng.below(self.len());
-            for index in 0..shards {
-                let table = &self.shard_at(index).databases[db].table;
-                if nth < table.len() {
-                    let entry = table.at_random(rng).expect("a table that is not empty has an entry to draw");
-                    let key = entry.key.clone();
-                    if self.exists(&key) {
-                        return Some(key);
-                    }
-                    break;
-                }
-                nth -= table.len();
-            }
+            lens[index] -= 1;
+            len -= 1;
         }
         self.random_of_few(rng)
     }
 
     /// One pass over all entries that keeps each live one with the chance of 1 in as many as it has seen.
+    #[cold]
     fn random_of_few(&mut self, rng: &mut Rng) -> Option<Box<[u8]>> {
         let (mut seen, mut chosen) = (0, None);
         self.for_each(|entry| {
             seen += 1;
             if rng.below(seen) == 0 {
-                chosen = Some(entry.key.clone());
+                chosen = Some(entry.key().into());
             }
         });
         chosen
@@ -117,10 +130,7 @@ impl Keys<'_, '_> {
             garbage.push(full);
         }
         add(&keyspace.counts[slot].0.changes, removed as i64);
-        if removed > FREE_INLINE_MAX {
-            // If no thread can be had the garbage is freed here, by the closure that was not run.
-            let _ = std::thread::Builder::new().name("tally-free".into()).spawn(move || drop(garbage));
-        }
+        keyspace.discard.queue().databases(garbage, removed);
         removed
     }
 

@@ -81,6 +81,7 @@ impl Server {
         let Self { services, mut listeners, stop } = self;
         let threads = services.config.worker_threads();
         fit_connections(&services);
+        services.keyspace.free_in_background()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let http_stop = Stop::default();
         let http = serve_http(&services, std::mem::take(&mut listeners.http), &http_stop)?;

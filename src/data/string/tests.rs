@@ -11,7 +11,6 @@ fn text(value: &Str) -> Vec<u8> {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Assign(Vec<u8>),
     Append(Vec<u8>),
     SetRange(usize, Vec<u8>),
 }
@@ -27,7 +26,6 @@ fn contents() -> impl Strategy<Value = Vec<u8>> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        contents().prop_map(Step::Assign),
         contents().prop_map(Step::Append),
         (0usize..150, contents()).prop_map(|(offset, bytes)| Step::SetRange(offset, bytes)),
     ];
@@ -55,11 +53,6 @@ proptest! {
         let mut twin = first;
         for step in steps {
             match step {
-                Step::Assign(bytes) => {
-                    value.assign(&bytes);
-                    encoding = encoding_of(&bytes);
-                    twin = bytes;
-                }
                 Step::Append(bytes) => {
                     encoding = "raw";
                     twin.extend_from_slice(&bytes);
@@ -123,17 +116,33 @@ fn short_bytes_are_embedded_up_to_44() {
 }
 
 #[test]
-fn a_new_value_of_the_same_size_uses_the_same_allocation() {
-    for len in [10, 1_000] {
-        let mut value = Str::from_bytes(&vec![b'x'; len]);
-        let before = value.bytes(&mut IntBuf::new()).as_ptr();
-        value.assign(&vec![b'y'; len]);
-        assert_eq!(value.bytes(&mut IntBuf::new()).as_ptr(), before);
-        assert_eq!(text(&value), vec![b'y'; len]);
-    }
+fn a_long_string_is_shared_until_it_is_written() {
     let mut value = Str::from_bytes(&[b'x'; 1_000]);
-    value.assign(&[b'y'; 100]);
-    assert_eq!(value.allocated_bytes(), 100, "a much shorter value gives memory back");
+    let copy = value.clone();
+    let address = |value: &Str| value.bytes(&mut IntBuf::new()).as_ptr();
+    assert_eq!(address(&value), address(&copy));
+    value.set_range(0, b"y");
+    assert_eq!((&text(&value)[..2], &text(&copy)[..2]), (&b"yx"[..], &b"xx"[..]));
+    let before = address(&copy);
+    drop(value);
+    let mut copy = copy;
+    copy.set_range(0, b"z");
+    assert_eq!(address(&copy), before, "what nobody shares is written in place");
+}
+
+#[test]
+fn raw_bytes_of_the_same_size_use_the_same_block() {
+    let mut raw = Raw::from_slice(&[b'x'; 1_000]);
+    let before = raw.as_slice().as_ptr();
+    raw.assign(&[b'y'; 1_000]);
+    assert_eq!((raw.as_slice().as_ptr(), raw.as_slice()), (before, &[b'y'; 1_000][..]));
+    raw.assign(&[b'z'; 100]);
+    assert!(raw.allocated_bytes() < 130, "a much shorter value gives memory back");
+    let other = raw.clone();
+    raw.assign(&[b'a'; 100]);
+    assert_eq!((other.as_slice(), raw.as_slice()), (&[b'z'; 100][..], &[b'a'; 100][..]));
+    raw.assign(b"");
+    assert!(raw.is_empty());
 }
 
 #[test]

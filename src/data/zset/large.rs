@@ -4,7 +4,7 @@
 //! of any change every record that the tree points to has its owner.
 #![expect(unsafe_code, reason = "only who holds both index and tree can promise that what the tree points to is owned")]
 
-use super::record::Records;
+use super::record::{Records, View};
 use super::tree::{Entry, Shape, Tree, Walk};
 use super::{Change, Member};
 use crate::base::hash::hash;
@@ -44,7 +44,7 @@ impl Large {
 
     #[inline]
     pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
-        self.index.find(hash(member), member).map(Member::score)
+        self.index.find(hash(member), member).map(View::score)
     }
 
     pub(super) fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
@@ -84,27 +84,26 @@ impl Large {
         // SAFETY: what the tree points to stays owned by the index until the end: the item that changes leaves the tree before it
         // gets its score, when its old record may lose its owner, and comes back as what the index then owns.
         let records = unsafe { Records::owned() };
-        let found = self.index.find_mut(hash, member);
-        let Some(score) = decide(found.as_ref().map(|item| item.score())) else { return Change::Unchanged };
-        match found {
-            Some(item) if item.score() == score => Change::Unchanged,
-            Some(item) => {
-                self.tree.prefetch([item.score(), score]);
-                let old = Entry { score: item.score(), member, handle: item.handle() };
-                self.tree.set_score(records, &old, score, || {
-                    item.set_score(score);
-                    item.handle()
-                });
-                Change::Updated
-            }
-            None => {
-                let item = Member::new(member, score);
-                let handle = item.handle();
-                self.index.insert_new(hash, item);
-                self.tree.insert(records, &Entry { score, member, handle });
-                Change::Added
-            }
+        if let Some(mut item) = self.index.find_mut(hash, member) {
+            return match decide(Some(item.score())) {
+                Some(score) if score != item.score() => {
+                    self.tree.prefetch([item.score(), score]);
+                    let old = Entry { score: item.score(), member, handle: item.handle() };
+                    self.tree.set_score(records, &old, score, || {
+                        item.set_score(score);
+                        item.handle()
+                    });
+                    Change::Updated
+                }
+                _ => Change::Unchanged,
+            };
         }
+        let Some(score) = decide(None) else { return Change::Unchanged };
+        let item = Member::new(member, score);
+        let handle = item.handle();
+        self.index.insert_new(hash, item);
+        self.tree.insert(records, &Entry { score, member, handle });
+        Change::Added
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
@@ -153,12 +152,12 @@ impl Large {
         limit: usize,
         mut visit: impl FnMut(&'a [u8], f64),
     ) -> Option<Position> {
-        self.index.scan(from, limit, |member| visit(member, member.score()))
+        self.index.scan(from, limit, |item| visit(item.bytes(), item.score()))
     }
 
     /// The bytes allocated for tree, index and members. O(n).
     pub(super) fn allocated_bytes(&self) -> usize {
-        let members: usize = self.index.iter().map(Member::allocated_bytes).sum();
+        let members: usize = self.index.iter().map(View::allocated_bytes).sum();
         self.tree.allocated_bytes() + self.index.allocated_bytes() + members
     }
 

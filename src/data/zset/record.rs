@@ -18,10 +18,11 @@
 )]
 
 use crate::base::prefetch::prefetch;
-use crate::data::table::Keyed;
+use crate::data::table::Item;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -36,7 +37,7 @@ const LONG_BYTES_AT: usize = 15;
 const LONG: usize = 255;
 const ALIGN: usize = 8;
 /// So many owners are not counted any more: the record is never freed. It takes as many clones, each alive and each parted from
-/// the others where this record lies.
+/// the others where this record lies. (A copy of the record would not do: the tree points to this one.)
 const COUNT_MAX: u16 = u16::MAX;
 
 /// A share in a record. Dereferences to the member's bytes; cheap to clone.
@@ -79,21 +80,18 @@ impl Member {
     /// The score.
     #[inline]
     pub fn score(&self) -> f64 {
-        // SAFETY: the invariant; nobody writes while `self` is borrowed.
-        unsafe { score_of(self.0) }
+        self.view().score()
     }
 
     /// Where the record is.
     #[inline]
     pub(super) fn handle(&self) -> Handle {
-        let bits = self.0.as_ptr().expose_provenance() as u64;
-        let [a, b, c, d, e, f, ..] = bits.to_le_bytes();
-        Handle([a, b, c, d, e, f])
+        self.view().handle()
     }
 
-    /// The bytes allocated for the record.
-    pub(super) fn allocated_bytes(&self) -> usize {
-        layout(self.len()).size()
+    #[inline]
+    fn view(&self) -> View<'_> {
+        View { at: self.0, owner: PhantomData }
     }
 
     /// Sets the score. A record that others own too stays as it is; this owner gets one of its own.
@@ -119,8 +117,7 @@ impl Deref for Member {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        // SAFETY: the invariant; bytes are never written after `new`, and the share keeps them.
-        unsafe { bytes_of(self.0) }
+        self.view().bytes()
     }
 }
 
@@ -157,10 +154,68 @@ impl fmt::Debug for Member {
     }
 }
 
-impl Keyed for Member {
+// SAFETY: the pointer is the block's, which is aligned to 8, of 48 bits (see `new`) and stays where it is; a view reads what is valid while
+// the member is neither changed nor dropped.
+unsafe impl Item for Member {
+    type Ref<'a> = View<'a>;
+
     #[inline]
-    fn key(&self) -> &[u8] {
-        self
+    fn into_ptr(self) -> NonNull<u8> {
+        ManuallyDrop::new(self).0
+    }
+
+    #[inline]
+    unsafe fn from_ptr(ptr: NonNull<u8>) -> Self {
+        Self(ptr)
+    }
+
+    #[inline]
+    unsafe fn lend<'a>(ptr: NonNull<u8>) -> View<'a> {
+        View { at: ptr, owner: PhantomData }
+    }
+
+    #[inline]
+    fn key<'a>(item: Self::Ref<'a>) -> &'a [u8] {
+        item.bytes()
+    }
+}
+
+/// A record that somebody owns during `'a`.
+///
+/// # Invariants
+/// The pointer is a [`Member`]'s, which is neither changed nor dropped during `'a`.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    at: NonNull<u8>,
+    owner: PhantomData<&'a Member>,
+}
+
+impl<'a> View<'a> {
+    /// The score.
+    #[inline]
+    pub(super) fn score(self) -> f64 {
+        // SAFETY: the invariant.
+        unsafe { score_of(self.at) }
+    }
+
+    /// The member's bytes.
+    #[inline]
+    pub(super) fn bytes(self) -> &'a [u8] {
+        // SAFETY: the invariant.
+        unsafe { bytes_of(self.at) }
+    }
+
+    /// Where the record is.
+    #[inline]
+    pub(super) fn handle(self) -> Handle {
+        let bits = self.at.as_ptr().expose_provenance() as u64;
+        let [a, b, c, d, e, f, ..] = bits.to_le_bytes();
+        Handle([a, b, c, d, e, f])
+    }
+
+    /// The bytes allocated for the record.
+    pub(super) fn allocated_bytes(self) -> usize {
+        layout(self.bytes().len()).size()
     }
 }
 

@@ -66,5 +66,5 @@ fn touch(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
 }
 
 fn type_of(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    Ok(reply.status(ctx.keys.peek(&args[1]).map_or("none", |entry| entry.value.type_name())))
+    Ok(reply.status(ctx.keys.peek(&args[1]).map_or("none", |entry| entry.value().type_name())))
 }

@@ -1,7 +1,7 @@
 //! OBJECT: how a value is kept.
 
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
-use crate::keyspace::Value;
+use crate::keyspace::ValueRef;
 
 const NO_FREQUENCY: CommandError = CommandError::text(
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies \
@@ -31,7 +31,7 @@ const fn about(syntax: &'static str, handler: crate::command::Handler) -> Comman
 }
 
 fn encoding(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let name = ctx.keys.peek(&args[2]).map(|entry| entry.value.encoding());
+    let name = ctx.keys.peek(&args[2]).map(|entry| entry.value().encoding());
     Ok(reply.bulk_or_null(name.map(str::as_bytes)))
 }
 
@@ -52,8 +52,8 @@ fn idletime(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandE
 
 fn refcount(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let Some(entry) = ctx.keys.peek(&args[2]) else { return Ok(reply.null()) };
-    let is_shared = match &entry.value {
-        Value::Str(text) => {
+    let is_shared = match entry.value() {
+        ValueRef::Str(text) => {
             text.encoding() == "int" && text.as_i64().is_some_and(|value| (0..SHARED_INTEGERS).contains(&value))
         }
         _ => false,

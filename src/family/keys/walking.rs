@@ -6,7 +6,6 @@
 use crate::base::{glob, num};
 use crate::command::args::is_word;
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply};
-use crate::data::table::Keyed;
 
 const INVALID_CURSOR: CommandError = CommandError::text("ERR invalid cursor");
 /// How many keys a SCAN visits unless told.
@@ -94,7 +93,7 @@ fn scan(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
     }
     let mut found: Vec<Box<[u8]>> = Vec::new();
     let next = ctx.keys.scan(cursor, usize::try_from(count).unwrap_or(usize::MAX), |entry| {
-        if pattern.matches(entry.key()) && of_type.is_none_or(|name| is_word(name, entry.value.type_name())) {
+        if pattern.matches(entry.key()) && of_type.is_none_or(|name| is_word(name, entry.value().type_name())) {
             found.push(entry.key().into());
         }
     })?;

@@ -83,12 +83,12 @@ fn debug(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
 
 /// The line of Redis, as far as its fields mean something here. No value is shared and none has an address that would stay.
 fn object(ctx: &mut Ctx, key: &[u8], reply: Reply) -> Result<Replied, CommandError> {
-    let now_secs = ctx.now / 1000;
+    let now = ctx.now;
     let entry = ctx.keys.peek(key).ok_or(CommandError::NoSuchKey)?;
-    let idle_secs = (now_secs as u32).wrapping_sub(entry.accessed());
+    let idle_secs = entry.idle_seconds(now);
     let text = format!(
         "Value at:0x0 refcount:1 encoding:{} serializedlength:0 lru:{} lru_seconds_idle:{idle_secs}",
-        entry.value.encoding(),
+        entry.value().encoding(),
         entry.accessed(),
     );
     Ok(reply.status(&text))

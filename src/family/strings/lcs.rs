@@ -4,7 +4,7 @@
 
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::string::IntBuf;
-use crate::keyspace::Value;
+use crate::keyspace::{EntryRef, ValueRef};
 
 pub(super) const COMMANDS: &[CommandSpec] =
     &[CommandSpec::new("LCS key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]", lcs)
@@ -95,9 +95,9 @@ fn lcs(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError>
 
 /// The bytes of a string, none for a missing key.
 fn string<'a>(ctx: &'a mut Ctx, key: &[u8], digits: &'a mut IntBuf) -> Result<&'a [u8], CommandError> {
-    match ctx.keys.lookup(key).map(|entry| &entry.value) {
+    match ctx.keys.lookup(key).map(EntryRef::value) {
         None => Ok(b""),
-        Some(Value::Str(text)) => Ok(text.bytes(digits)),
+        Some(ValueRef::Str(text)) => Ok(text.bytes(digits)),
         Some(_) => Err(NOT_STRINGS),
     }
 }

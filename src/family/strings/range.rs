@@ -2,7 +2,7 @@
 
 use super::check_len;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
-use crate::data::string::Str;
+use crate::data::string::{Str, StrRef};
 use crate::keyspace::Value;
 use std::ops::Range;
 
@@ -44,7 +44,7 @@ const OFFSET_OUT_OF_RANGE: CommandError = CommandError::text("ERR offset is out 
 
 fn append(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let (key, bytes) = (&args[1], &args[2]);
-    let before = ctx.keys.read::<Str>(key)?.map(Str::len);
+    let before = ctx.keys.read::<Str>(key)?.map(StrRef::len);
     let Some(before) = before else {
         ctx.keys.put_string(key, bytes, None);
         return Ok(reply.count(bytes.len()));
@@ -79,7 +79,7 @@ fn range(start: i64, end: i64, len: usize) -> Range<usize> {
 fn setrange(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let (key, bytes) = (&args[1], &args[3]);
     let offset = usize::try_from(args.integer(2)?).map_err(|_| OFFSET_OUT_OF_RANGE)?;
-    let before = ctx.keys.read::<Str>(key)?.map(Str::len);
+    let before = ctx.keys.read::<Str>(key)?.map(StrRef::len);
     if bytes.is_empty() {
         return Ok(reply.count(before.unwrap_or(0)));
     }

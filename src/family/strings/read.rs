@@ -2,8 +2,8 @@
 
 use super::options::{Expiry, Options};
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
-use crate::data::string::Str;
-use crate::keyspace::Value;
+use crate::data::string::{Str, StrRef};
+use crate::keyspace::{EntryRef, ValueRef};
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("GET key", get)
@@ -59,8 +59,8 @@ fn mget(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
     let keys = args.from(1);
     let mut values = reply.array(keys.len());
     for key in keys {
-        match ctx.keys.lookup(key).map(|entry| &entry.value) {
-            Some(Value::Str(text)) => text.with_bytes(|bytes| values.bulk(bytes)),
+        match ctx.keys.lookup(key).map(EntryRef::value) {
+            Some(ValueRef::Str(text)) => text.with_bytes(|bytes| values.bulk(bytes)),
             _ => values.null(),
         }
     }
@@ -69,13 +69,13 @@ fn mget(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
 
 fn strlen(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let text = ctx.keys.read::<Str>(&args[1])?;
-    Ok(reply.count(text.map_or(0, Str::len)))
+    Ok(reply.count(text.map_or(0, StrRef::len)))
 }
 
 fn getdel(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let Some(text) = ctx.keys.read::<Str>(&args[1])? else { return Ok(reply.null()) };
     let replied = text.with_bytes(|bytes| reply.bulk(bytes));
-    ctx.keys.remove(&args[1]);
+    ctx.keys.delete(&args[1]);
     Ok(replied)
 }
 

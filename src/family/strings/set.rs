@@ -111,7 +111,7 @@ impl Condition {
 fn store(ctx: &mut Ctx, key: &[u8], value: &[u8], expiry: Expiry, deadline: Option<UnixMillis>) {
     match deadline {
         Some(past) if past <= ctx.now => {
-            ctx.keys.remove(key);
+            ctx.keys.delete(key);
         }
         None if expiry == Expiry::Keep => {
             let kept = ctx.keys.deadline_of(key);

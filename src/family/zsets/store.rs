@@ -34,9 +34,9 @@ fn zrangestore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comma
 pub(super) fn store(ctx: &mut Ctx, key: &[u8], result: ZSet, reply: Reply) -> Replied {
     let len = result.len();
     if result.is_empty() {
-        ctx.keys.remove(key);
+        ctx.keys.delete(key);
     } else {
-        ctx.keys.put(key, Value::ZSet(Box::new(result)), None);
+        ctx.keys.put(key, Value::ZSet(result), None);
     }
     reply.count(len)
 }

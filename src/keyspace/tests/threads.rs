@@ -28,7 +28,7 @@ fn balance(keys: &mut Keys<'_, '_>, key: &[u8]) -> i64 {
 fn add(keys: &mut Keys<'_, '_>, key: &[u8], amount: i64) {
     let edited = keys.edit::<Str, _>(key, Missing::Create, |text| {
         let sum = text.as_i64().unwrap_or(0) + amount;
-        text.assign(sum.to_string().as_bytes());
+        **text = Str::from_bytes(sum.to_string().as_bytes());
     });
     assert_eq!(edited, Ok(Some(())));
 }

@@ -6,8 +6,7 @@ use crate::base::clock::{Clock, ManualClock, UnixMillis};
 use crate::base::rng::Rng;
 use crate::data::hash::{Hash, Limits};
 use crate::data::string::Str;
-use crate::data::table::Keyed;
-use crate::keyspace::{Entry, Keyspace, Missing, Patience, Plan, Value, WatchTicket, WrongType, expire};
+use crate::keyspace::{EntryRef, Keyspace, Missing, Patience, Plan, Value, ValueRef, WatchTicket, WrongType, expire};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -91,18 +90,18 @@ fn fields(len: u8) -> BTreeMap<Vec<u8>, Vec<u8>> {
     (0..len).map(|field| (vec![field], vec![len])).collect()
 }
 
-fn naive_value(value: &Value) -> NaiveValue {
+fn naive_value(value: ValueRef<'_>) -> NaiveValue {
     match value {
-        Value::Str(text) => NaiveValue::Text(text.with_bytes(<[u8]>::to_vec)),
-        Value::Hash(hash) => {
+        ValueRef::Str(text) => NaiveValue::Text(text.with_bytes(<[u8]>::to_vec)),
+        ValueRef::Hash(hash) => {
             NaiveValue::Fields(hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect())
         }
-        Value::ZSet(_) => unreachable!("the test makes none"),
+        ValueRef::List(_) | ValueRef::Set(_) | ValueRef::ZSet(_) => unreachable!("the test makes none"),
     }
 }
 
-fn naive_entry(entry: &Entry) -> NaiveEntry {
-    NaiveEntry { value: naive_value(&entry.value), deadline: entry.deadline() }
+fn naive_entry(entry: EntryRef<'_>) -> NaiveEntry {
+    NaiveEntry { value: naive_value(entry.value()), deadline: entry.deadline() }
 }
 
 impl Pair {
@@ -170,7 +169,7 @@ impl Pair {
                 for (field, value) in fields(len) {
                     hash.set(&field, &value, Limits::DEFAULT);
                 }
-                let value = Value::Hash(Box::new(hash));
+                let value = Value::Hash(hash);
                 one(&self.keyspace, slot, &name(at.1), (at.0, now), |keys| keys.put(&name(at.1), value, deadline));
                 self.put(at, NaiveValue::Fields(fields(len)), deadline);
             }
@@ -192,7 +191,7 @@ impl Pair {
             }
             Op::Remove(at) => {
                 let removed = one(&self.keyspace, slot, &name(at.1), (at.0, now), |keys| keys.remove(&name(at.1)));
-                assert_eq!(removed.as_ref().map(naive_entry), self.take(at));
+                assert_eq!(removed.as_ref().map(|entry| naive_entry(entry.lend())), self.take(at));
             }
             Op::Delete(at) => {
                 let deleted = one(&self.keyspace, slot, &name(at.1), (at.0, now), |keys| keys.delete(&name(at.1)));

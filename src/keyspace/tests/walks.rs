@@ -2,7 +2,6 @@
 
 use super::{lent, one};
 use crate::base::rng::Rng;
-use crate::data::table::Keyed;
 use crate::keyspace::{Keyspace, Plan};
 use proptest::prelude::*;
 use std::collections::HashMap;

@@ -1,0 +1,160 @@
+//! Intersection, union and difference: given, counted, or stored under a key of their own.
+//!
+//! The sets are read as clones, which cost O(1) where they are large. So a destination may be one of the sources.
+
+use super::limits;
+use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
+use crate::data::set::{self, Element, Limits, Set};
+use crate::keyspace::Value;
+
+const UNORDERED: &[&str] = &["nondeterministic_output_order"];
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("SINTER key [key ...]", sinter)
+        .set()
+        .readonly()
+        .keys(1, -1, 1, Access::READ)
+        .tips(UNORDERED)
+        .since("1.0.0")
+        .says("Returns the members that all of the sets have.")
+        .costs("O(N*M), N being the size of the smallest set and M the number of sets"),
+    CommandSpec::new("SINTERCARD numkeys key [key ...] [LIMIT limit]", sintercard)
+        .set()
+        .readonly()
+        .counted_keys(1, 2, Access::READ)
+        .since("7.0.0")
+        .says("Returns how many members all of the sets have; stops counting at the limit.")
+        .costs("O(N*M), N being the size of the smallest set and M the number of sets"),
+    CommandSpec::new("SINTERSTORE destination key [key ...]", sinterstore)
+        .set()
+        .write()
+        .deny_oom()
+        .key(1, Access::UPDATE)
+        .keys(2, -1, 1, Access::READ)
+        .since("1.0.0")
+        .says("Stores the members that all of the sets have.")
+        .costs("O(N*M), N being the size of the smallest set and M the number of sets"),
+    CommandSpec::new("SUNION key [key ...]", sunion)
+        .set()
+        .readonly()
+        .keys(1, -1, 1, Access::READ)
+        .tips(UNORDERED)
+        .since("1.0.0")
+        .says("Returns the members that any of the sets has.")
+        .costs("O(N), N being the size of all sets together"),
+    CommandSpec::new("SUNIONSTORE destination key [key ...]", sunionstore)
+        .set()
+        .write()
+        .deny_oom()
+        .key(1, Access::OVERWRITE)
+        .keys(2, -1, 1, Access::READ)
+        .since("1.0.0")
+        .says("Stores the members that any of the sets has.")
+        .costs("O(N), N being the size of all sets together; of all but the largest if that is not small"),
+    CommandSpec::new("SDIFF key [key ...]", sdiff)
+        .set()
+        .readonly()
+        .keys(1, -1, 1, Access::READ)
+        .tips(UNORDERED)
+        .since("1.0.0")
+        .says("Returns the members that the first set has and none of the others.")
+        .costs("O(N), N being the size of all sets together"),
+    CommandSpec::new("SDIFFSTORE destination key [key ...]", sdiffstore)
+        .set()
+        .write()
+        .deny_oom()
+        .key(1, Access::OVERWRITE)
+        .keys(2, -1, 1, Access::READ)
+        .since("1.0.0")
+        .says("Stores the members that the first set has and none of the others.")
+        .costs("O(N), N being the size of all sets together; of all but the first if they are much smaller"),
+];
+
+const NO_KEYS: CommandError = CommandError::text("ERR numkeys should be greater than 0");
+const TOO_MANY_KEYS: CommandError = CommandError::text("ERR Number of keys can't be greater than number of args");
+const NEGATIVE_LIMIT: CommandError = CommandError::text("ERR LIMIT can't be negative");
+
+fn sinter(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    let sets = read_all(ctx, args.from(1))?;
+    let common = set::intersection(&borrowed(&sets));
+    Ok(give(common.len(), common.into_iter(), reply))
+}
+
+fn sunion(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    let sets = read_all(ctx, args.from(1))?;
+    let (largest, beside) = set::union(&borrowed(&sets));
+    let len = largest.map_or(0, Set::len) + beside.len();
+    Ok(give(len, largest.into_iter().flat_map(Set::iter).chain(beside.iter()), reply))
+}
+
+fn sdiff(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    let sets = read_all(ctx, args.from(1))?;
+    let (first, others) = sets.split_first().expect("the arity asks for a key");
+    let left = set::difference(first, &borrowed(others));
+    Ok(give(left.len(), left.into_iter(), reply))
+}
+
+fn sintercard(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    let keys = args.integer(1).ok().and_then(|keys| usize::try_from(keys).ok()).filter(|keys| *keys > 0);
+    let keys = keys.ok_or(NO_KEYS)?;
+    if keys > args.len() - 2 {
+        return Err(TOO_MANY_KEYS);
+    }
+    // 0 means that there is none.
+    let mut limit = 0;
+    let mut at = 2 + keys;
+    while at < args.len() {
+        if !args.is(at, "LIMIT") || at + 1 == args.len() {
+            return Err(CommandError::Syntax);
+        }
+        limit = args.integer(at + 1).ok().and_then(|limit| usize::try_from(limit).ok()).ok_or(NEGATIVE_LIMIT)?;
+        at += 2;
+    }
+    let sets = read_all(ctx, &args.all()[2..2 + keys])?;
+    Ok(reply.count(set::intersection_len(&borrowed(&sets), if limit == 0 { usize::MAX } else { limit })))
+}
+
+fn sinterstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    store(ctx, args, reply, set::intersection_set)
+}
+
+fn sunionstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    store(ctx, args, reply, set::union_set)
+}
+
+fn sdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    store(ctx, args, reply, |sets, limits| {
+        let (first, others) = sets.split_first().expect("the arity asks for a key");
+        set::difference_set(first, others, limits)
+    })
+}
+
+/// Puts what `make` makes of the sets in the place of whatever the destination held, its deadline included, and replies how many
+/// members it has. An empty result deletes the destination.
+fn store(ctx: &mut Ctx, args: Args, reply: Reply, make: fn(&[&Set], &Limits) -> Set) -> Result<Replied, CommandError> {
+    let limits = limits(ctx);
+    let sets = read_all(ctx, args.from(2))?;
+    let result = make(&borrowed(&sets), &limits);
+    let len = result.len();
+    if result.is_empty() {
+        ctx.keys.remove(&args[1]);
+    } else {
+        ctx.keys.put(&args[1], Value::Set(result), None);
+    }
+    Ok(reply.count(len))
+}
+
+/// The sets of these keys; an empty one for a key that is missing.
+fn read_all(ctx: &mut Ctx, keys: &[&[u8]]) -> Result<Vec<Set>, CommandError> {
+    keys.iter().map(|key| Ok(ctx.keys.read::<Set>(key)?.cloned().unwrap_or_default())).collect()
+}
+
+fn borrowed(sets: &[Set]) -> Vec<&Set> {
+    sets.iter().collect()
+}
+
+fn give<'a>(len: usize, members: impl Iterator<Item = Element<'a>>, reply: Reply) -> Replied {
+    let mut given = reply.set(len);
+    members.for_each(|member| member.with_bytes(|bytes| given.bulk(bytes)));
+    given.end()
+}
