@@ -2,6 +2,7 @@
 
 mod atomicity;
 mod clients;
+mod clock;
 mod connections;
 mod examples;
 mod faults;
