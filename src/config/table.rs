@@ -119,6 +119,15 @@ settings! {
         /// A client with more unread replies is disconnected.
         output_buffer_hard_limit: Changeable<usize> =
             row("output-buffer-hard-limit", Limits, Bytes { min: KB, max: ANY }, "256mb");
+        /// A client for which more bytes of channels' messages wait is disconnected; 0 = never.
+        pubsub_output_hard_limit: Changeable<usize> =
+            row("pubsub-output-hard-limit", Limits, Bytes { min: 0, max: ANY }, "32mb");
+        /// So is one for which more than this wait for longer than pubsub-output-soft-seconds; 0 = never.
+        pubsub_output_soft_limit: Changeable<usize> =
+            row("pubsub-output-soft-limit", Limits, Bytes { min: 0, max: ANY }, "8mb");
+        /// See pubsub-output-soft-limit.
+        pubsub_output_soft_seconds: Changeable<u64> =
+            row("pubsub-output-soft-seconds", Limits, Kind::seconds(0, INT), "60");
         /// How much is logged: commands, connections, changes of state, or only what is wrong.
         loglevel: Changeable<LogLevel> = row("loglevel", Logging, Choice(LogLevel::NAMES), "notice");
         /// A command that takes at least so long enters the slow log; 0 = every command, -1 = none.

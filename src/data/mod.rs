@@ -3,6 +3,7 @@
 
 pub mod thin;
 pub mod table;
+pub mod member;
 pub mod string;
 pub mod hash;
 pub mod list;

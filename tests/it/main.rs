@@ -11,6 +11,7 @@ mod lifecycle;
 mod limits;
 mod malformed;
 mod output;
+mod pubsub;
 mod resp3;
 mod scripts;
 mod support;
