@@ -30,7 +30,8 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let config = Config::from_pairs([("threads", "1")]).expect("one thread is within the setting's range");
+        let config = Config::from_pairs([("threads", "1"), ("enable-debug-command", "yes")]);
+        let config = config.expect("these are within the settings' ranges");
         let services = Arc::new(tally::server::services(config, Arc::new(Racing(AtomicI64::new(0))), Box::new(|| {})));
         let client = services.clients.connect(Default::default(), services.clock.unix_millis(), Ticks(1));
         Self { worker: Worker::new(services, 0), session: Session::new(client, true) }
@@ -99,7 +100,12 @@ fn a_turn_gives_back_what_nobody_asks_for() {
     assert!(server.worker.expire().is_ok());
     assert_eq!(server.batch(&[&["DBSIZE"]]), ":2\r\n");
     let stats = server.batch(&[&["INFO", "stats"]]);
-    for line in ["expired_keys:2", "expired_stale_perc:0.00", "expired_time_cap_reached_count:0", "expire_cycle_cpu_milliseconds:0"] {
+    for line in [
+        "expired_keys:2",
+        "expired_stale_perc:0.00",
+        "expired_time_cap_reached_count:0",
+        "expire_cycle_cpu_milliseconds:0",
+    ] {
         assert!(stats.contains(&format!("\r\n{line}\r\n")), "{line} is not in {stats}");
     }
 }
