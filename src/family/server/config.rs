@@ -65,6 +65,7 @@ fn follow(ctx: &Ctx, setting: &Setting) {
     let live = &ctx.services.config.live;
     match setting.name {
         "requirepass" => ctx.services.acl.follow(&live.requirepass),
+        "notify-keyspace-events" => ctx.services.follow_events(),
         "loglevel" => (ctx.services.set_log_level)(live.loglevel.get()),
         _ => {}
     }

@@ -13,6 +13,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Returns members of a set drawn at random: different ones, or with a negative count perhaps the same again.")
         .costs("O(N), N being the number of members returned"),
     CommandSpec::new("SPOP key [count]", spop)
+        .tells("spop")
         .set()
         .write()
         .fast()

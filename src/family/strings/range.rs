@@ -8,6 +8,7 @@ use std::ops::Range;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("APPEND key value", append)
+        .tells("append")
         .string()
         .write()
         .deny_oom()
@@ -31,6 +32,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Returns a part of a string: the old name of GETRANGE.")
         .costs("O(N), N being the number of bytes returned"),
     CommandSpec::new("SETRANGE key offset value", setrange)
+        .tells("setrange")
         .string()
         .write()
         .deny_oom()

@@ -219,12 +219,12 @@ fn the_listener_is_told_of_every_key_that_goes() {
         assert!(!keys.exists(b"expires") && !keys.delete(b"expires too") && !keys.exists(b"has moved"));
     });
     let expected = [
-        (Event::Deleted, 1, "is deleted"),
-        (Event::Deleted, 1, "dies at once"),
-        (Event::Deleted, 1, "is emptied"),
-        (Event::Expired, 1, "expires"),
-        (Event::Expired, 1, "expires too"),
-        (Event::Expired, 1, "has moved"),
+        (Event::DELETED, 1, "is deleted"),
+        (Event::DELETED, 1, "dies at once"),
+        (Event::DELETED, 1, "is emptied"),
+        (Event::EXPIRED, 1, "expires"),
+        (Event::EXPIRED, 1, "expires too"),
+        (Event::EXPIRED, 1, "has moved"),
     ];
     assert_eq!(*told.lock(), expected.map(|(event, db, key)| (event, db, key.to_owned())));
 }
