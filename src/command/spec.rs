@@ -326,7 +326,7 @@ impl CommandSpec {
     /// What its changes are told as.
     #[inline]
     pub const fn event(&self) -> Event {
-        Event::new(self.group.events(), self.tells)
+        if self.tells.is_empty() { Event::CHANGED } else { Event::new(self.group.events(), self.tells) }
     }
 
     /// It is refused when memory is short.

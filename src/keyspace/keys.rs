@@ -189,6 +189,16 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// The entry, counted as a hit or a miss but not as an access: for TYPE, TTL, OBJECT.
     pub fn peek(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let (keyspace, db) = (self.held.keyspace, self.db);
+        let entry = self.inspect(key);
+        if entry.is_none() {
+            keyspace.events.tell(Event::MISSED, db, key);
+        }
+        entry
+    }
+
+    /// As [`Keys::peek`], but nobody is told that the key is missing: for OBJECT.
+    pub fn inspect(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         let counts = self.counts();
         let entry = self.live(key);
         add(if entry.is_some() { &counts.hits } else { &counts.misses }, 1);

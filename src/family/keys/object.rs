@@ -31,12 +31,12 @@ const fn about(syntax: &'static str, handler: crate::command::Handler) -> Comman
 }
 
 fn encoding(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let name = ctx.keys.peek(&args[2]).map(|entry| entry.value().encoding());
+    let name = ctx.keys.inspect(&args[2]).map(|entry| entry.value().encoding());
     Ok(reply.bulk_or_null(name.map(str::as_bytes)))
 }
 
 fn freq(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    match ctx.keys.peek(&args[2]) {
+    match ctx.keys.inspect(&args[2]) {
         None => Ok(reply.null()),
         Some(_) => Err(NO_FREQUENCY),
     }
@@ -44,14 +44,14 @@ fn freq(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
 
 fn idletime(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let now = ctx.now;
-    match ctx.keys.peek(&args[2]) {
+    match ctx.keys.inspect(&args[2]) {
         None => Ok(reply.null()),
         Some(entry) => Ok(reply.integer(entry.idle_seconds(now))),
     }
 }
 
 fn refcount(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let Some(entry) = ctx.keys.peek(&args[2]) else { return Ok(reply.null()) };
+    let Some(entry) = ctx.keys.inspect(&args[2]) else { return Ok(reply.null()) };
     let is_shared = match entry.value() {
         ValueRef::Str(text) => {
             text.encoding() == "int" && text.as_i64().is_some_and(|value| (0..SHARED_INTEGERS).contains(&value))

@@ -50,14 +50,13 @@ fn carry(ctx: &mut Ctx, args: Args, from: End, to: End, reply: Reply) -> Result<
             list.pop(from, &limits);
             list.push(to, &element, &limits);
         })?;
-        ctx.keys.tell(popped_from(from), source);
         ctx.keys.tell(pushed_to(to), source);
+        ctx.keys.tell(popped_from(from), source);
         return Ok(reply.bulk(&element));
     }
-    ctx.keys.read::<List>(destination)?;
-    ctx.keys.tell_as(popped_from(from));
-    ctx.keys.edit::<List, _>(source, Missing::Skip, |list| list.pop(from, &limits))?;
     ctx.keys.tell_as(pushed_to(to));
     ctx.keys.edit::<List, _>(destination, Missing::Create, |list| list.push(to, &element, &limits))?;
+    ctx.keys.tell_as(popped_from(from));
+    ctx.keys.edit::<List, _>(source, Missing::Skip, |list| list.pop(from, &limits))?;
     Ok(reply.bulk(&element))
 }

@@ -46,7 +46,7 @@ const OFFSET_OUT_OF_RANGE: CommandError = CommandError::text("ERR offset is out 
 
 fn append(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let (key, bytes) = (&args[1], &args[2]);
-    let before = ctx.keys.read::<Str>(key)?.map(StrRef::len);
+    let before = ctx.keys.edit::<Str, _>(key, Missing::Skip, |text| text.len())?;
     let Some(before) = before else {
         ctx.keys.put_string(key, bytes, None);
         return Ok(reply.count(bytes.len()));
@@ -81,7 +81,7 @@ fn range(start: i64, end: i64, len: usize) -> Range<usize> {
 fn setrange(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let (key, bytes) = (&args[1], &args[3]);
     let offset = usize::try_from(args.integer(2)?).map_err(|_| OFFSET_OUT_OF_RANGE)?;
-    let before = ctx.keys.read::<Str>(key)?.map(StrRef::len);
+    let before = ctx.keys.edit::<Str, _>(key, Missing::Skip, |text| text.len())?;
     if bytes.is_empty() {
         return Ok(reply.count(before.unwrap_or(0)));
     }
