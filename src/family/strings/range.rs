@@ -2,7 +2,7 @@
 
 use super::check_len;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
-use crate::data::string::{Str, StrRef};
+use crate::data::string::Str;
 use crate::keyspace::Value;
 use std::ops::Range;
 
