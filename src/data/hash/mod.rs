@@ -11,9 +11,10 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
-use self::field::Field;
+use self::field::{Field, Pair};
 use self::packed::Packed;
 use super::table::{Position, Table};
+use super::thin::{Either, Form};
 use crate::base::hash::hash;
 
 /// How large a small hash may be. The settings `hash-max-listpack-entries` and `hash-max-listpack-value`.
@@ -30,15 +31,11 @@ impl Limits {
     pub const DEFAULT: Self = Self { entries: 512, value_bytes: 64 };
 }
 
-/// A hash value.
+/// A hash value, 8 bytes wide. A clone of a small one is a copy of its block; a clone of a large one shares its fields until either changes, and costs O(1).
 #[derive(Clone, Debug)]
-pub struct Hash(Form);
+pub struct Hash(Either<Packed, Table<Field>>);
 
-#[derive(Clone, Debug)]
-enum Form {
-    Small(Packed),
-    Large(Box<Table<Field>>),
-}
+const _: () = assert!(size_of::<Hash>() == 8, "a record has room for one pointer");
 
 impl Default for Hash {
     fn default() -> Self {
@@ -49,13 +46,13 @@ impl Default for Hash {
 impl Hash {
     /// An empty hash, which has allocated nothing.
     pub const fn new() -> Self {
-        Self(Form::Small(Packed::new()))
+        Self(Either::small(Packed::new()))
     }
 
     /// How many fields it has.
     #[inline]
     pub fn len(&self) -> usize {
-        match &self.0 {
+        match self.0.get() {
             Form::Small(packed) => packed.len(),
             Form::Large(table) => table.len(),
         }
@@ -69,7 +66,7 @@ impl Hash {
 
     /// Redis' name for how it is kept: `listpack` when small, `hashtable` when large.
     pub fn encoding(&self) -> &'static str {
-        match &self.0 {
+        match self.0.get() {
             Form::Small(_) => "listpack",
             Form::Large(_) => "hashtable",
         }
@@ -78,9 +75,9 @@ impl Hash {
     /// The value of a field. O(1); in a small hash O(fields).
     #[inline]
     pub fn get(&self, field: &[u8]) -> Option<&[u8]> {
-        match &self.0 {
+        match self.0.get() {
             Form::Small(packed) => packed.get(field),
-            Form::Large(table) => table.find(hash(field), field).map(Field::value),
+            Form::Large(table) => table.find(hash(field), field).map(|field| field.value),
         }
     }
 
@@ -92,7 +89,7 @@ impl Hash {
 
     /// Gives a field a value; true if the field is new. A field that was there keeps its place in the order.
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: Limits) -> bool {
-        if let Form::Small(packed) = &mut self.0 {
+        if let Form::Small(packed) = self.0.get_mut() {
             if field.len().max(value.len()) <= limits.value_bytes.min(packed::VALUE_BYTES_MAX) {
                 if packed.replace(field, value) {
                     return false;
@@ -102,11 +99,12 @@ impl Hash {
                     return true;
                 }
             }
-            self.enlarge();
+            let table = enlarged(packed);
+            self.0.set_large(table);
         }
-        let Form::Large(table) = &mut self.0 else { unreachable!("the hash was made large") };
+        let Form::Large(table) = self.0.get_mut() else { unreachable!("the hash was made large") };
         let hash = hash(field);
-        if let Some(present) = table.find_mut(hash, field) {
+        if let Some(mut present) = table.find_mut(hash, field) {
             present.set_value(value);
             return false;
         }
@@ -116,7 +114,7 @@ impl Hash {
 
     /// Removes a field; true if it was there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
-        match &mut self.0 {
+        match self.0.get_mut() {
             Form::Small(packed) => packed.remove(field),
             Form::Large(table) => table.remove(hash(field), field).is_some(),
         }
@@ -124,9 +122,9 @@ impl Hash {
 
     /// All fields with their values, in order of insertion while the hash is small.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let (small, large) = match &self.0 {
+        let (small, large) = match self.0.get() {
             Form::Small(packed) => (Some(packed.iter()), None),
-            Form::Large(table) => (None, Some(table.iter().map(Field::pair))),
+            Form::Large(table) => (None, Some(table.iter().map(Pair::parts))),
         };
         small.into_iter().flatten().chain(large.into_iter().flatten())
     }
@@ -140,33 +138,31 @@ impl Hash {
         limit: usize,
         mut visit: impl FnMut(&'a [u8], &'a [u8]),
     ) -> Option<Position> {
-        match &self.0 {
+        match self.0.get() {
             Form::Small(packed) => {
                 packed.iter().for_each(|(field, value)| visit(field, value));
                 None
             }
-            Form::Large(table) => table.scan(from, limit, |field| visit(field.name(), field.value())),
+            Form::Large(table) => table.scan(from, limit, |field| visit(field.name, field.value)),
         }
     }
 
     /// The bytes allocated for it beside itself. O(fields).
     pub fn allocated_bytes(&self) -> usize {
-        match &self.0 {
+        match self.0.get() {
             Form::Small(packed) => packed.allocated_bytes(),
             Form::Large(table) => {
-                let fields: usize = table.iter().map(Field::allocated_bytes).sum();
-                size_of_val(&**table) + table.allocated_bytes() + fields
+                let fields: usize = table.iter().map(Pair::allocated_bytes).sum();
+                size_of_val(table) + table.allocated_bytes() + fields
             }
         }
     }
+}
 
-    fn enlarge(&mut self) {
-        if let Form::Small(packed) = &self.0 {
-            let mut table = Box::new(Table::new(0));
-            for (field, value) in packed.iter() {
-                table.insert_new(hash(field), Field::new(field, value));
-            }
-            self.0 = Form::Large(table);
-        }
+fn enlarged(packed: &Packed) -> Table<Field> {
+    let mut table = Table::new(0);
+    for (field, value) in packed.iter() {
+        table.insert_new(hash(field), Field::new(field, value));
     }
+    table
 }

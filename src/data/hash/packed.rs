@@ -8,6 +8,8 @@
 //!
 //! Both lengths stand in front, so a search steps from entry to entry by two bytes and looks at a field only if its length is right.
 
+use super::super::thin::{Bytes, small_form};
+
 /// The most entries, whatever the setting: the count has 16 bits.
 pub(super) const ENTRIES_MAX: usize = u16::MAX as usize;
 /// The longest field or value, whatever the setting: a varint of three bytes.
@@ -16,12 +18,11 @@ pub(super) const VALUE_BYTES_MAX: usize = (1 << 21) - 1;
 const LEN_BYTES_MAX: usize = 5;
 /// The entry count in front.
 const COUNT_BYTES: usize = 2;
-/// The block grows in steps of the allocator's size classes.
-const GROWTH_STEP: usize = 16;
 
-/// The block.
-#[derive(Clone, Debug)]
-pub(super) struct Packed(Vec<u8>);
+small_form! {
+    /// The block.
+    pub(super) struct Packed;
+}
 
 /// Where an entry stands in the block.
 struct Place {
@@ -33,12 +34,12 @@ struct Place {
 
 impl Packed {
     pub(super) const fn new() -> Self {
-        Self(Vec::new())
+        Self(Bytes::new())
     }
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        match self.0.first_chunk() {
+        match self.0.as_slice().first_chunk() {
             Some(count) => usize::from(u16::from_le_bytes(*count)),
             None => 0,
         }
@@ -63,7 +64,7 @@ impl Packed {
         let new_end = new_value + value.len();
         // A longer value has a prefix at least as long, so everything moves one way: when it grows, the tail makes room first.
         if new_end > place.end {
-            self.reserve(new_end - place.end);
+            self.0.reserve(new_end - place.end);
             self.0.resize(block_len + new_end - place.end, 0);
             self.0.copy_within(place.end..block_len, new_end);
         }
@@ -73,7 +74,7 @@ impl Packed {
         if new_end < place.end {
             self.0.copy_within(place.end..block_len, new_end);
             self.0.truncate(block_len - (place.end - new_end));
-            self.shrink();
+            self.0.shrink_if_sparse();
         }
         true
     }
@@ -84,10 +85,10 @@ impl Packed {
         let count = self.len() + 1;
         let added = prefix.len + field.len() + value.len();
         if self.0.is_empty() {
-            self.reserve(COUNT_BYTES + added);
+            self.0.reserve(COUNT_BYTES + added);
             self.0.extend_from_slice(&[0; COUNT_BYTES]);
         }
-        self.reserve(added);
+        self.0.reserve(added);
         self.0.extend_from_slice(prefix.bytes());
         self.0.extend_from_slice(field);
         self.0.extend_from_slice(value);
@@ -99,13 +100,13 @@ impl Packed {
         let Some(place) = self.find(field) else { return false };
         let count = self.len() - 1;
         if count == 0 {
-            self.0 = Vec::new();
+            self.0.clear();
             return true;
         }
         self.0.copy_within(place.end.., place.start);
         self.0.truncate(self.0.len() - (place.end - place.start));
         self.set_len(count);
-        self.shrink();
+        self.0.shrink_if_sparse();
         true
     }
 
@@ -124,7 +125,7 @@ impl Packed {
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.0.capacity()
+        self.0.allocated_bytes()
     }
 
     #[inline]
@@ -147,22 +148,6 @@ impl Packed {
     fn set_len(&mut self, count: usize) {
         let count = u16::try_from(count).expect("a small hash has at most 65535 fields");
         self.0[..COUNT_BYTES].copy_from_slice(&count.to_le_bytes());
-    }
-
-    /// Makes room for so many bytes more, and for a few fields beyond that once the block is long.
-    fn reserve(&mut self, added: usize) {
-        if self.0.capacity() - self.0.len() < added {
-            let needed = self.0.len() + added;
-            let wanted = (needed + needed / 8).next_multiple_of(GROWTH_STEP);
-            self.0.reserve_exact(wanted - self.0.len());
-        }
-    }
-
-    /// Gives memory back when less than half is used.
-    fn shrink(&mut self) {
-        if self.0.capacity() > 2 * self.0.len() + GROWTH_STEP {
-            self.0.shrink_to(self.0.len().next_multiple_of(GROWTH_STEP));
-        }
     }
 }
 

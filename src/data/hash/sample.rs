@@ -2,17 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::{Form, Hash};
+use super::super::thin::Form;
+use super::Hash;
 use crate::base::hash::HashState;
 use crate::base::rng::Rng;
 
 impl Hash {
     /// One of the fields with its value, each as likely as any other. O(1) expected; in a small hash O(fields).
     pub fn at_random(&self, rng: &mut Rng) -> Option<(&[u8], &[u8])> {
-        match &self.0 {
+        match self.0.get() {
             Form::Small(packed) if packed.len() == 0 => None,
             Form::Small(packed) => packed.iter().nth(rng.below(packed.len())),
-            Form::Large(table) => table.at_random(rng).map(|field| field.pair()),
+            Form::Large(table) => table.at_random(rng).map(|field| field.parts()),
         }
     }
 
@@ -23,7 +24,7 @@ impl Hash {
         if count >= len {
             return self.iter().collect();
         }
-        if matches!(self.0, Form::Large(_)) && count <= len / 3 {
+        if matches!(self.0.get(), Form::Large(_)) && count <= len / 3 {
             return self.draw_distinct(count, rng);
         }
         // Knuth's algorithm S: take each with the probability that the rest of the sample still needs it.

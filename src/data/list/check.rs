@@ -36,7 +36,11 @@ fn walk(sub: &Sub, is_root: bool, limits: &Limits) -> u8 {
         Link::Node(node) => {
             let least = if is_root { 2 } else { FAN_MIN };
             assert!((least..=FAN_MAX).contains(&node.subs.len()), "a node is neither too thin nor too wide");
-            assert_eq!(sub.len, node.subs.iter().map(|sub| sub.len).sum::<usize>(), "a count is that of what lies below");
+            assert_eq!(
+                sub.len,
+                node.subs.iter().map(|sub| sub.len).sum::<usize>(),
+                "a count is that of what lies below"
+            );
             for sub in &node.subs {
                 assert_eq!(walk(sub, false, limits) + 1, node.height, "all chunks lie at the same depth");
             }
@@ -44,7 +48,10 @@ fn walk(sub: &Sub, is_root: bool, limits: &Limits) -> u8 {
                 Link::Chunk(chunk) => limits.is_sparse(chunk.len(), chunk.bytes()),
                 Link::Node(_) => false,
             };
-            assert!(!node.subs.windows(2).any(|pair| sparse(&pair[0]) && sparse(&pair[1])), "sparse chunks were merged");
+            assert!(
+                !node.subs.windows(2).any(|pair| sparse(&pair[0]) && sparse(&pair[1])),
+                "sparse chunks were merged"
+            );
             node.height
         }
     }

@@ -331,15 +331,22 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back_from_both_ends() {
         let mut texts: Vec<Vec<u8>> = Vec::new();
-        for edge in [0i64, 127, 128, 4095, 4096, 0x7FFF, 0x8000, 0x7F_FFFF, 0x80_0000, 0x7FFF_FFFF, 0x8000_0000, i64::MAX] {
-            for value in [edge - 1, edge, edge.saturating_add(1), -edge, (-edge).saturating_sub(1), 1 - edge, i64::MIN] {
+        for edge in
+            [0i64, 127, 128, 4095, 4096, 0x7FFF, 0x8000, 0x7F_FFFF, 0x80_0000, 0x7FFF_FFFF, 0x8000_0000, i64::MAX]
+        {
+            for value in [edge - 1, edge, edge.saturating_add(1), -edge, (-edge).saturating_sub(1), 1 - edge, i64::MIN]
+            {
                 texts.push(value.to_string().into_bytes());
             }
         }
-        for text in ["", "-", "-0", "007", "+1", "1 ", "9223372036854775808", "-9223372036854775809", "99999999999999999999"] {
+        for text in
+            ["", "-", "-0", "007", "+1", "1 ", "9223372036854775808", "-9223372036854775809", "99999999999999999999"]
+        {
             texts.push(text.into());
         }
-        for len in [1, 62, 63, 64, 124, 125, 126, 127, 128, 4095, 4096, 16_376, 16_377, 16_378, 16_380, 2_097_144, 2_097_146] {
+        for len in
+            [1, 62, 63, 64, 124, 125, 126, 127, 128, 4095, 4096, 16_376, 16_377, 16_378, 16_380, 2_097_144, 2_097_146]
+        {
             texts.push(vec![b'x'; len]);
         }
         let block: Vec<u8> = texts.iter().flat_map(|text| entry(text)).collect();

@@ -275,9 +275,7 @@ impl Sub {
         const COUNTS: usize = 2 * size_of::<usize>();
         match &self.link {
             Link::Chunk(chunk) => COUNTS + size_of::<Chunk>() + chunk.allocated_bytes(),
-            Link::Node(node) => {
-                COUNTS + size_of::<Node>() + node.subs.iter().map(Self::allocated_bytes).sum::<usize>()
-            }
+            Link::Node(node) => COUNTS + size_of::<Node>() + node.subs.iter().map(Self::allocated_bytes).sum::<usize>(),
         }
     }
 }

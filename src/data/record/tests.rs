@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::data::hash::{Hash, Limits};
+use crate::data::list::{End, List};
+use crate::data::set::Set;
 use crate::data::string::Str;
 use crate::data::zset::ZSet;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SMALL_SETS: crate::data::zset::Limits = crate::data::zset::Limits { entries: 10, value_bytes: 64 };
 
@@ -15,6 +17,8 @@ enum NaiveValue {
     Text(Vec<u8>, &'static str),
     Fields(BTreeMap<Vec<u8>, Vec<u8>>),
     Members(BTreeMap<Vec<u8>, f64>),
+    Elements(Vec<Vec<u8>>),
+    Names(BTreeSet<Vec<u8>>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -30,11 +34,15 @@ enum Step {
     SetString(Vec<u8>, i64),
     SetFields(u8, i64),
     SetMembers(u8, i64),
+    SetElements(u8, i64),
+    SetNames(u8, i64),
     SetDeadline(i64),
     Append(Vec<u8>),
     Add(i64),
     SetField(u8, u8),
     AddMember(u8),
+    PushElement(u8),
+    AddName(u8),
     Access(u32),
     Rename(Vec<u8>),
     Clone,
@@ -59,6 +67,10 @@ fn naive(record: RecordRef<'_>) -> Naive {
         ValueRef::Hash(hash) => {
             NaiveValue::Fields(hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect())
         }
+        ValueRef::List(list) => {
+            NaiveValue::Elements(list.iter(0..list.len()).map(|element| element.text().to_vec()).collect())
+        }
+        ValueRef::Set(set) => NaiveValue::Names(set.iter().map(|name| name.with_bytes(<[u8]>::to_vec)).collect()),
         ValueRef::ZSet(set) => {
             NaiveValue::Members(set.iter(0..set.len()).map(|(member, score)| (member.to_vec(), score)).collect())
         }
@@ -114,11 +126,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (texts(), deadlines()).prop_map(|(bytes, deadline)| Step::SetString(bytes, deadline)),
         2 => (0..20u8, deadlines()).prop_map(|(len, deadline)| Step::SetFields(len, deadline)),
         2 => (0..20u8, deadlines()).prop_map(|(len, deadline)| Step::SetMembers(len, deadline)),
+        1 => (1..20u8, deadlines()).prop_map(|(len, deadline)| Step::SetElements(len, deadline)),
+        1 => (1..20u8, deadlines()).prop_map(|(len, deadline)| Step::SetNames(len, deadline)),
         5 => deadlines().prop_map(Step::SetDeadline),
         4 => texts().prop_map(Step::Append),
         4 => integers().prop_map(Step::Add),
         3 => any::<(u8, u8)>().prop_map(|(field, value)| Step::SetField(field, value)),
         3 => any::<u8>().prop_map(Step::AddMember),
+        2 => any::<u8>().prop_map(Step::PushElement),
+        2 => any::<u8>().prop_map(Step::AddName),
         2 => (0..ACCESS_END).prop_map(Step::Access),
         1 => keys().prop_map(Step::Rename),
         4 => Just(Step::Clone),
@@ -144,6 +160,16 @@ fn zset_of(len: u8) -> (ZSet, NaiveValue) {
         members.insert(vec![member], f64::from(member));
     }
     (set, NaiveValue::Members(members))
+}
+
+fn list_limits() -> crate::data::list::Limits {
+    crate::data::list::Limits::from_setting(5)
+}
+
+const SET_LIMITS: crate::data::set::Limits = crate::data::set::Limits { integers: 0, entries: 8, value_bytes: 64 };
+
+fn elements(len: u8) -> Vec<Vec<u8>> {
+    (0..len).map(|number| vec![b'e', number]).collect()
 }
 
 /// What INCRBY and APPEND do: take the string out, change it, put it back.
@@ -186,6 +212,20 @@ fn run(record: &mut Record, twin: &mut Naive, clones: &mut Vec<(Record, Naive)>,
             record.set_value(Value::ZSet(set), *deadline);
             (twin.value, twin.deadline) = (members, *deadline);
         }
+        Step::SetElements(len, deadline) => {
+            let mut list = List::new();
+            elements(*len).iter().for_each(|element| list.push(End::Right, element, &list_limits()));
+            record.set_value(Value::List(list), *deadline);
+            (twin.value, twin.deadline) = (NaiveValue::Elements(elements(*len)), *deadline);
+        }
+        Step::SetNames(len, deadline) => {
+            let mut set = Set::new();
+            for name in elements(*len) {
+                set.insert(&*name, &SET_LIMITS);
+            }
+            record.set_value(Value::Set(set), *deadline);
+            (twin.value, twin.deadline) = (NaiveValue::Names(elements(*len).into_iter().collect()), *deadline);
+        }
         Step::SetDeadline(deadline) => {
             record.set_deadline(*deadline);
             twin.deadline = *deadline;
@@ -202,6 +242,20 @@ fn run(record: &mut Record, twin: &mut Naive, clones: &mut Vec<(Record, Naive)>,
             (Some(set), NaiveValue::Members(members)) => {
                 set.insert(&[*member], 7.0, &SMALL_SETS);
                 members.insert(vec![*member], 7.0);
+            }
+            (set, _) => assert!(set.is_none()),
+        },
+        Step::PushElement(element) => match (record.collection_mut::<List>(), &mut twin.value) {
+            (Some(list), NaiveValue::Elements(elements)) => {
+                list.push(End::Right, &[b'p', *element], &list_limits());
+                elements.push(vec![b'p', *element]);
+            }
+            (list, _) => assert!(list.is_none()),
+        },
+        Step::AddName(name) => match (record.collection_mut::<Set>(), &mut twin.value) {
+            (Some(set), NaiveValue::Names(names)) => {
+                set.insert(&[b'a', *name][..], &SET_LIMITS);
+                names.insert(vec![b'a', *name]);
             }
             (set, _) => assert!(set.is_none()),
         },
@@ -247,7 +301,7 @@ fn check(record: &Record, twin: &Naive) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn a_record_agrees_with_its_naive_twin_and_its_clones_stay(key in keys(), first in texts(), deadline in deadlines(), steps in steps()) {

@@ -18,7 +18,7 @@ mod small;
 mod tests;
 
 use self::small::Inserted;
-use super::member::Member;
+use super::member::{self, Member};
 use super::table::{Position, Table};
 use super::thin::{Bytes, Either, Form};
 use crate::base::hash::hash;
@@ -121,7 +121,7 @@ impl Set {
     pub fn iter(&self) -> impl Iterator<Item = Element<'_>> {
         let (small, large) = match self.0.get() {
             Form::Small(block) => (Some(small::view(block).iter()), None),
-            Form::Large(table) => (None, Some(table.iter().map(|member| Element::Bytes(member.bytes())))),
+            Form::Large(table) => (None, Some(table.iter().map(Element::Bytes))),
         };
         small.into_iter().flatten().chain(large.into_iter().flatten())
     }
@@ -137,7 +137,7 @@ impl Set {
                 small::view(block).iter().filter(|member| from == Position::START || is_ahead(member)).for_each(visit);
                 None
             }
-            Form::Large(table) => table.scan(from, limit, |member| visit(Element::Bytes(member.bytes()))),
+            Form::Large(table) => table.scan(from, limit, |member| visit(Element::Bytes(member))),
         }
     }
 
@@ -155,7 +155,7 @@ impl Set {
         match self.0.get() {
             Form::Small(block) => block.allocated_bytes(),
             Form::Large(table) => {
-                let members: usize = table.iter().map(|member| member.allocated_bytes()).sum();
+                let members: usize = table.iter().map(|member| member::allocated_bytes(member.len())).sum();
                 size_of_val(table) + table.allocated_bytes() + members
             }
         }

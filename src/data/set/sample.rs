@@ -14,7 +14,7 @@ impl Set {
                 small::View::Empty => None,
                 members => Some(members.nth(rng.below(members.len()))),
             },
-            Form::Large(table) => table.at_random(rng).map(|member| Element::Bytes(member.bytes())),
+            Form::Large(table) => table.at_random(rng).map(Element::Bytes),
         }
     }
 

@@ -1,71 +1,80 @@
-//! One hash table for everything: the databases of a shard, the fields of a hash, the member index of a sorted set.
+//! One hash table for everything: the databases of a shard, the fields of a hash, the members of a set, the member index of a sorted set.
 //!
-//! It is an *extendible hash* (Fagin, Nievergelt, Pippenger, Strong, 1979). The items live in small *segments* of at most 256
-//! buckets; a directory, indexed by the top bits of the hash, says which segment owns which part of the hash space. A full
-//! segment splits alone, so there is no rehash of everything and no moment at which two whole tables exist. Two sparse
-//! neighbours merge, and the directory halves when no segment needs its last bit, so memory returns after deletions.
+//! It is an *extendible hash* (Fagin, Nievergelt, Pippenger, Strong, 1979). The items live in small *segments* of at most 210; a directory, indexed by
+//! the top bits of the hash, says which segment owns which part of the hash space. A full segment splits alone, so there is no rehash of everything and no
+//! moment at which two whole tables exist. Two sparse neighbours merge, and the directory halves when nothing needs its last bit, so memory returns after
+//! deletions. The directory is a tree of nodes of at most 512 slots, so that no step of growing or shrinking takes longer in a large table than in a small one.
 //!
 //! ```text
-//! hash   | skip_bits | directory index | ...            | 9..16 tag | ... |     (bit 63 on the left)
-//!          the shard   depth bits        16..24 bucket
+//! hash   | skip_bits | root's index: 1 to 9 bits | index of the next node, if there is one | ...  (bit 63 on the left)
+//!          the shard
 //!
-//! directory (depth 2)   00 ---> segment      01 ---> segment
-//!                       10 ---> segment <--- 11
+//! root (2 bits)   00 ---> segment      01 ---> node (in a root of 9 bits) ---> segments
+//!                 10 ---> segment <--- 11
 //! ```
 //!
-//! Because a segment is a contiguous range of hashes, walking the directory is walking the hash space: see [`Table::scan`]
-//! for what that buys. A table of one segment has no directory at all.
+//! An item is a thin handle ([`Item`]), so a table costs 10 to 12 bytes an item beside the item, whatever their number is.
 //!
-//! Invariants: a segment owns an aligned, power-of-two run of directory slots, and holds exactly the items whose hash indexes
-//! into that run. All items of a table share the top `skip_bits` of their hashes. No two items have equal keys.
+//! **Copy-on-write.** Items, segments and nodes count their references. A clone of a table is one more reference to its root. Who changes a table changes in place what has one
+//! reference, and first copies what has more: a node and a segment at a time, never the table. So a clone is a snapshot for the price of a pointer, and may be read
+//! and dropped on any thread without a lock.
 //!
-//! This version owns its items by value and is changed in place. A copy-on-write one, whose clone is a snapshot, is meant to
-//! come behind the same interface. Not here: what an item is beside its key, deadlines, eviction, locks.
+//! Because a segment is a contiguous range of hashes, walking the directory is walking the hash space: see [`Table::scan`] for what that buys. A table of one segment has no
+//! directory at all.
+//!
+//! Invariants: a segment owns an aligned, power-of-two run of slots, and holds exactly the items whose hash indexes into that run. All items of a table share the
+//! top `skip_bits` of their hashes. No two items have equal keys. Not here: what an item is beside its key, deadlines, eviction, locks.
+#![expect(unsafe_code, reason = "follows the words of the directory, whose invariants stand in segment.rs and node.rs")]
 
-mod directory;
+mod change;
+mod group;
 mod item;
+mod node;
 mod random;
 mod scan;
 mod segment;
+mod word;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, mem};
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
 
-use self::directory::Directory;
-use self::segment::Segment;
+use self::node::Node;
+use self::segment::{Segment, Vacated};
+use self::word::Word;
 
 pub use self::item::Item;
 pub use self::scan::Position;
 
-/// What a table can hold: something with a key.
-pub trait Keyed {
-    /// The key, unique in its table. It does not change while the item is in one.
-    fn key(&self) -> &[u8];
-
-    /// The hash under which the item is filed: that of its key. An item that keeps its hash may return it instead of hashing again.
-    #[inline]
-    fn key_hash(&self) -> u64 {
-        crate::base::hash::hash(self.key())
-    }
-}
-
 /// A set of items by key. The caller computes each hash, once, and passes it along with the key.
-#[derive(Clone)]
-pub struct Table<T> {
-    root: Root<T>,
+///
+/// # Invariants
+/// `root` and every word in a node is nothing, or a reference that its holder owns to a live segment or node. What can be reached through something with several
+/// references, or has several itself, is not changed.
+pub struct Table<T: Item> {
+    root: Word,
+    len: usize,
+    /// The slots of all nodes.
+    slots: u32,
     skip_bits: u8,
+    /// No segment is deeper.
+    depth_max: u8,
+    /// Whether a segment has ever been allowed to grow past its size.
+    has_overflowed: bool,
+    items: PhantomData<T>,
 }
 
-#[derive(Clone)]
-enum Root<T> {
-    /// The whole table is one segment.
-    One(Segment<T>),
-    /// At least two segments.
-    Many(Directory<T>),
-}
+// SAFETY: a table owns its items as an `Arc` owns what it points to: others on other threads may have references to the same items, so they must be `Sync` as well. What
+// several tables share is changed by none of them but for the counts, which are atomic.
+unsafe impl<T: Item + Send + Sync> Send for Table<T> {}
+// SAFETY: as above; `&Table` lends items, clones them, and changes nothing else.
+unsafe impl<T: Item + Send + Sync> Sync for Table<T> {}
 
-impl<T> Table<T> {
+impl<T: Item> Table<T> {
     /// The most top bits of the hash that may be spent before a table sees it.
     pub const SKIP_BITS_MAX: u8 = 16;
 
@@ -76,158 +85,290 @@ impl<T> Table<T> {
     /// If `skip_bits` exceeds [`Table::SKIP_BITS_MAX`].
     pub const fn new(skip_bits: u8) -> Self {
         assert!(skip_bits <= Self::SKIP_BITS_MAX, "shards leave enough of the hash for the directory");
-        Self { root: Root::One(Segment::new()), skip_bits }
+        Self {
+            root: Word::nothing(skip_bits as u32),
+            len: 0,
+            slots: 0,
+            skip_bits,
+            depth_max: skip_bits,
+            has_overflowed: false,
+            items: PhantomData,
+        }
     }
 
     /// How many items the table holds.
     #[inline]
     pub fn len(&self) -> usize {
-        match &self.root {
-            Root::One(segment) => segment.len(),
-            Root::Many(directory) => directory.len(),
-        }
+        self.len
     }
 
     /// Whether the table holds nothing.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 
     /// Removes every item and gives the memory back. O(n).
     pub fn clear(&mut self) {
-        self.root = Root::One(Segment::new());
+        *self = Self::new(self.skip_bits);
     }
 
-    /// All items, in no order that a caller may rely on.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.segments().flat_map(Segment::iter)
+    /// All items, in the order of their segments' hashes, and within a segment in none that a caller may rely on.
+    pub fn iter(&self) -> impl Iterator<Item = T::Ref<'_>> {
+        self.segments_from(0).flat_map(|(_, segment)| {
+            // SAFETY: the table is borrowed, so its segments and their items are alive and unchanged; slots that hold an item are asked for it.
+            (0..segment.slots())
+                .filter(move |&index| unsafe { segment.holds(index) })
+                .map(move |index| unsafe { T::lend(segment.item(index)) })
+        })
     }
 
-    /// The bytes that the table itself has allocated: segments and directory, not what the items own elsewhere. O(segments).
+    /// The bytes that the table itself has allocated: segments and directory, not the items. O(segments).
     pub fn allocated_bytes(&self) -> usize {
-        let directory = match &self.root {
-            Root::One(_) => 0,
-            Root::Many(directory) => directory.allocated_bytes(),
-        };
-        directory + self.segments().map(Segment::allocation_size).sum::<usize>()
+        let segments: usize = self.segments_from(0).map(|(_, segment)| segment.allocated_bytes()).sum();
+        segments + nodes_bytes(self.root)
     }
 
-    fn segments(&self) -> impl Iterator<Item = &Segment<T>> {
-        match &self.root {
-            Root::One(segment) => std::slice::from_ref(segment).iter(),
-            Root::Many(directory) => directory.segments().iter(),
+    /// The word of the segment that has a hash.
+    #[inline(always)]
+    fn leaf(&self, hash: u64) -> Word {
+        let mut word = self.root;
+        while word.is_node() {
+            // SAFETY: the table is borrowed, so its nodes are alive.
+            word = unsafe { Node::of(word).word(hash) };
+        }
+        word
+    }
+
+    /// The same, and whether nobody else has a reference to it or to a node on the way.
+    #[inline(always)]
+    fn leaf_to_change(&self, hash: u64) -> (Word, bool) {
+        let (mut word, mut is_own) = (self.root, true);
+        // SAFETY: the table is borrowed, so its nodes and its segments are alive.
+        unsafe {
+            while word.is_node() {
+                is_own &= Node::of(word).is_unique();
+                word = Node::of(word).word(hash);
+            }
+            (word, is_own && !word.is_nothing() && Segment::of(word).is_unique())
         }
     }
 
-    #[inline]
-    fn segment(&self, hash: u64) -> &Segment<T> {
-        match &self.root {
-            Root::One(segment) => segment,
-            Root::Many(directory) => directory.segment(hash),
-        }
+    #[inline(always)]
+    fn segment(&self, hash: u64) -> Option<Segment> {
+        let word = self.leaf(hash);
+        (!word.is_nothing()).then(|| Segment::of(word))
     }
-}
 
-impl<T: Keyed> Table<T> {
+    /// The segments in hash order from that of `hash` on, whose skipped bits do not count, each with the least hash of its range. The skipped bits stay as they are.
+    fn segments_from(&self, hash: u64) -> impl Iterator<Item = (u64, Segment)> {
+        let below_skipped = u64::MAX >> self.skip_bits;
+        let mut next = Some(hash);
+        std::iter::from_fn(move || {
+            loop {
+                let hash = next?;
+                let word = self.leaf(hash);
+                let range = u64::MAX >> word.depth();
+                let last = hash | range;
+                next = (last & below_skipped != below_skipped).then(|| last + 1);
+                if !word.is_nothing() {
+                    return Some((last - range, Segment::of(word)));
+                }
+            }
+        })
+    }
+
     /// The item with this key.
     #[inline]
-    pub fn find(&self, hash: u64, key: &[u8]) -> Option<&T> {
-        self.segment(hash).find(segment::probe(hash), |item| item.key() == key)
-    }
-
-    /// Shows `touch` an item that may have this hash, without looking at its key. Loads the hash's part of the segment, and of the item
-    /// nothing that `touch` does not: for prefetching.
-    #[inline]
-    pub fn probe(&self, hash: u64, touch: impl Fn(&T)) {
-        self.segment(hash).find(segment::probe(hash), |item| {
-            touch(item);
-            true
-        });
-    }
-
-    /// The item with this key, to be changed in everything but its key.
-    #[inline]
-    pub fn find_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut T> {
-        let segment = match &mut self.root {
-            Root::One(segment) => segment,
-            Root::Many(directory) => directory.segment_mut(hash),
-        };
-        segment.find_mut(segment::probe(hash), |item| item.key() == key)
-    }
-
-    /// Adds an item whose key is not in the table, which the caller knows. Amortised O(1); at worst a split, and each time
-    /// that the table doubles, a doubling of the directory (about 40 bytes for each 100 items are moved).
-    pub fn insert_new(&mut self, hash: u64, item: T) -> &mut T {
-        debug_assert!(hash == item.key_hash(), "an item is filed under the hash of its key");
-        debug_assert!(self.find(hash, item.key()).is_none(), "a key is added to a table once");
-        if segment::is_full(self.segment(hash)) {
-            self.make_room(hash);
+    pub fn find(&self, hash: u64, key: &[u8]) -> Option<T::Ref<'_>> {
+        let segment = self.segment(hash)?;
+        let mut found = None;
+        // SAFETY: the table is borrowed, so the segment and its items are alive and unchanged.
+        unsafe {
+            segment.find(hash, |pointer| {
+                let item = T::lend(pointer);
+                let is_it = T::key(item) == key;
+                if is_it {
+                    found = Some(item);
+                }
+                is_it
+            });
         }
-        let segment = match &mut self.root {
-            Root::One(segment) => segment,
-            Root::Many(directory) => directory.segment_for_new(hash),
-        };
-        segment.insert_unique(segment::probe(hash), item, segment::probe_of).into_mut()
+        found
+    }
+
+    /// Begins to load what a lookup of this hash looks at first. Then comes [`Table::probe`].
+    #[inline]
+    pub fn prefetch_segment(&self, hash: u64) {
+        if let Some(segment) = self.segment(hash) {
+            segment.prefetch(hash);
+        }
+    }
+
+    /// Shows `touch` where the item is that may have this hash, without loading it: for prefetching.
+    #[inline]
+    pub fn probe(&self, hash: u64, touch: impl Fn(NonNull<u8>)) {
+        if let Some(segment) = self.segment(hash) {
+            // SAFETY: the table is borrowed, so the segment is alive and unchanged.
+            unsafe {
+                segment.find(hash, |pointer| {
+                    touch(pointer);
+                    true
+                });
+            }
+        }
+    }
+
+    /// The item with this key, to be changed in everything but its key. Where a clone of the table has the item as well, its segment is copied first.
+    ///
+    /// A guard that is never dropped takes its item with it.
+    #[inline]
+    pub fn find_mut(&mut self, hash: u64, key: &[u8]) -> Option<Lent<'_, T>> {
+        let (segment, index) = self.find_own(hash, key)?;
+        // SAFETY: the segment has one reference, which the table has, which is borrowed as long as the guard; a copy has the same item in the same slot.
+        Some(unsafe { Lent::new(segment, index) })
+    }
+
+    /// The slot of an item, in a segment to which nobody else has a reference.
+    #[inline]
+    fn find_own(&mut self, hash: u64, key: &[u8]) -> Option<(Segment, usize)> {
+        let (word, is_own) = self.leaf_to_change(hash);
+        if word.is_nothing() {
+            return None;
+        }
+        let segment = Segment::of(word);
+        // SAFETY: the table is borrowed, so the segment and its items are alive and unchanged.
+        let index = unsafe { segment.find(hash, |pointer| T::key(T::lend(pointer)) == key) }?;
+        // A copy has the same items in the same slots.
+        Some((if is_own { segment } else { self.own_segment(hash) }, index))
+    }
+
+    /// Adds an item whose key is not in the table, which the caller knows. Amortised O(1); at worst a segment splits and a node of the directory doubles.
+    pub fn insert_new(&mut self, hash: u64, item: T) {
+        let item = self.checked(hash, item);
+        let segment = self.segment_with_room(hash);
+        self.len += 1;
+        // SAFETY: the segment has one reference, which the table has, and is not full.
+        unsafe { segment.insert(segment::Moving::new(item, hash, segment.depth())) };
+    }
+
+    /// The item, after a look in debug builds at what the caller promised.
+    #[inline(always)]
+    fn checked(&self, hash: u64, item: T) -> T {
+        if cfg!(debug_assertions) {
+            let pointer = item.into_ptr();
+            // SAFETY: the pointer was the item's one line above and becomes it again.
+            let item = unsafe {
+                let lent = T::lend(pointer);
+                assert!(hash == T::key_hash(lent), "an item is filed under the hash of its key");
+                assert!(self.find(hash, T::key(lent)).is_none(), "a key is added to a table once");
+                T::from_ptr(pointer)
+            };
+            return item;
+        }
+        item
     }
 
     /// Removes the item with this key and yields it. Amortised O(1).
     pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<T> {
-        match &mut self.root {
-            Root::One(segment) => {
-                let item = segment::remove(segment, hash, key)?;
-                segment::shrink_if_sparse(segment);
-                Some(item)
-            }
-            Root::Many(directory) => {
-                let item = directory.remove(hash, key)?;
-                self.drop_needless_directory();
-                Some(item)
-            }
+        let (segment, index) = self.find_own(hash, key)?;
+        self.len -= 1;
+        // SAFETY: the segment has one reference, which the table has; a copy has the same item in the same slot, and it leaves the segment here.
+        let item = unsafe { T::from_ptr(segment.remove(index)) };
+        // SAFETY: the segment is alive.
+        if unsafe { segment.is_sparse() } {
+            self.settle(hash);
         }
+        Some(item)
     }
+}
 
-    /// Removes every item of which `keep` says false. It may change the others in everything but their keys. O(n).
-    pub fn retain(&mut self, keep: impl FnMut(&mut T) -> bool) {
-        match &mut self.root {
-            Root::One(segment) => {
-                segment.retain(keep);
-                segment::shrink_if_sparse(segment);
-            }
-            Root::Many(directory) => {
-                directory.retain(keep);
-                self.drop_needless_directory();
-            }
-        }
+/// The bytes of a node and of those below.
+fn nodes_bytes(word: Word) -> usize {
+    if !word.is_node() {
+        return 0;
     }
+    let node = Node::of(word);
+    // SAFETY: the callers have a table borrowed whose word this is. Only a node in one slot can be below.
+    let below = (0..node.slots()).map(|index| nodes_bytes(unsafe { node.word_at(index) }));
+    node.allocated_bytes() + below.sum::<usize>()
+}
 
-    /// Sees to it that the segment of `hash` can take one more item, by splitting it if it may not grow.
-    #[cold]
-    #[inline(never)]
-    fn make_room(&mut self, hash: u64) {
-        if let Root::One(segment) = &mut self.root {
-            if segment::make_room_within(segment) {
-                return;
-            }
-            let full = mem::take(segment);
-            self.root = Root::Many(Directory::split_from(full, self.skip_bits));
-        }
-        if let Root::Many(directory) = &mut self.root {
-            directory.make_room(hash);
-        }
+impl<T: Item> Clone for Table<T> {
+    /// One more reference to the same items. O(1).
+    fn clone(&self) -> Self {
+        // SAFETY: the table is borrowed, so its root is alive; the clone owns the new reference.
+        unsafe { node::share(self.root) };
+        Self { ..*self }
     }
+}
 
-    fn drop_needless_directory(&mut self) {
-        if let Root::Many(directory) = &mut self.root
-            && let Some(last) = directory.take_only_segment()
-        {
-            self.root = Root::One(last);
+impl<T: Item> Drop for Table<T> {
+    /// O(n), unless a clone lives on.
+    fn drop(&mut self) {
+        // SAFETY: the table owns this reference and is never used again.
+        unsafe { node::release::<T>(self.root) };
+    }
+}
+
+impl<T: Item> fmt::Debug for Table<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("len", &self.len()).field("segments", &self.segments_from(0).count()).finish()
+    }
+}
+
+/// An item lent from its table for changing: dereferences to it, and puts it back when dropped.
+pub struct Lent<'a, T: Item> {
+    item: ManuallyDrop<T>,
+    place: Vacated,
+    table: PhantomData<&'a mut Table<T>>,
+}
+
+// SAFETY: it holds an item and, as `&mut Table` does, the right to change the table.
+unsafe impl<T: Item + Send + Sync> Send for Lent<'_, T> {}
+// SAFETY: shared access reads the item only.
+unsafe impl<T: Item + Send + Sync> Sync for Lent<'_, T> {}
+
+impl<T: Item> Lent<'_, T> {
+    /// # Safety
+    /// The segment is alive and unshared during the lifetime, and the slot holds an item of type `T`.
+    #[inline]
+    unsafe fn new(segment: Segment, index: usize) -> Self {
+        // SAFETY: passed on.
+        let (place, item) = unsafe { segment.vacate(index) };
+        Self { item: ManuallyDrop::new(item), place, table: PhantomData }
+    }
+}
+
+impl<T: Item> Deref for Lent<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.item
+    }
+}
+
+impl<T: Item> DerefMut for Lent<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.item
+    }
+}
+
+impl<T: Item> Drop for Lent<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the item is taken once, for the guard is never used again; the table is still borrowed for changing.
+        unsafe {
+            let item = ManuallyDrop::take(&mut self.item);
+            self.place.fill(item);
         }
     }
 }
 
-impl<T> fmt::Debug for Table<T> {
+impl<T: Item + fmt::Debug> fmt::Debug for Lent<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table").field("len", &self.len()).field("segments", &self.segments().count()).finish()
+        (**self).fmt(f)
     }
 }

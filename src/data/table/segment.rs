@@ -1,104 +1,585 @@
-//! A segment: at most 256 buckets of a `hashbrown::HashTable`, and the rules by which it grows, splits and shrinks.
+//! A segment: the items of one contiguous range of hashes, in one allocation.
 //!
-//! hashbrown takes its 7-bit tag from the top of the hash it is given and the bucket from the bottom. The items of a segment have
-//! their top bits in common, so it is given the hash rotated: tag and bucket come from bits 9..24, which no directory uses.
+//! ```text
+//! segment   [references: u32] [items: u32] [groups: u32] [unused: u32] [16 control bytes] x groups [16 slots] x groups
+//! control   0: the slot is empty; else the item's tag, 7 bits of its hash, and the top bit if it is not in its home
+//! slot      [window: 16 bits of the item's hash] [the item's pointer: 48 bits]
+//! hash      | depth bits | ...           | tag: bits 16 to 22 | 0 to 15: not used
+//!           bits above: the same in all items of the segment. The window begins at the last multiple of 8 of them.
+//! ```
+//! An item's *home* is the group in whose part of the segment's range of hashes it lies; if that is full, the next one that is not. A search goes from the home to the
+//! first group with an empty slot. A removal moves an item back into the hole where it must, so there are no marks of the deleted.
+//!
+//! The window says the home, and in seven of eight cases in which half a split item belongs; so growing, splitting and comparing seldom load an item.
+//! The sizes are those of mimalloc's size classes, and a segment grows from one to the next: so bytes per item do not jump when a table doubles.
+#![expect(unsafe_code, reason = "one allocation with a header, control bytes and tagged pointers in it")]
 
-use hashbrown::HashTable;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 
-use super::Keyed;
+use super::Item;
+use super::group::{DISPLACED, EMPTY, Group, WIDTH};
+use super::word::{Word, pack, unpack};
+use crate::base::prefetch::prefetch;
 
-/// The items of one range of hashes.
-pub(super) type Segment<T> = HashTable<T>;
-
-/// The most buckets of a segment, unless too many hashes have their directory bits in common.
-pub(super) const BUCKETS_MAX: usize = 256;
-/// The most items of such a segment: hashbrown fills 7 of 8 buckets.
-pub(super) const ITEMS_MAX: usize = BUCKETS_MAX / 8 * 7;
-/// A segment without a free bucket splits from this many items on. Below, clearing out the marks that deletions left in the
-/// buckets yields at least ITEMS_MAX / 8 free ones, which pays for the work.
-const SPLIT_ITEMS_MIN: usize = ITEMS_MAX / 8 * 7;
-/// Two neighbours merge at this many items together or fewer. The distance to [`SPLIT_ITEMS_MIN`] keeps a table from splitting and
-/// merging by turns; the result fits 128 buckets.
+/// How many groups segments have: those with which a segment fills a size class, and eight.
+const SIZES: [u8; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14];
+/// The most groups of a segment that can be split.
+pub(super) const GROUPS_MAX: usize = 14;
+/// The most items for each group: one slot in sixteen stays empty, so that every search ends.
+const ITEMS_PER_GROUP: usize = WIDTH - 1;
+/// Two neighbours merge at this many items together or fewer. The distance to the size of a half that was split keeps a table from
+/// splitting and merging by turns.
 pub(super) const MERGE_ITEMS_MAX: usize = 88;
-/// A segment of so few buckets is not worth shrinking.
-const SHRINK_BUCKETS_MIN: usize = 32;
+/// A segment with fewer items than this for each group gives memory back.
+const ITEMS_PER_GROUP_MIN: usize = 6;
 
-/// The hash as hashbrown gets it.
+const HEADER_BYTES: usize = size_of::<Header>();
+const WINDOW_SHIFT: u32 = 48;
+
+#[repr(C, align(16))]
+struct Header {
+    references: AtomicU32,
+    len: u32,
+    groups: u32,
+    unused: u32,
+}
+
+/// A pointer to a segment with what its [`Word`] says of it. Copying it adds no reference.
+///
+/// # Invariants
+/// `base` is an allocation of `layout(groups)`, its control bytes are initialised, and each slot whose control byte is not [`EMPTY`] owns an item.
+/// At least one slot is empty. `len` is no less than the number of those that are not.
+/// While there is one reference, whoever has it may change the segment; while there are more, nobody changes anything but the count.
+#[derive(Clone, Copy)]
+pub(super) struct Segment {
+    base: NonNull<u8>,
+    groups: usize,
+    depth: u32,
+}
+
+/// An item on its way from one segment to another: its slot and its tag. It owns the item.
+#[derive(Clone, Copy)]
+pub(super) struct Moving {
+    slot: u64,
+    tag: u8,
+}
+
+impl Moving {
+    /// An item that comes into a table.
+    #[inline]
+    pub(super) fn new<T: Item>(item: T, hash: u64, depth: u32) -> Self {
+        Self { slot: window_of(hash, depth) << WINDOW_SHIFT | pack(item.into_ptr()), tag: tag_of(hash) }
+    }
+
+    /// The same item filed in a segment of another depth, whose window may begin elsewhere.
+    ///
+    /// # Safety
+    /// It is an item of type `T`.
+    unsafe fn at_depth<T: Item>(self, from: u32, to: u32) -> Self {
+        if from / 8 == to / 8 {
+            return self;
+        }
+        // SAFETY: the item is alive, for this owns it.
+        let hash = unsafe { T::key_hash(T::lend(unpack(self.slot))) };
+        Self { slot: window_of(hash, to) << WINDOW_SHIFT | self.slot << 16 >> 16, tag: self.tag }
+    }
+}
+
+/// Sixteen bits of a hash, from the byte on in which the bits begin that a segment of this depth does not fix.
+#[inline(always)]
+fn window_of(hash: u64, depth: u32) -> u64 {
+    hash << (depth & !7) >> WINDOW_SHIFT
+}
+
+/// Seven bits that neither the window nor the directory use, unless there are more segments than memory holds. Never [`EMPTY`].
+#[inline(always)]
+fn tag_of(hash: u64) -> u8 {
+    let tag = (hash >> 16) as u8 & !DISPLACED;
+    if tag == EMPTY { 1 } else { tag }
+}
+
+/// The pointer of a slot that holds an item.
+///
+/// # Safety
+/// The slot holds an item.
+#[inline(always)]
+unsafe fn pointer(slot: u64) -> NonNull<u8> {
+    // SAFETY: the lower 48 bits of a slot are a packed pointer.
+    unsafe { unpack(slot) }
+}
+
+/// Another reference to the item of a slot, as a slot.
+///
+/// # Safety
+/// The slot holds an item of type `T`, which lives on.
 #[inline]
-pub(super) fn probe(hash: u64) -> u64 {
-    hash.rotate_right(16)
+unsafe fn clone_slot<T: Item>(slot: u64) -> u64 {
+    // SAFETY: the handle is not dropped here, so the slot's own stays whole.
+    let item = ManuallyDrop::new(unsafe { T::from_ptr(pointer(slot)) });
+    let copy = T::clone(&item).into_ptr();
+    slot >> WINDOW_SHIFT << WINDOW_SHIFT | pack(copy)
 }
 
-/// The hash of an item in a table, as hashbrown gets it.
-#[inline]
-pub(super) fn probe_of<T: Keyed>(item: &T) -> u64 {
-    probe(item.key_hash())
+/// The groups with which a segment holds so many items.
+pub(super) fn groups_for(len: usize) -> usize {
+    let wanted = len.div_ceil(ITEMS_PER_GROUP).max(1);
+    SIZES.iter().map(|&groups| usize::from(groups)).find(|&groups| groups >= wanted).unwrap_or(wanted)
 }
 
-/// Whether the next insert may have to grow or rebuild the segment.
-#[inline]
-pub(super) fn is_full<T>(segment: &Segment<T>) -> bool {
-    segment.len() == segment.capacity()
+fn layout(groups: usize) -> Layout {
+    let bytes = HEADER_BYTES + groups * (WIDTH + WIDTH * size_of::<u64>());
+    Layout::from_size_align(bytes, align_of::<Header>()).expect("a segment fits into memory")
 }
 
-/// Finds room for one more item in a full segment without splitting it; false if it ought to split. A segment below its full
-/// size is left as it is, for hashbrown then doubles it by itself.
-pub(super) fn make_room_within<T: Keyed>(segment: &mut Segment<T>) -> bool {
-    if segment.num_buckets() < BUCKETS_MAX {
-        return true;
+impl Segment {
+    /// An empty segment with one reference.
+    pub(super) fn new(groups: usize, depth: u32) -> Self {
+        let layout = layout(groups);
+        // SAFETY: the layout has a size.
+        let Some(base) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
+        let groups_kept = u32::try_from(groups).expect("a segment has fewer groups than memory has bytes");
+        let header = Header { references: AtomicU32::new(1), len: 0, groups: groups_kept, unused: 0 };
+        // SAFETY: the block begins with a header and the control bytes.
+        unsafe {
+            base.cast::<Header>().write(header);
+            base.add(HEADER_BYTES).write_bytes(EMPTY, WIDTH * groups);
+        }
+        Self { base, groups, depth }
     }
-    if segment.len() >= SPLIT_ITEMS_MIN {
-        return false;
+
+    /// The segment of a word, which is one and not nothing.
+    #[inline(always)]
+    pub(super) fn of(word: Word) -> Self {
+        debug_assert!(!word.is_node() && !word.is_nothing(), "the word is a segment");
+        let (base, depth) = (word.base(), word.depth());
+        let mut groups = word.size();
+        if groups == Word::SIZE_MAX {
+            // SAFETY: a word that is not dead points to a live segment.
+            groups = unsafe { base.cast::<Header>().as_ref() }.groups as usize;
+        }
+        Self { base, groups, depth }
     }
-    // hashbrown would double the buckets here rather than clear out the marks of deleted items.
-    resize(segment, ITEMS_MAX);
-    true
-}
 
-/// Removes the item with this key and yields it. Does not shrink.
-pub(super) fn remove<T: Keyed>(segment: &mut Segment<T>, hash: u64, key: &[u8]) -> Option<T> {
-    let entry = segment.find_entry(probe(hash), |item| item.key() == key).ok()?;
-    Some(entry.remove().0)
-}
+    pub(super) fn base(self) -> NonNull<u8> {
+        self.base
+    }
 
-/// Gives buckets back when fewer than one in eight is used.
-pub(super) fn shrink_if_sparse<T: Keyed>(segment: &mut Segment<T>) {
-    if segment.num_buckets() >= SHRINK_BUCKETS_MIN && segment.len() * 8 < segment.num_buckets() {
-        resize(segment, roomy(segment.len()));
+    #[inline(always)]
+    pub(super) fn groups(self) -> usize {
+        self.groups
+    }
+
+    #[inline(always)]
+    pub(super) fn depth(self) -> u32 {
+        self.depth
+    }
+
+    /// The slots, empty ones included.
+    pub(super) fn slots(self) -> usize {
+        self.groups * WIDTH
+    }
+
+    pub(super) fn allocated_bytes(self) -> usize {
+        layout(self.groups).size()
+    }
+
+    /// # Safety
+    /// The segment is alive, here and in every function below.
+    #[inline]
+    pub(super) unsafe fn len(self) -> usize {
+        // SAFETY: the caller's promise. Who may read the length of a shared segment knows that nobody changes it.
+        unsafe { (*self.base.as_ptr().cast::<Header>()).len as usize }
+    }
+
+    #[inline]
+    unsafe fn set_len(self, len: usize) {
+        // SAFETY: the segment is alive, and unshared as the callers say.
+        unsafe { (*self.base.as_ptr().cast::<Header>()).len = len as u32 };
+    }
+
+    #[inline]
+    unsafe fn references<'a>(self) -> &'a AtomicU32 {
+        // SAFETY: the segment is alive as long as the callers use this; only the count is borrowed.
+        unsafe { &(*self.base.as_ptr().cast::<Header>()).references }
+    }
+
+    /// Whether one more item makes it grow or split.
+    #[inline]
+    pub(super) unsafe fn is_full(self) -> bool {
+        // SAFETY: passed on.
+        unsafe { self.len() >= self.groups * ITEMS_PER_GROUP }
+    }
+
+    /// Whether it has more memory than its items are worth.
+    #[inline]
+    pub(super) unsafe fn is_sparse(self) -> bool {
+        // SAFETY: passed on.
+        let len = unsafe { self.len() };
+        len == 0 || (len < self.groups * ITEMS_PER_GROUP_MIN && self.groups > 1)
+    }
+
+    /// Whether nobody else has a reference, so that it may be changed.
+    #[inline]
+    pub(super) unsafe fn is_unique(self) -> bool {
+        // SAFETY: passed on. The acquiring load sees all that others did to it before they let it go.
+        unsafe { self.references() }.load(Ordering::Acquire) == 1
+    }
+
+    #[inline]
+    pub(super) unsafe fn share(self) {
+        // SAFETY: passed on.
+        let before = unsafe { self.references() }.fetch_add(1, Ordering::Relaxed);
+        assert!(before < u32::MAX / 2, "a segment has fewer references than the counter counts");
+    }
+
+    /// Gives a reference up; with the last one, drops the items and the segment.
+    pub(super) unsafe fn release<T: Item>(self) {
+        // SAFETY: passed on.
+        if unsafe { self.references() }.fetch_sub(1, Ordering::Release) == 1 {
+            fence(Ordering::Acquire);
+            // SAFETY: the last reference is gone, so what follows has the segment, and its items, to itself.
+            unsafe {
+                self.for_each_ahead(|_, slot| drop(T::from_ptr(pointer(slot))));
+                self.free();
+            }
+        }
+    }
+
+    /// # Safety
+    /// Nobody uses the segment any more, and its items are owned elsewhere or dropped.
+    unsafe fn free(self) {
+        // SAFETY: the block was allocated with this layout.
+        unsafe { dealloc(self.base.as_ptr(), layout(self.groups)) };
+    }
+
+    /// The control bytes of a group, which exists.
+    #[inline(always)]
+    fn control(self, group: usize) -> *mut u8 {
+        debug_assert!(group < self.groups, "a group within the segment");
+        self.base.as_ptr().wrapping_add(HEADER_BYTES + WIDTH * group)
+    }
+
+    /// A slot, which exists.
+    #[inline(always)]
+    fn slot(self, index: usize) -> *mut u64 {
+        debug_assert!(index < self.slots(), "a slot within the segment");
+        self.base.as_ptr().wrapping_add(HEADER_BYTES + WIDTH * self.groups + 8 * index).cast()
+    }
+
+    /// The home of the items with this window.
+    #[inline(always)]
+    fn home(self, window: u64) -> usize {
+        // The bits below the segment's own, as a fraction of its range.
+        let fraction = (window << (self.depth & 7)) & 0xFFFF;
+        (fraction as usize * self.groups) >> 16
+    }
+
+    #[inline(always)]
+    fn after(self, group: usize) -> usize {
+        if group + 1 == self.groups { 0 } else { group + 1 }
+    }
+
+    /// The slot of the first item that has this hash's tag and window and of whose pointer `is_it` says yes.
+    #[inline(always)]
+    pub(super) unsafe fn find(self, hash: u64, mut is_it: impl FnMut(NonNull<u8>) -> bool) -> Option<usize> {
+        let (mut tag, window) = (tag_of(hash), window_of(hash, self.depth));
+        let mut group = self.home(window);
+        loop {
+            // SAFETY: the group exists, and the segment is alive.
+            let controls = unsafe { Group::load(self.control(group)) };
+            for lane in controls.matches(tag) {
+                let index = group * WIDTH + lane;
+                // SAFETY: the slot exists, and its control byte says that it holds an item.
+                let slot = unsafe { *self.slot(index) };
+                // SAFETY: as above.
+                if slot >> WINDOW_SHIFT == window && is_it(unsafe { pointer(slot) }) {
+                    return Some(index);
+                }
+            }
+            if !controls.empty().is_empty() {
+                return None;
+            }
+            group = self.after(group);
+            tag |= DISPLACED;
+        }
+    }
+
+    /// Begins to load what [`Segment::find`] will look at.
+    #[inline(always)]
+    pub(super) fn prefetch(self, hash: u64) {
+        let group = self.home(window_of(hash, self.depth));
+        prefetch(self.control(group));
+        prefetch(self.slot(group * WIDTH));
+        prefetch(self.slot(group * WIDTH + WIDTH / 2));
+    }
+
+    /// The item in a slot.
+    ///
+    /// # Safety
+    /// The slot holds an item.
+    #[inline(always)]
+    pub(super) unsafe fn item(self, index: usize) -> NonNull<u8> {
+        // SAFETY: the caller's promise.
+        unsafe { pointer(*self.slot(index)) }
+    }
+
+    /// Whether a slot, which exists, holds an item.
+    #[inline]
+    pub(super) unsafe fn holds(self, index: usize) -> bool {
+        // SAFETY: the control bytes are initialised.
+        unsafe { *self.control(index / WIDTH).add(index % WIDTH) != EMPTY }
+    }
+
+    /// The least hash that the item in a slot may have, given the top `depth` bits, and what is known of the bits below: those of its window.
+    #[inline]
+    pub(super) unsafe fn window(self, index: usize) -> u16 {
+        // SAFETY: the caller knows that the slot holds an item.
+        unsafe { (*self.slot(index) >> WINDOW_SHIFT) as u16 }
+    }
+
+    /// The window that an item with this hash has here.
+    pub(super) fn window_for(self, hash: u64) -> u16 {
+        window_of(hash, self.depth) as u16
+    }
+
+    /// Calls `each` with the index and the slot of every item.
+    #[inline]
+    pub(super) unsafe fn for_each(self, mut each: impl FnMut(usize, u64)) {
+        for group in 0..self.groups {
+            // SAFETY: the group exists, its full slots are initialised.
+            unsafe {
+                for lane in Group::load(self.control(group)).full() {
+                    let index = group * WIDTH + lane;
+                    each(index, *self.slot(index));
+                }
+            }
+        }
+    }
+
+    /// The same for those who will load the items: loads one group's ahead.
+    #[inline]
+    unsafe fn for_each_ahead(self, mut each: impl FnMut(usize, u64)) {
+        // SAFETY: passed on; a slot that holds an item has its pointer.
+        let look = |group: usize| unsafe {
+            for lane in Group::load(self.control(group)).full() {
+                prefetch(pointer(*self.slot(group * WIDTH + lane)).as_ptr());
+            }
+        };
+        look(0);
+        for group in 0..self.groups {
+            if group + 1 < self.groups {
+                look(group + 1);
+            }
+            // SAFETY: the group exists, its full slots are initialised.
+            unsafe {
+                for lane in Group::load(self.control(group)).full() {
+                    let index = group * WIDTH + lane;
+                    each(index, *self.slot(index));
+                }
+            }
+        }
+    }
+
+    /// A copy with one reference, which shares the items.
+    pub(super) unsafe fn copy<T: Item>(self) -> Self {
+        let copy = Self::new(self.groups, self.depth);
+        // SAFETY: both have as many slots. The control byte is written after the item, so that a slot never owns what is not there.
+        unsafe {
+            self.for_each_ahead(|index, slot| {
+                copy.slot(index).write(clone_slot::<T>(slot));
+                *copy.control(0).add(index) = *self.control(0).add(index);
+            });
+            copy.set_len(self.len());
+        }
+        copy
+    }
+
+    /// Adds an item that was filed for this depth.
+    ///
+    /// # Safety
+    /// The segment is alive, unshared, and not full.
+    #[inline]
+    pub(super) unsafe fn insert(self, moving: Moving) {
+        let mut group = self.home(moving.slot >> WINDOW_SHIFT);
+        let mut control = moving.tag;
+        loop {
+            // SAFETY: the group exists.
+            if let Some(lane) = unsafe { Group::load(self.control(group)) }.empty().next() {
+                // SAFETY: the slot exists and is empty; the caller has the segment to itself.
+                unsafe {
+                    self.slot(group * WIDTH + lane).write(moving.slot);
+                    *self.control(group).add(lane) = control;
+                    self.set_len(self.len() + 1);
+                }
+                return;
+            }
+            group = self.after(group);
+            control |= DISPLACED;
+        }
+    }
+
+    /// Takes the item out of a slot and moves others back to where searches look for them.
+    ///
+    /// # Safety
+    /// The segment is alive and unshared, and the slot holds an item.
+    pub(super) unsafe fn remove(self, index: usize) -> NonNull<u8> {
+        // SAFETY: the caller's promise; every group and slot that is named exists.
+        unsafe {
+            let item = pointer(*self.slot(index));
+            self.set_len(self.len() - 1);
+            let (mut hole, mut hole_group) = (index, index / WIDTH);
+            let mut group = hole_group;
+            // While the group was full, items whose search passes it may lie beyond.
+            while Group::load(self.control(group)).empty().is_empty() {
+                group = self.after(group);
+                if group == hole_group {
+                    break;
+                }
+                for lane in Group::load(self.control(group)).displaced() {
+                    let from = group * WIDTH + lane;
+                    let slot = *self.slot(from);
+                    let home = self.home(slot >> WINDOW_SHIFT);
+                    if self.distance(home, group) >= self.distance(hole_group, group) {
+                        let tag = *self.control(0).add(from) & !DISPLACED;
+                        *self.slot(hole) = slot;
+                        *self.control(0).add(hole) = if home == hole_group { tag } else { tag | DISPLACED };
+                        (hole, hole_group) = (from, group);
+                        break;
+                    }
+                }
+            }
+            *self.control(0).add(hole) = EMPTY;
+            item
+        }
+    }
+
+    /// Takes the item out of a slot and leaves a hole, over which searches may stumble: the segment is rebuilt next.
+    ///
+    /// # Safety
+    /// As for [`Segment::remove`].
+    pub(super) unsafe fn take(self, index: usize) -> NonNull<u8> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            *self.control(0).add(index) = EMPTY;
+            self.set_len(self.len() - 1);
+            pointer(*self.slot(index))
+        }
+    }
+
+    /// How many steps a search makes from one group to another.
+    fn distance(self, from: usize, to: usize) -> usize {
+        if to >= from { to - from } else { to + self.groups - from }
+    }
+
+    /// Gives up this reference and yields every item, as one more reference to it where the segment is shared.
+    pub(super) unsafe fn drain<T: Item>(self, mut each: impl FnMut(Moving)) {
+        // SAFETY: the segment is alive; if it is unshared the items are moved and the block is freed without them.
+        unsafe {
+            let tag = |index: usize| *self.control(0).add(index) & !DISPLACED;
+            if self.is_unique() {
+                self.for_each(|index, slot| each(Moving { slot, tag: tag(index) }));
+                self.free();
+            } else {
+                self.for_each_ahead(|index, slot| each(Moving { slot: clone_slot::<T>(slot), tag: tag(index) }));
+                self.release::<T>();
+            }
+        }
+    }
+
+    /// Gives up this reference for a segment of its own with so many groups, which hold the items.
+    pub(super) unsafe fn rebuild<T: Item>(self, groups: usize) -> Self {
+        let rebuilt = Self::new(groups, self.depth);
+        // SAFETY: passed on; the new segment is nobody else's and has room.
+        unsafe { self.drain::<T>(|moving| rebuilt.insert(moving)) };
+        rebuilt
+    }
+
+    /// Gives up this reference for two segments, one deeper, by the next bit of the hashes. Neither is full.
+    pub(super) unsafe fn split<T: Item>(self) -> [Option<Self>; 2] {
+        let upper_bit = 15 - (self.depth & 7) + WINDOW_SHIFT;
+        let depth = self.depth + 1;
+        let mut lens = [0usize; 2];
+        // SAFETY: passed on. Each half has room for its items; who are loaded if their windows move, first all and then one by one.
+        unsafe {
+            if depth.is_multiple_of(8) {
+                self.for_each(|_, slot| prefetch(pointer(slot).as_ptr()));
+            }
+            self.for_each(|_, slot| lens[(slot >> upper_bit & 1) as usize] += 1);
+            let halves = lens.map(|len| (len > 0).then(|| Self::new(half_groups(len), depth)));
+            self.drain::<T>(|moving| {
+                let half = halves[(moving.slot >> upper_bit & 1) as usize].expect("the half of an item was made");
+                half.insert(moving.at_depth::<T>(self.depth, depth));
+            });
+            halves
+        }
+    }
+
+    /// Gives up two neighbours for one segment, one shallower.
+    pub(super) unsafe fn merge<T: Item>(halves: [Option<Self>; 2], depth: u32) -> Option<Self> {
+        // SAFETY: passed on; the new segment has room for all.
+        unsafe {
+            let len: usize = halves.iter().flatten().map(|half| half.len()).sum();
+            let merged = (len > 0).then(|| Self::new(roomy(len), depth));
+            for half in halves.into_iter().flatten() {
+                half.drain::<T>(|moving| {
+                    let moving = moving.at_depth::<T>(half.depth, depth);
+                    merged.expect("a segment with items has a length").insert(moving);
+                });
+            }
+            merged
+        }
+    }
+
+    /// Begins to lend an item for changing: takes it out, but keeps its slot for it.
+    ///
+    /// # Safety
+    /// The segment is alive and unshared until [`Vacated::fill`], and the slot holds an item of type `T`.
+    #[inline]
+    pub(super) unsafe fn vacate<T: Item>(self, index: usize) -> (Vacated, T) {
+        let (control, slot) = (self.control(0).wrapping_add(index), self.slot(index));
+        // SAFETY: the slot exists; its control byte says empty from here on, so this is the only handle.
+        unsafe {
+            let vacated = Vacated { control, slot, tag: *control };
+            *control = EMPTY;
+            (vacated, T::from_ptr(pointer(*slot)))
+        }
     }
 }
 
-/// Splits a segment in two: items of which `is_upper` says no, and yes.
-pub(super) fn split<T: Keyed>(segment: Segment<T>, is_upper: impl Fn(u64) -> bool) -> (Segment<T>, Segment<T>) {
-    let hashes: Vec<u64> = segment.iter().map(Keyed::key_hash).collect();
-    let upper_len = hashes.iter().filter(|&&hash| is_upper(hash)).count();
-    let mut lower = Segment::with_capacity(roomy(segment.len() - upper_len));
-    let mut upper = Segment::with_capacity(roomy(upper_len));
-    for (item, hash) in segment.into_iter().zip(hashes) {
-        let half = if is_upper(hash) { &mut upper } else { &mut lower };
-        half.insert_unique(probe(hash), item, probe_of);
-    }
-    (lower, upper)
+/// The groups for the half of a split segment: a little room, unless it got all items and is to split again.
+fn half_groups(len: usize) -> usize {
+    groups_for(len + len / 16).min(groups_for(len).max(GROUPS_MAX))
 }
 
-/// One segment with the items of two.
-pub(super) fn merge<T: Keyed>(lower: Segment<T>, upper: Segment<T>) -> Segment<T> {
-    let mut merged = Segment::with_capacity(roomy(lower.len() + upper.len()));
-    for item in lower.into_iter().chain(upper) {
-        merged.insert_unique(probe_of(&item), item, probe_of);
-    }
-    merged
+/// The groups for a segment that ought not to grow at once.
+pub(super) fn roomy(len: usize) -> usize {
+    groups_for(len + len / 4)
 }
 
-/// Room for a quarter more, so that a new segment does not grow at once, but never beyond the full size for that alone.
-fn roomy(len: usize) -> usize {
-    len.max(ITEMS_MAX.min(len + len / 4))
+/// A slot whose item is lent out. Until it is filled again the slot counts as empty, so a lent item that never returns is lost, but nothing is dropped twice.
+pub(super) struct Vacated {
+    control: *mut u8,
+    slot: *mut u64,
+    tag: u8,
 }
 
-fn resize<T: Keyed>(segment: &mut Segment<T>, capacity: usize) {
-    let mut resized = Segment::with_capacity(capacity);
-    for item in std::mem::take(segment) {
-        resized.insert_unique(probe_of(&item), item, probe_of);
+impl Vacated {
+    /// Puts the item back, or what it became.
+    ///
+    /// # Safety
+    /// What [`Segment::vacate`] asks for still holds.
+    #[inline]
+    pub(super) unsafe fn fill<T: Item>(&mut self, item: T) {
+        // SAFETY: the slot exists and is this item's.
+        unsafe {
+            let filled = *self.slot >> WINDOW_SHIFT << WINDOW_SHIFT | pack(item.into_ptr());
+            if *self.slot != filled {
+                *self.slot = filled;
+            }
+            *self.control = self.tag;
+        }
     }
-    *segment = resized;
 }

@@ -33,7 +33,7 @@ impl Large {
 
     #[inline]
     pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
-        self.index.find(hash(member), member).map(Member::score)
+        self.index.find(hash(member), member).map(|record| record.score())
     }
 
     pub(super) fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
@@ -49,21 +49,20 @@ impl Large {
     /// Sets the score of `member` to what `decide` makes of the one it has.
     pub(super) fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<f64>) -> Option<f64>) -> Change {
         let hash = hash(member);
-        let found = self.index.find_mut(hash, member);
-        let Some(score) = decide(found.as_ref().map(|item| item.score())) else { return Change::Unchanged };
-        match found {
-            Some(item) if item.score() == score => Change::Unchanged,
-            Some(item) => {
-                self.tree.set_score(item, member, score);
-                Change::Updated
-            }
-            None => {
-                let item = Member::new(member, score);
-                self.tree.insert(item.clone());
-                self.index.insert_new(hash, item);
-                Change::Added
-            }
+        if let Some(mut item) = self.index.find_mut(hash, member) {
+            return match decide(Some(item.score())) {
+                Some(score) if score != item.score() => {
+                    self.tree.set_score(&mut item, member, score);
+                    Change::Updated
+                }
+                _ => Change::Unchanged,
+            };
         }
+        let Some(score) = decide(None) else { return Change::Unchanged };
+        let item = Member::new(member, score);
+        self.tree.insert(item.clone());
+        self.index.insert_new(hash, item);
+        Change::Added
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
@@ -99,12 +98,12 @@ impl Large {
         limit: usize,
         mut visit: impl FnMut(&'a [u8], f64),
     ) -> Option<Position> {
-        self.index.scan(from, limit, |member| visit(member, member.score()))
+        self.index.scan(from, limit, |record| visit(record.member(), record.score()))
     }
 
     /// The bytes allocated for tree, index and members. O(n).
     pub(super) fn allocated_bytes(&self) -> usize {
-        let members: usize = self.index.iter().map(Member::allocated_bytes).sum();
+        let members: usize = self.index.iter().map(|record| record.allocated_bytes()).sum();
         self.tree.allocated_bytes() + self.index.allocated_bytes() + members
     }
 

@@ -4,8 +4,11 @@
 //! It changes only while nobody else holds the record; a record that is shared is copied first. So the score beside a
 //! member in any node is always the score in the record.
 
-use crate::data::table::Keyed;
+#![expect(unsafe_code, reason = "the index keeps a record by its address")]
+
+use crate::data::table::Item;
 use std::ops::Deref;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// The longest member kept in the record itself; a longer one has an allocation of its own.
@@ -15,8 +18,9 @@ const SHORT_MAX: usize = 22;
 #[derive(Clone, Debug)]
 pub struct Member(Arc<Record>);
 
+/// What members share.
 #[derive(Clone, Debug)]
-struct Record {
+pub struct Record {
     score: f64,
     bytes: Bytes,
 }
@@ -49,15 +53,6 @@ impl Member {
         self.0.score
     }
 
-    /// The bytes allocated for the record and what it owns.
-    pub(super) fn allocated_bytes(&self) -> usize {
-        let long = match &self.0.bytes {
-            Bytes::Short { .. } => 0,
-            Bytes::Long(bytes) => bytes.len(),
-        };
-        size_of::<Record>() + 2 * size_of::<usize>() + long
-    }
-
     /// Whether this is `other`'s record, not only an equal member.
     #[inline]
     pub(super) fn is(&self, other: &Member) -> bool {
@@ -71,21 +66,62 @@ impl Member {
     }
 }
 
+impl Record {
+    /// The bytes allocated for the record and what it owns.
+    pub(super) fn allocated_bytes(&self) -> usize {
+        let long = match &self.bytes {
+            Bytes::Short { .. } => 0,
+            Bytes::Long(bytes) => bytes.len(),
+        };
+        size_of::<Self>() + 2 * size_of::<usize>() + long
+    }
+
+    #[inline]
+    pub(super) fn member(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Short { len, bytes } => &bytes[..usize::from(*len)],
+            Bytes::Long(bytes) => bytes,
+        }
+    }
+
+    #[inline]
+    pub(super) fn score(&self) -> f64 {
+        self.score
+    }
+}
+
 impl Deref for Member {
     type Target = [u8];
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        match &self.0.bytes {
-            Bytes::Short { len, bytes } => &bytes[..usize::from(*len)],
-            Bytes::Long(bytes) => bytes,
-        }
+        self.0.member()
     }
 }
 
-impl Keyed for Member {
+// SAFETY: an `Arc` keeps its record at one address, aligned to 8, until it is dropped or `make_mut` replaces it.
+unsafe impl Item for Member {
+    type Ref<'a> = &'a Record;
+
     #[inline]
-    fn key(&self) -> &[u8] {
-        self
+    fn into_ptr(self) -> NonNull<u8> {
+        NonNull::new(Arc::into_raw(self.0).cast_mut().cast()).expect("a record is somewhere")
+    }
+
+    #[inline]
+    unsafe fn from_ptr(ptr: NonNull<u8>) -> Self {
+        // SAFETY: the pointer came from `into_raw`.
+        Self(unsafe { Arc::from_raw(ptr.as_ptr().cast()) })
+    }
+
+    #[inline]
+    unsafe fn lend<'a>(ptr: NonNull<u8>) -> &'a Record {
+        // SAFETY: the pointer came from `into_raw`, and the record is alive and unchanged.
+        unsafe { ptr.cast().as_ref() }
+    }
+
+    #[inline]
+    fn key<'a>(item: Self::Ref<'a>) -> &'a [u8] {
+        item.member()
     }
 }

@@ -7,23 +7,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::rng::Rng;
 
-/// An item whose hash the test chooses.
-#[derive(Clone, Debug, PartialEq)]
-struct Item {
-    key: [u8; 8],
-    hash: u64,
-    stamp: u64,
-}
+mod check;
+mod clones;
+mod item;
 
-impl Keyed for Item {
-    fn key(&self) -> &[u8] {
-        &self.key
-    }
-
-    fn key_hash(&self) -> u64 {
-        self.hash
-    }
-}
+use check::check;
+use item::{Shared, numbered};
 
 /// How the hashes of a run are distributed.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +25,8 @@ enum Hashes {
     Coarse,
     /// Half of the hashes random, half in one corner of the hash space: a deep, lopsided directory.
     Lopsided,
+    /// All in one corner: nodes that tell nothing apart but in one slot.
+    Corner,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +36,7 @@ struct World {
 }
 
 impl World {
-    fn item(self, id: u64) -> Item {
+    fn item(self, id: u64) -> Shared {
         let random = Rng::seeded(id).next_u64();
         let spread = match self.hashes {
             Hashes::Random => random,
@@ -53,10 +44,11 @@ impl World {
             Hashes::Coarse => (random >> 57) << 57 | random & 0x7FFF,
             Hashes::Lopsided if id.is_multiple_of(2) => random >> 14,
             Hashes::Lopsided => random,
+            Hashes::Corner => random >> 11,
         };
         // The shard's bits: any constant will do.
         let shard = !(u64::MAX >> self.skip_bits) & 0xA5A5 << 48;
-        Item { key: id.to_be_bytes(), hash: shard | spread >> self.skip_bits, stamp: 0 }
+        numbered(id, shard | spread >> self.skip_bits)
     }
 }
 
@@ -66,6 +58,7 @@ fn worlds() -> impl Strategy<Value = World> {
         1 => Just(Hashes::Clustered),
         1 => Just(Hashes::Coarse),
         1 => Just(Hashes::Lopsided),
+        1 => Just(Hashes::Corner),
     ];
     (hashes, prop_oneof![Just(0), Just(8), Just(10)]).prop_map(|(hashes, skip_bits)| World { hashes, skip_bits })
 }
@@ -73,13 +66,13 @@ fn worlds() -> impl Strategy<Value = World> {
 /// The table beside the naive twin: a map that nobody suspects.
 struct Pair {
     world: World,
-    table: Table<Item>,
-    twin: HashMap<u64, u64>,
+    table: Table<Shared>,
+    twin: BTreeMap<u64, u64>,
 }
 
 impl Pair {
     fn new(world: World) -> Self {
-        Self { world, table: Table::new(world.skip_bits), twin: HashMap::new() }
+        Self { world, table: Table::new(world.skip_bits), twin: BTreeMap::new() }
     }
 
     /// Inserts, changes or removes one of the items below `ids`; `growing` says which is likelier. Yields what it removed.
@@ -92,8 +85,9 @@ impl Pair {
         let mut gone = None;
         match found {
             None if wants_it => {
-                let inserted = self.table.insert_new(item.hash, item);
-                inserted.stamp = id + 1;
+                let mut item = item;
+                item.stamp = id + 1;
+                self.table.insert_new(item.hash, item);
                 self.twin.insert(id, id + 1);
             }
             Some(_) if wants_it => {
@@ -111,11 +105,8 @@ impl Pair {
     }
 
     fn check(&self) {
-        if let Root::Many(directory) = &self.table.root {
-            directory.check();
-        }
-        let items: HashMap<u64, u64> =
-            self.table.iter().map(|item| (u64::from_be_bytes(item.key), item.stamp)).collect();
+        check(&self.table);
+        let items: BTreeMap<u64, u64> = self.table.iter().map(|item| (item.id(), item.stamp)).collect();
         assert_eq!(items, self.twin);
         assert_eq!(self.table.iter().count(), self.twin.len());
         for (&id, &stamp) in &self.twin {
@@ -125,7 +116,7 @@ impl Pair {
     }
 }
 
-fn filled(world: World, ids: std::ops::Range<u64>) -> Table<Item> {
+fn filled(world: World, ids: std::ops::Range<u64>) -> Table<Shared> {
     let mut table = Table::new(world.skip_bits);
     for item in ids.map(|id| world.item(id)) {
         table.insert_new(item.hash, item);
@@ -175,7 +166,7 @@ proptest! {
                 assert!(at >= last, "positions ascend");
                 last = at;
                 visited += 1;
-                *visits.entry(u64::from_be_bytes(item.key)).or_default() += 1;
+                *visits.entry(item.id()).or_default() += 1;
             });
             if let Some(next) = from {
                 assert!(visited >= limit.max(1), "a call that is not the last visits as many as asked");
@@ -222,7 +213,7 @@ proptest! {
         pair.table = filled(world, 0..len);
         pair.table.retain(|item| {
             item.stamp = 7;
-            u64::from_be_bytes(item.key).is_multiple_of(one_in)
+            item.id().is_multiple_of(one_in)
         });
         pair.twin = (0..len).filter(|id| id.is_multiple_of(one_in)).map(|id| (id, 7)).collect();
         prop_assert_eq!(pair.table.len(), pair.twin.len());
@@ -232,7 +223,7 @@ proptest! {
 
 #[test]
 fn an_empty_table_has_nothing_and_allocates_nothing() {
-    let mut table: Table<Item> = Table::new(8);
+    let mut table: Table<Shared> = Table::new(8);
     let item = RANDOM.item(1);
     assert!(table.is_empty());
     assert!(table.find(item.hash, &item.key).is_none());
@@ -247,8 +238,7 @@ fn an_empty_table_has_nothing_and_allocates_nothing() {
 fn memory_returns_after_deletions_and_after_clear() {
     let mut table = filled(RANDOM, 0..100_000);
     let full = table.allocated_bytes();
-    let items_bytes = 100_000 * size_of::<Item>();
-    assert!(full < 2 * items_bytes, "{full} bytes for {items_bytes} bytes of items");
+    assert!(full < 100_000 * 12, "{full} bytes for 100,000 items");
     for item in (1_000..100_000).map(|id| RANDOM.item(id)) {
         table.remove(item.hash, &item.key).expect("it was inserted");
     }
@@ -256,15 +246,13 @@ fn memory_returns_after_deletions_and_after_clear() {
     for item in (0..1_000).map(|id| RANDOM.item(id)) {
         table.remove(item.hash, &item.key).expect("it was inserted");
     }
-    assert!(matches!(table.root, Root::One(_)), "an empty table has no directory");
-    assert!(table.allocated_bytes() < 2_000);
+    assert_eq!((table.slots, table.allocated_bytes()), (0, 0), "an empty table has neither directory nor segment");
     let mut table = filled(RANDOM, 0..1_000);
     table.clear();
     assert_eq!((table.len(), table.allocated_bytes()), (0, 0));
 }
 
-/// A segment must neither grow nor be rebuilt each time when items come and go in a full one: hashbrown would double its buckets, for
-/// deletions leave marks in them.
+/// Removals leave nothing behind that would fill a segment up.
 #[test]
 fn items_that_come_and_go_do_not_make_segments_grow() {
     let len = 8_000;
@@ -274,23 +262,21 @@ fn items_that_come_and_go_do_not_make_segments_grow() {
         table.insert_new(new.hash, new);
         table.remove(old.hash, &old.key).expect("it was inserted");
     }
-    let Root::Many(directory) = &table.root else { panic!("8000 items need several segments") };
-    directory.check();
-    assert!(!directory.has_overflowed());
+    check(&table);
+    assert!(!table.has_overflowed);
 }
 
 /// Hashes that agree in all bits that a directory could use, as a broken hash function would yield.
 #[test]
 fn hashes_that_cannot_be_told_apart_make_one_segment_grow_instead_of_the_directory() {
     let mut table = Table::new(0);
-    let item = |id: u64| Item { key: id.to_be_bytes(), hash: 0xABCD << 48 | id & 0xFF, stamp: 0 };
+    let item = |id: u64| numbered(id, 0xABCD << 48 | id & 0xFF);
     for id in 0..5_000 {
         table.insert_new(item(id).hash, item(id));
     }
-    let Root::Many(directory) = &table.root else { panic!("a full segment was split") };
-    assert!(directory.has_overflowed());
-    assert!(directory.slot_count() * 16 <= 5_000);
-    directory.check();
+    assert!(table.has_overflowed);
+    assert!(table.slots * 16 <= 5_000);
+    check(&table);
     assert!((0..5_000).all(|id| table.find(item(id).hash, &item(id).key).is_some()));
     assert!(table.at_random(&mut Rng::seeded(1)).is_some());
     let mut visited = 0;
@@ -319,7 +305,7 @@ fn a_scan_that_begins_outside_of_a_shard_finds_all_of_it_or_nothing() {
 fn a_random_item_is_any_of_them_with_the_same_probability() {
     let lopsided = World { hashes: Hashes::Lopsided, skip_bits: 0 };
     let mut shrunk = filled(RANDOM, 0..3_000);
-    shrunk.retain(|item| u64::from_be_bytes(item.key) < 400);
+    shrunk.retain(|item| item.id() < 400);
     let clustered = World { hashes: Hashes::Clustered, skip_bits: 0 };
     let tables = [filled(RANDOM, 0..5), filled(RANDOM, 0..1_000), filled(lopsided, 0..1_000), shrunk];
     for table in tables.iter().chain([&filled(clustered, 0..8_000)]) {
@@ -347,20 +333,40 @@ fn a_clone_is_independent() {
     assert_eq!(clone.iter().count(), 1_000);
 }
 
-/// Without an override, items are filed under the hash of their key.
+/// What a look-ahead and a timing wheel ask of a table.
 #[test]
-fn items_without_a_hash_of_their_own_are_filed_under_that_of_their_key() {
-    struct Name(String);
-    impl Keyed for Name {
-        fn key(&self) -> &[u8] {
-            self.0.as_bytes()
-        }
+fn an_item_is_found_by_its_hash_alone() {
+    let table = filled(RANDOM, 0..5_000);
+    for id in 0..5_000 {
+        let item = RANDOM.item(id);
+        let mut found = Vec::new();
+        table.at_position(Position::of(item.hash), |at| found.push(at.id()));
+        assert_eq!(found, [id]);
+        let seen = std::cell::Cell::new(None);
+        table.probe(item.hash, |pointer| seen.set(Some(pointer)));
+        assert!(seen.get().is_some());
+        table.prefetch_segment(item.hash);
     }
-    let mut table = Table::new(0);
-    for number in 0..2_000 {
-        let name = Name(format!("name:{number}"));
-        table.insert_new(crate::base::hash::hash(name.key()), name);
+    let mut coarse = Table::new(0);
+    for id in 0..40 {
+        coarse.insert_new(0xAB << 16 | id & 1, numbered(id, 0xAB << 16 | id & 1));
     }
-    assert!(table.find(crate::base::hash::hash(b"name:1234"), b"name:1234").is_some());
-    assert!(table.find(crate::base::hash::hash(b"name:2000"), b"name:2000").is_none());
+    let mut found = Vec::new();
+    coarse.at_position(Position::of(0xAB << 16), |at| found.push(at.id()));
+    found.sort_unstable();
+    assert_eq!(found, (0..40).collect::<Vec<_>>());
+    coarse.at_position(Position::START, |_| panic!("nothing is there"));
+    Table::<Shared>::new(0).at_position(Position::START, |_| panic!("nothing is there"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_sample_has_as_many_different_items_as_were_asked_for(world in worlds(), len in 0u64..3_000, count in 0usize..4_000, seed: u64) {
+        let table = filled(world, 0..len);
+        let mut seen = std::collections::BTreeSet::new();
+        table.sample(&mut Rng::seeded(seed), count, |item| assert!(seen.insert(item.id()), "each at most once"));
+        prop_assert_eq!(seen.len(), count.min(table.len()));
+    }
 }
