@@ -139,6 +139,11 @@ settings! {
         /// A hash with a longer field or value (in bytes) takes its large form.
         hash_max_listpack_value: Changeable<usize> =
             row("hash-max-listpack-value", Encodings, Kind::count(0, ANY), "64").alias(&["hash-max-ziplist-value"]);
+        /// The size of a list's chunks: -1 to -5 for at most 4, 8, 16, 32 or 64 KiB, or a number of elements; an element that is longer has one of its own.
+        list_max_listpack_size: Changeable<i64> =
+            row("list-max-listpack-size", Encodings, Kind::count(-INT - 1, INT), "-2").alias(&["list-max-ziplist-size"]);
+        /// How many chunks at either end of a list stay uncompressed. None is ever compressed, so any value means the same.
+        list_compress_depth: Changeable<u32> = row("list-compress-depth", Encodings, Kind::count(0, INT), "0");
         /// A set of integers with more members takes another form: the small one of any members, or the large one.
         set_max_intset_entries: Changeable<usize> = row("set-max-intset-entries", Encodings, Kind::count(0, ANY), "512");
         /// A set with more members, not all of which are integers, takes its large form.

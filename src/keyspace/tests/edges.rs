@@ -1,10 +1,10 @@
 //! Plans, edits and deadlines at their edges.
 
-use super::{check_counts, in_different_shards, lent, one, whole};
+use super::{check_counts, expire, in_different_shards, lent, one, whole};
 use crate::base::rng::Rng;
 use crate::data::hash::{Hash, Limits};
 use crate::data::string::Str;
-use crate::keyspace::{Extent, Keyspace, Missing, Patience, Plan, Value, WrongType, expire};
+use crate::keyspace::{Extent, Keyspace, Missing, Patience, Plan, Value, WrongType};
 
 #[test]
 fn a_plan_names_each_shard_once_and_becomes_the_whole_past_its_limit() {
@@ -164,7 +164,7 @@ fn a_random_key_is_found_among_any_number_of_expired_ones() {
 }
 
 #[test]
-fn walks_for_expired_keys_find_all_of_them_and_nothing_else() {
+fn a_turn_finds_all_expired_keys_and_nothing_else() {
     let keyspace = Keyspace::new(2, 1, 1);
     for number in 0..5_000i64 {
         let key = format!("k{number}");
@@ -173,15 +173,8 @@ fn walks_for_expired_keys_find_all_of_them_and_nothing_else() {
         });
     }
     let dead = (0..5_000i64).filter(|number| number % 3 != 0 && number % 7 < 4).count();
-    let mut pass = keyspace.enter(0, Patience::Wait).expect("nobody else is inside");
-    let mut removed = 0;
-    for _ in 0..100 {
-        for share in 0..4 {
-            removed += expire::walk(&mut pass, 4, share, 4);
-        }
-    }
-    drop(pass);
-    assert_eq!((removed, keyspace.totals().expired), (dead, dead as u64));
+    expire(&keyspace, 0, 4);
+    assert_eq!(keyspace.totals().expired, dead as u64);
     assert_eq!(keyspace.len(0) + keyspace.len(1), 5_000 - dead);
     check_counts(&keyspace);
 }

@@ -38,6 +38,9 @@ pub(super) fn stats(ctx: &Ctx, text: &mut Text) {
     text.line("sync_partial_ok", 0);
     text.line("sync_partial_err", 0);
     text.line("expired_keys", keys.expired);
+    text.line("expired_stale_perc", format_args!("{:.2}", services.keyspace.stale_percent()));
+    text.line("expired_time_cap_reached_count", keys.expire_capped);
+    text.line("expire_cycle_cpu_milliseconds", keys.expire_nanos / 1_000_000);
     text.line("evicted_keys", totals.count(Event::Evicted));
     text.line("evicted_clients", 0);
     text.line("keyspace_hits", keys.hits);
