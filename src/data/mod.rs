@@ -2,6 +2,7 @@
 //! No time, no protocol.
 
 pub mod thin;
+pub mod member;
 pub mod table;
 pub mod string;
 pub mod hash;
