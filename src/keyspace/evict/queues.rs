@@ -83,6 +83,11 @@ impl Queues {
         self.sweep(entries, hand, volatile_only).or_else(|| self.last_resort(entries, volatile_only))
     }
 
+    /// Whether the small queue holds more than its share of so many entries, so that more than one may go at once.
+    pub fn is_over(&self, entries: usize) -> bool {
+        self.small.len() > share(entries)
+    }
+
     /// The bytes that the queues take.
     pub fn allocated_bytes(&self) -> usize {
         self.small.capacity() * size_of::<u64>() + self.ghosts.allocated_bytes()

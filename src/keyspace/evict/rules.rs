@@ -1,7 +1,7 @@
 //! The settings of eviction in the form that an access reads: one word.
 
 use crate::base::sync::atomic::{AtomicU64, Ordering};
-use crate::config::EvictionPolicy;
+use crate::config::{EvictionPolicy, Live, Word};
 
 /// What the 24 access bits of an entry mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Rules {
     pub policy: EvictionPolicy,
     /// Whether memory has a limit at all. Without one nothing stands in a queue.
     pub limited: bool,
+    /// `lazyfree-lazy-eviction`: whether what is large is freed in the background.
+    pub lazy: bool,
     /// `maxmemory-samples`; what is beyond [`Rules::SAMPLES_MAX`] counts as that.
     pub samples: u16,
     /// `lfu-log-factor`; what is beyond 65,535 counts as that.
@@ -34,6 +36,7 @@ impl Default for Rules {
         Self {
             policy: EvictionPolicy::NoEviction,
             limited: false,
+            lazy: false,
             samples: 5,
             lfu_log_factor: 10,
             lfu_decay_minutes: 1,
@@ -44,6 +47,19 @@ impl Default for Rules {
 impl Rules {
     /// More samples than this make nothing better, and a choice must not take long.
     pub const SAMPLES_MAX: u16 = 256;
+
+    /// The rules that the settings ask for.
+    pub fn of(live: &Live) -> Self {
+        let short = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
+        Self {
+            policy: live.maxmemory_policy.get(),
+            limited: live.maxmemory.get() != 0,
+            lazy: live.lazyfree_lazy_eviction.get(),
+            samples: short(live.maxmemory_samples.get()),
+            lfu_log_factor: short(live.lfu_log_factor.get()),
+            lfu_decay_minutes: short(live.lfu_decay_time_minutes.get()),
+        }
+    }
 
     /// What the policy has access bits mean.
     #[inline]
@@ -68,9 +84,10 @@ impl Rules {
         self.limited && matches!(self.meaning(), Meaning::Queue)
     }
 
-    const fn to_word(self) -> u64 {
+    fn to_word(self) -> u64 {
         self.policy as u64
             | (self.limited as u64) << 8
+            | (self.lazy as u64) << 9
             | (self.samples as u64) << 16
             | (self.lfu_log_factor as u64) << 32
             | (self.lfu_decay_minutes as u64) << 48
@@ -79,8 +96,9 @@ impl Rules {
     #[inline]
     fn from_word(word: u64) -> Self {
         Self {
-            policy: crate::config::Word::from_word(word & 0xFF),
+            policy: EvictionPolicy::from_word(word & 0xFF),
             limited: word >> 8 & 1 != 0,
+            lazy: word >> 9 & 1 != 0,
             samples: (word >> 16) as u16,
             lfu_log_factor: (word >> 32) as u16,
             lfu_decay_minutes: (word >> 48) as u16,
