@@ -330,6 +330,11 @@ impl<'a, 'k> Keys<'a, 'k> {
         }
     }
 
+    /// Frees what was taken out of a value, or a clone of one: in the background if it is large.
+    pub fn discard(&self, value: Value) {
+        self.held.keyspace.discard.value(value);
+    }
+
     /// Takes the key out with what it held, for those who put it elsewhere.
     pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
