@@ -85,7 +85,8 @@ pub fn table(rows: &[Row]) -> Vec<String> {
     let mean = rows.iter().map(Row::to_lru).sum::<f64>() / rows.len() as f64;
     let worst = rows.iter().map(Row::to_best).fold(f64::INFINITY, f64::min);
     lines.push("LRU and LFU are exact and pay nothing for their order; ~ is what the server runs, its ghosts and queues paid for.".into());
-    lines.push(format!("allkeys-s3fifo to allkeys-lru, mean: {mean:.2}; to the best of LRU and LFU, worst: {worst:.3}"));
+    lines
+        .push(format!("allkeys-s3fifo to allkeys-lru, mean: {mean:.2}; to the best of LRU and LFU, worst: {worst:.3}"));
     lines
 }
 
@@ -99,4 +100,3 @@ fn main() {
         println!("{line}");
     }
 }
-

@@ -68,7 +68,9 @@ fn wonders(scale: Scale) -> Vec<u32> {
     let mut keys = Zipf::new(half, 1.0, 4);
     let mut rng = Rng::seeded(5);
     let mut next_wonder = half as u32..;
-    (0..scale.requests).map(|_| if rng.below(10) < 3 { next_wonder.next().expect("u32 suffices") } else { keys.next() }).collect()
+    (0..scale.requests)
+        .map(|_| if rng.below(10) < 3 { next_wonder.next().expect("u32 suffices") } else { keys.next() })
+        .collect()
 }
 
 /// Key `k` is asked for in proportion to `1 / (k + 1)^exponent`.

@@ -105,7 +105,8 @@ impl Batch<'_> {
         let needs_memory = |id: usize| COMMANDS.row(id).flags.has(Flags::DENY_OOM);
         let denied = queues
             || spec.flags.has(Flags::DENY_OOM)
-            || executes && session.transaction.iter().flat_map(|waiting| &waiting.queue).any(|(id, _)| needs_memory(*id))
+            || executes
+                && session.transaction.iter().flat_map(|waiting| &waiting.queue).any(|(id, _)| needs_memory(*id))
             || spec.flags.has(Flags::SCRIPT) && self.parts.scripts.denies_oom(self.services, spec, argv);
         denied.then_some(OUT_OF_MEMORY)
     }

@@ -17,12 +17,7 @@ impl<T: Item> Table<T> {
     ///
     /// Who goes on from what was yielded comes by each item once a round, but for a few when their segment splits, merges or fills a gap. That is what it is cheaper by
     /// than [`Table::scan`], which promises more. O(visits), unless the table is sparse.
-    pub fn sweep<'a>(
-        &'a self,
-        place: u64,
-        visits: usize,
-        mut visit: impl FnMut(T::Ref<'a>) -> ControlFlow<()>,
-    ) -> u64 {
+    pub fn sweep<'a>(&'a self, place: u64, visits: usize, mut visit: impl FnMut(T::Ref<'a>) -> ControlFlow<()>) -> u64 {
         let mut left = visits;
         let mut first = (place & SLOT_MASK) as usize;
         let mut from = place & !SLOT_MASK;

@@ -66,7 +66,12 @@ fn follow(ctx: &Ctx, setting: &Setting) {
     let live = &ctx.services.config.live;
     match setting.name {
         "requirepass" => ctx.services.acl.follow(&live.requirepass),
-        "maxmemory" | "maxmemory-policy" | "maxmemory-samples" | "lfu-log-factor" | "lfu-decay-time" | "lazyfree-lazy-eviction" => {
+        "maxmemory"
+        | "maxmemory-policy"
+        | "maxmemory-samples"
+        | "lfu-log-factor"
+        | "lfu-decay-time"
+        | "lazyfree-lazy-eviction" => {
             ctx.services.keyspace.set_eviction_rules(Rules::of(live));
         }
         "loglevel" => (ctx.services.set_log_level)(live.loglevel.get()),

@@ -1,9 +1,9 @@
 //! Chooses what goes: by samples and a pool of good candidates for LRU, LFU and TTL as Redis does, by chance, or by queues.
 
+use super::access;
 use super::entries::{Entries, Hand, Seen};
 use super::queues::Queues;
 use super::rules::Rules;
-use super::access;
 use crate::base::clock::UnixMillis;
 use crate::base::rng::Rng;
 use crate::config::EvictionPolicy;
@@ -66,7 +66,8 @@ impl Chooser {
         }
         let volatile_only = rules.volatile_only();
         if entries.is_empty() || volatile_only && entries.volatile() == 0 {
-            return self.pool.pop();
+            // What the pool has is kept for who compares it with something.
+            return None;
         }
         let alone = |hash| Victim { part, hash, score: 0 };
         match rules.policy {

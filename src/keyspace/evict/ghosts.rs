@@ -29,8 +29,7 @@ impl Ghosts {
         let wanted = (wanted + wanted / 16).max(WAYS_MIN);
         let bucket_bits = (wanted / WAYS_MAX).checked_ilog2().map_or(0, |bits| bits + 1);
         let ways = wanted.div_ceil(1 << bucket_bits);
-        let mut resized =
-            Self { places: vec![0; ways << bucket_bits].into_boxed_slice(), bucket_bits, ways };
+        let mut resized = Self { places: vec![0; ways << bucket_bits].into_boxed_slice(), bucket_bits, ways };
         for bucket in 0..1usize << bucket_bits {
             for way in 0..self.ways {
                 // With more buckets each old one goes to all that come of it, for the bits that tell them apart are lost; with fewer, several to one.
@@ -117,7 +116,8 @@ mod tests {
         for hash in &hashes {
             ghosts.insert(*hash, SKIP_BITS);
         }
-        let found = |ghosts: &mut Ghosts, hashes: &[u64]| hashes.iter().filter(|hash| ghosts.take(**hash, SKIP_BITS)).count();
+        let found =
+            |ghosts: &mut Ghosts, hashes: &[u64]| hashes.iter().filter(|hash| ghosts.take(**hash, SKIP_BITS)).count();
         assert!(found(&mut ghosts, &hashes[..8_000]) < 20, "the oldest are gone but for mistaken ones");
         assert!(found(&mut ghosts, &hashes[9_500..]) > 480, "the newest are there");
         assert!(found(&mut ghosts, &hashes[9_500..]) < 5, "what was taken is gone");

@@ -125,6 +125,7 @@ impl SharedRules {
 
     /// Changes them for all.
     pub fn set(&self, rules: Rules) {
-        self.0.store(Rules { samples: rules.samples.clamp(1, Rules::SAMPLES_MAX), ..rules }.to_word(), Ordering::Relaxed);
+        self.0
+            .store(Rules { samples: rules.samples.clamp(1, Rules::SAMPLES_MAX), ..rules }.to_word(), Ordering::Relaxed);
     }
 }
