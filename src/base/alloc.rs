@@ -30,6 +30,19 @@ pub fn allocated_bytes() -> u64 {
     u64::try_from(TOTAL_BYTES.load(Ordering::Relaxed)).unwrap_or(0)
 }
 
+/// The same with what this thread has not added yet: between its own allocations a thread sees each of them.
+#[inline]
+pub fn allocated_bytes_here() -> u64 {
+    let pending = PENDING_BYTES.try_with(Cell::get).unwrap_or(0);
+    u64::try_from(TOTAL_BYTES.load(Ordering::Relaxed) + pending).unwrap_or(0)
+}
+
+/// Adds what this thread has not added yet, so that others see it.
+pub fn settle() {
+    let pending = PENDING_BYTES.try_with(Cell::take).unwrap_or(0);
+    TOTAL_BYTES.fetch_add(pending, Ordering::Relaxed);
+}
+
 /// The most that [`allocated_bytes`] has ever been.
 pub fn peak_bytes() -> u64 {
     u64::try_from(PEAK_BYTES.load(Ordering::Relaxed)).unwrap_or(0).max(allocated_bytes())

@@ -80,3 +80,29 @@ choices! {
         Yes = "yes",
     }
 }
+
+choices! {
+    /// What goes when memory is short. The order is that of Redis' error text.
+    EvictionPolicy {
+        /// Among keys with a TTL, what was not used for longest.
+        VolatileLru = "volatile-lru",
+        /// Among keys with a TTL, what is used least often.
+        VolatileLfu = "volatile-lfu",
+        /// Any key with a TTL.
+        VolatileRandom = "volatile-random",
+        /// The key whose time comes first.
+        VolatileTtl = "volatile-ttl",
+        /// What was not used for longest.
+        AllkeysLru = "allkeys-lru",
+        /// What is used least often.
+        AllkeysLfu = "allkeys-lfu",
+        /// Any key.
+        AllkeysRandom = "allkeys-random",
+        /// Among keys with a TTL, what was not asked for again, by queues.
+        VolatileS3fifo = "volatile-s3fifo",
+        /// What was not asked for again, by queues.
+        AllkeysS3fifo = "allkeys-s3fifo",
+        /// Nothing: writes fail.
+        NoEviction = "noeviction",
+    }
+}

@@ -17,6 +17,8 @@ pub enum Group {
     Security,
     /// How many of what the server has.
     Server,
+    /// How much the data may take, and what goes then.
+    Memory,
     /// What one client may take.
     Limits,
     /// What is written where.
@@ -38,6 +40,7 @@ impl Group {
             Self::Network => "Network",
             Self::Security => "Security",
             Self::Server => "Server",
+            Self::Memory => "Memory",
             Self::Limits => "Limits",
             Self::Logging => "Logging",
             Self::Http => "HTTP",

@@ -6,9 +6,9 @@
 
 use super::address::BindAddress;
 use super::cells::{Cell, Changeable, ChangeableSecret, Typed};
-use super::choices::{DebugCommand, LogFormat, LogLevel};
+use super::choices::{DebugCommand, EvictionPolicy, LogFormat, LogLevel};
 use super::kind::Kind::{self, Addresses, Bool, Bytes, Choice, Events, Octal, Secret, Text};
-use super::setting::Group::{Encodings, Fixed, Http, Limits, Logging, Network, Scripts, Security, Server};
+use super::setting::Group::{Encodings, Fixed, Http, Limits, Logging, Memory, Network, Scripts, Security, Server};
 use super::setting::{Place, Setting};
 use crate::base::event::Classes;
 use crate::base::limits;
@@ -111,6 +111,22 @@ settings! {
         /// The longest argument and the largest string value.
         proto_max_bulk_len: Changeable<usize> =
             row("proto-max-bulk-len", Limits, Bytes { min: MB, max: limits::STRING_BYTES_MAX as i64 }, "512mb");
+        /// How much memory may be in use before keys are evicted or writes fail; 0 = any.
+        maxmemory: Changeable<usize> = row("maxmemory", Memory, Bytes { min: 0, max: ANY }, "0");
+        /// What goes when memory is short: keys chosen by one of these policies, among those with a TTL or all; or nothing, and writes fail.
+        maxmemory_policy: Changeable<EvictionPolicy> =
+            row("maxmemory-policy", Memory, Choice(EvictionPolicy::NAMES), "noeviction");
+        /// How many keys LRU, LFU and TTL compare to find one that goes; more than 256 count as that.
+        maxmemory_samples: Changeable<u32> = row("maxmemory-samples", Memory, Kind::count(1, INT), "5");
+        /// How long one command may be kept by eviction: up to 10 so many times 50 us, from there on 15 % more each, 100 = as long as it takes.
+        maxmemory_eviction_tenacity: Changeable<u32> =
+            row("maxmemory-eviction-tenacity", Memory, Kind::count(0, 100), "10");
+        /// How slowly the frequency of a key grows with its uses, under LFU.
+        lfu_log_factor: Changeable<u32> = row("lfu-log-factor", Memory, Kind::count(0, INT), "10");
+        /// The minutes after which the frequency of an unused key falls by one, under LFU; 0 = it does not.
+        lfu_decay_time_minutes: Changeable<u32> = row("lfu-decay-time", Memory, Kind::count(0, INT), "1");
+        /// Whether large evicted values are freed in the background, so that memory falls a little later.
+        lazyfree_lazy_eviction: Changeable<bool> = row("lazyfree-lazy-eviction", Memory, Bool, "no");
         /// How much unexecuted input of one client is kept; more closes the connection.
         client_query_buffer_limit: Changeable<usize> =
             row("client-query-buffer-limit", Limits, Bytes { min: MB, max: ANY }, "64mb");
@@ -176,10 +192,6 @@ settings! {
         row("save", Fixed, Text, "").because("snapshots are not supported");
         /// Whether writes are logged to disk.
         row("appendonly", Fixed, Bool, "no").because("the append-only file is not supported");
-        /// How much memory the data may take.
-        row("maxmemory", Fixed, Bytes { min: 0, max: ANY }, "0").because("a limit on memory is not supported");
-        /// What to evict when memory is short.
-        row("maxmemory-policy", Fixed, Text, "noeviction").because("eviction is not supported");
         /// Whether this server is part of a cluster.
         row("cluster-enabled", Fixed, Bool, "no").because("cluster mode is not supported");
         /// Whether to refuse other machines as long as there is no password.

@@ -42,15 +42,15 @@ pub enum Executed {
 #[derive(Debug)]
 pub struct Batch<'w> {
     pub(super) services: &'w Services,
-    parts: &'w mut Parts,
+    pub(super) parts: &'w mut Parts,
     /// What was locked ahead for the requests that come next. Stands before `pass`, so it is given back first.
     pub(super) window: Option<Held<'w>>,
     pub(super) pass: Option<Pass<'w>>,
     /// The ids of the requests that come next, the last first, found when they were looked at ahead.
     pub(super) ahead: SmallVec<[Option<usize>; 16]>,
-    now: UnixMillis,
+    pub(super) now: UnixMillis,
     /// The end of the command before, which is the beginning of the next.
-    ticks: Ticks,
+    pub(super) ticks: Ticks,
 }
 
 impl<'w> Batch<'w> {
@@ -83,6 +83,9 @@ impl<'w> Batch<'w> {
         }
         if session.listens && session.protocol == Protocol::Resp2 && !spec.flags.has(Flags::LISTENER) {
             return self.reject(session, Some(id), &listening(spec), sink);
+        }
+        if let Some(error) = self.refusal_for_memory(session, spec, argv) {
+            return self.reject(session, Some(id), &error, sink);
         }
         if session.transaction.is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
             return self.queue(session, id, spec, argv, sink);

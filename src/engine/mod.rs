@@ -10,6 +10,7 @@ pub mod plan;
 pub mod script;
 pub mod table;
 pub mod transaction;
+mod room;
 mod window;
 pub mod worker;
 

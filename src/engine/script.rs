@@ -10,6 +10,7 @@
 
 use super::call::{self, Called};
 use super::plan;
+use super::room::OUT_OF_MEMORY;
 use crate::base::clock::Ticks;
 use crate::command::table::Found;
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply, ScriptCall, ScriptRunner, Services};
@@ -32,6 +33,8 @@ pub(super) struct Runner {
     config: VmConfig,
     /// The script that the command being planned names, so that its handler need not look for it again.
     planned: Option<Planned>,
+    /// Whether memory was short, and nothing could be done about it, when the current command began.
+    pub(super) is_out_of_memory: bool,
 }
 
 /// A script, and the words of the command that named it.
@@ -65,7 +68,7 @@ impl Runner {
     pub(super) fn new(services: &Services, slot: usize) -> Self {
         let config =
             VmConfig { memory_bytes_max: services.config.start.script_memory_limit_bytes, ..VmConfig::default() };
-        Self { vm: None, slot, config, planned: None }
+        Self { vm: None, slot, config, planned: None, is_out_of_memory: false }
     }
 
     /// Whether the script that this command runs is known to keep to its declared keys. A digest that nobody knows needs no lock either: the
@@ -92,6 +95,15 @@ impl Runner {
         }
     }
 
+    /// Whether the script that this command runs says what it needs, and not that it may run when memory is short.
+    pub(super) fn denies_oom(&self, services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> bool {
+        let flags = match spec.name.starts_with("EVALSHA") {
+            true => Digest::parse(argv[1]).and_then(|digest| services.scripts.get(&digest)).map(|source| source.flags),
+            false => Source::new(argv[1]).ok().map(|source| source.flags),
+        };
+        flags.is_some_and(|flags| flags.declared && !flags.allow_oom && !flags.no_writes)
+    }
+
     /// The machine, with `source` compiled. One that does not compile is taken out of the cache again.
     fn prepared(&mut self, services: &Services, source: &Source) -> Result<&mut Vm, CommandError> {
         let failed = |error: ScriptError| CommandError::Bytes(error.reply().to_vec());
@@ -110,7 +122,7 @@ impl Runner {
 
 impl ScriptRunner for Runner {
     fn run(&mut self, ctx: &mut Ctx<'_, '_>, call: ScriptCall<'_>, reply: Reply<'_>) -> Result<Replied, CommandError> {
-        let slot = self.slot;
+        let (slot, is_out_of_memory) = (self.slot, self.is_out_of_memory);
         let vm = self.prepared(ctx.services, &call.source)?;
         let live = &ctx.services.config.live;
         let services = ctx.services;
@@ -121,6 +133,7 @@ impl ScriptRunner for Runner {
         let mut host = ScriptHost {
             declared: Plan::for_keys(&services.keyspace, call.keys.iter().copied()),
             read_only: call.read_only || call.source.flags.no_writes,
+            is_out_of_memory,
             control,
             touched_undeclared: false,
             aborted: false,
@@ -183,6 +196,8 @@ struct ScriptHost<'h, 'a, 'k> {
     /// The shards of the declared keys.
     declared: Plan,
     read_only: bool,
+    /// Whether commands that need memory are refused.
+    is_out_of_memory: bool,
     control: &'h Control,
     touched_undeclared: bool,
     aborted: bool,
@@ -244,6 +259,11 @@ impl ScriptHost<'_, '_, '_> {
         let writes = spec.flags.any(Flags::WRITE.or(Flags::MAY_REPLICATE));
         if writes && self.read_only {
             return Err(CommandError::text("ERR Write commands are not allowed from read-only scripts."));
+        }
+        // Once it has written it cannot be stopped halfway.
+        let needs_memory = spec.flags.has(Flags::DENY_OOM) && !self.control.wrote();
+        if needs_memory && self.is_out_of_memory {
+            return Err(OUT_OF_MEMORY);
         }
         let plan = plan::of(self.ctx.services, self.ctx.session, None, spec, argv);
         self.cover(&plan, argv)?;

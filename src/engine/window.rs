@@ -75,7 +75,7 @@ impl<'w> Batch<'w> {
 }
 
 /// The key that a command will look up first, if it locks nothing but its keys.
-fn first_key<'a>(spec: &CommandSpec, argv: &[&'a [u8]]) -> Option<&'a [u8]> {
+pub(super) fn first_key<'a>(spec: &CommandSpec, argv: &[&'a [u8]]) -> Option<&'a [u8]> {
     let first = match spec.keys[0]? {
         KeySpec::Range { first, .. } | KeySpec::Counted { first, .. } => first,
         KeySpec::AfterWord { .. } | KeySpec::Hidden { .. } => return None,

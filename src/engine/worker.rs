@@ -5,6 +5,7 @@ use super::script::Runner;
 use crate::base::clock::Ticks;
 use crate::base::rng::Rng;
 use crate::command::Services;
+use crate::keyspace::evict::Evictor;
 use crate::keyspace::expire::{self, Rest};
 use crate::keyspace::{Busy, Patience};
 use crate::metrics::Recorder;
@@ -24,6 +25,7 @@ pub(super) struct Parts {
     pub(super) recorder: Arc<Recorder>,
     pub(super) rng: Rng,
     pub(super) scripts: Runner,
+    pub(super) evictor: Evictor,
     /// Until then locks are only tried, for the last wait was in vain.
     pub(super) impatient_until: Ticks,
 }
@@ -33,8 +35,9 @@ impl Worker {
     pub fn new(services: Arc<Services>, slot: usize) -> Self {
         let recorder = services.metrics.recorder();
         let scripts = Runner::new(&services, slot);
-        let rng = Rng::from_process(slot as u64);
-        Self { parts: Parts { slot, recorder, rng, scripts, impatient_until: Ticks(0) }, services }
+        let mut rng = Rng::from_process(slot as u64);
+        let evictor = Evictor::seeded(rng.next_u64());
+        Self { parts: Parts { slot, recorder, rng, scripts, evictor, impatient_until: Ticks(0) }, services }
     }
 
     /// What the server shares.

@@ -1,6 +1,7 @@
 //! One shard's part of one database: a table of records, how many of them have a deadline, and when they are due.
 
 use super::deadlines::Deadlines;
+use super::evict::Memory;
 use crate::data::record::{NO_DEADLINE, Record};
 use crate::data::table::Table;
 
@@ -12,11 +13,13 @@ pub struct Database {
     pub(super) volatile: usize,
     /// When they are due.
     pub(super) deadlines: Deadlines,
+    /// What eviction remembers.
+    pub(super) memory: Memory,
 }
 
 impl Database {
     pub(super) fn new(shard_bits: u8) -> Self {
-        Self { table: Table::new(shard_bits), volatile: 0, deadlines: Deadlines::new() }
+        Self { table: Table::new(shard_bits), volatile: 0, deadlines: Deadlines::new(), memory: Memory::default() }
     }
 
     /// Takes the entry out. The caller settles counts and watchers.

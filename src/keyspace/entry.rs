@@ -1,7 +1,7 @@
 //! An entry: one key of one database, with its value, its deadline and when it was accessed. It is a record of [`crate::data::record`], to which
 //! time means something here.
 
-use super::access;
+use super::evict::{self, Rules};
 use super::keys::{Edit, Edited};
 use crate::base::clock::UnixMillis;
 use crate::data::hash::Hash;
@@ -51,14 +51,19 @@ impl<'a> EntryRef<'a> {
         now > self.0.deadline()
     }
 
-    /// The access bits, as [`super::access`] keeps them.
+    /// The access bits, as [`super::evict`] keeps them.
     pub fn accessed(self) -> u32 {
         self.0.access()
     }
 
     /// Seconds from the last access to `now`; 0 if the clock was set back since.
     pub fn idle_seconds(self, now: UnixMillis) -> i64 {
-        access::idle_seconds(self.0.access(), now)
+        evict::idle_seconds(self.0.access(), now).into()
+    }
+
+    /// How often the entry is used, as the policy counts it.
+    pub fn frequency(self, rules: Rules, now: UnixMillis) -> u32 {
+        rules.frequency(self.0.access(), now)
     }
 
     /// A value of its own, equal to this one. O(1) for a large collection or a long string, which share what they are made of until one of them is

@@ -105,7 +105,7 @@ fn slice(held: &mut Held<'_>, index: ShardIndex, now: UnixMillis, active: bool) 
 
 /// Goes on with the renewal of a wheel, or begins one where it is wanted.
 fn renew_some(database: &mut Database, now: UnixMillis) {
-    let Database { table, volatile, deadlines } = database;
+    let Database { table, volatile, deadlines, .. } = database;
     if deadlines.is_renewing(*volatile, table.len(), now) {
         deadlines.renew(now, |from, schedule| {
             table.scan(from, RENEWAL_VISITS, |record| {
@@ -138,7 +138,7 @@ impl Keyspace {
     /// Notes that a key of this database, which the caller has locked, has a deadline that is earlier than the one it had, if any.
     #[inline]
     pub(super) fn schedule(&self, database: &mut Database, hash: u64, deadline: UnixMillis, now: UnixMillis) {
-        let Database { table, volatile, deadlines } = database;
+        let Database { table, volatile, deadlines, .. } = database;
         deadlines.schedule(Position::of(hash), deadline, now);
         let at = match deadlines.has_too_many(*volatile, table.len()) {
             true => UnixMillis::MIN,

@@ -29,6 +29,11 @@ const _: () = assert!(
 pub(super) struct FrozenCount(Arc<AtomicUsize>);
 
 impl FrozenCount {
+    /// Whether there is any.
+    pub(super) fn is_any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != 0
+    }
+
     fn add(&self) -> Result<(), Busy> {
         let one_more = |count| (count < FROZEN_MAX).then_some(count + 1);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).map(drop).map_err(|_| Busy)

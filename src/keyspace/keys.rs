@@ -5,7 +5,7 @@
 
 use super::entry::{Entry, EntryRef, Kind, NO_DEADLINE, Value, kept};
 use super::lock::{Held, Shard};
-use super::{Event, Keyspace, SlotCounts, access, add, discard, lend};
+use super::{Event, Keyspace, SlotCounts, add, discard, lend};
 use crate::base::clock::UnixMillis;
 use crate::base::hash;
 use crate::data::record::Record;
@@ -169,14 +169,15 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The entry, counted as a hit or a miss and as an access.
     #[inline]
     pub fn lookup(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let (counts, now, touches) = (self.counts(), self.now, self.touches);
+        let (counts, touches) = (self.counts(), self.touches);
         let (keyspace, db) = (self.held.keyspace, self.db);
+        let touch = keyspace.touch(self.held.slot, self.now);
         let entry = self.live(key);
         match entry {
             Some(entry) => {
                 add(&counts.hits, 1);
                 if touches {
-                    access::note(entry.0, now);
+                    touch.note(entry.0);
                 }
             }
             None => {
@@ -243,7 +244,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             }
             let act = act.take().expect("it runs once");
             let edited = T::edit(record, act).ok_or(WrongType)?;
-            access::note(record.lend(), now);
+            keyspace.touch(slot, now).note(record.lend());
             Ok(Some(edited))
         });
         match found {
@@ -267,7 +268,7 @@ impl<'a, 'k> Keys<'a, 'k> {
         let edited = Edit::run(&mut value, act);
         if edited.changed {
             if !edited.vacant {
-                let record = Record::new(key, value.into_value(), NO_DEADLINE, access::at(now));
+                let record = Record::new(key, value.into_value(), NO_DEADLINE, keyspace.touch(slot, now).fresh());
                 keyspace.insert((slot, now), shard, db, hash, record);
             }
             keyspace.changed(slot, shard, event, db, key);
@@ -308,7 +309,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     #[inline]
     fn replace(&mut self, key: &[u8], deadline: UnixMillis, new: New<'_>) {
         let (db, now, slot, keyspace, event) = (self.db, self.now, self.held.slot, self.held.keyspace, self.event);
-        let counts = self.counts();
+        let (counts, touch) = (self.counts(), keyspace.touch(slot, now));
         let (shard, hash) = self.shard_for(key);
         let database = &mut shard.databases[db];
         let is_string = matches!(new, New::String(_));
@@ -317,11 +318,11 @@ impl<'a, 'k> Keys<'a, 'k> {
             let before = record.lend().deadline();
             let Some(new) = new.take() else { return before };
             if discard::is_large(record.lend()) {
-                let record = std::mem::replace(record, new.into_record(key, deadline, access::at(now)));
+                let record = std::mem::replace(record, new.into_record(key, deadline, touch.fresh()));
                 keyspace.discard.record(record);
             } else {
                 new.put_into(record, deadline);
-                access::note(record.lend(), now);
+                touch.note(record.lend());
             }
             before
         });
@@ -335,7 +336,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             }
         }
         if let Some(new) = new {
-            keyspace.insert((slot, now), shard, db, hash, new.into_record(key, deadline, access::at(now)));
+            keyspace.insert((slot, now), shard, db, hash, new.into_record(key, deadline, touch.fresh()));
         }
         keyspace.changed(slot, shard, event, db, key);
         // SET and SETEX tell it apart; who puts what was somewhere else does not.
@@ -390,7 +391,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             let before = record.lend().deadline();
             if now <= before {
                 record.set_deadline(deadline);
-                access::note(record.lend(), now);
+                keyspace.touch(slot, now).note(record.lend());
             }
             before
         });
@@ -493,12 +494,11 @@ impl Keyspace {
     }
 
     /// Takes an entry out.
-    fn take(&self, slot: usize, shard: &mut Shard, db: usize, hash: u64, key: &[u8]) -> Option<Record> {
+    pub(super) fn take(&self, slot: usize, shard: &mut Shard, db: usize, hash: u64, key: &[u8]) -> Option<Record> {
         let record = shard.databases[db].take(hash, key)?;
         let counts = &self.counts[slot].0;
         add(&counts.keys[db], -1);
         add(&counts.volatile[db], -i64::from(record.lend().is_volatile()));
-        shard.on_remove(db, hash, record.lend());
         Some(record)
     }
 
@@ -508,7 +508,7 @@ impl Keyspace {
         let deadline = record.lend().deadline();
         add(&counts.keys[db], 1);
         add(&counts.volatile[db], i64::from(deadline != NO_DEADLINE));
-        shard.on_insert(db, hash, record.lend());
+        shard.on_insert(self, db, hash, record.lend());
         self.events.tell(Event::NEW, db, record.lend().key());
         shard.databases[db].put(hash, record);
         if deadline != NO_DEADLINE {

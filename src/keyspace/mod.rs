@@ -13,13 +13,13 @@
 //!
 //! Not here: commands, replies, sessions. Expired keys are found by those who ask for them, and by timing wheels ([`expire`]).
 
-mod access;
 mod alarm;
 mod database;
 mod deadlines;
 mod discard;
 mod entry;
 mod events;
+pub mod evict;
 pub mod expire;
 mod freeze;
 mod gates;
@@ -52,6 +52,7 @@ use crate::base::sync::atomic::{AtomicI64, Ordering};
 use alarm::Alarms;
 use discard::Discard;
 use events::Events;
+use evict::Eviction;
 use freeze::FrozenCount;
 use gates::{Gates, Parked};
 use lock::Shard;
@@ -77,6 +78,7 @@ pub struct Keyspace {
     discard: Discard,
     frozen: FrozenCount,
     events: Events,
+    eviction: Eviction,
 }
 
 /// Keeps neighbours off one cache line.
@@ -162,6 +164,7 @@ impl Keyspace {
             discard: Discard::default(),
             frozen: FrozenCount::default(),
             events: Events::default(),
+            eviction: Eviction::default(),
         }
     }
 

@@ -56,7 +56,7 @@ fn expire(keyspace: &Keyspace, slot: usize, now: UnixMillis) -> Rest {
 }
 
 /// Compares the counts that can be read without locks with what the shards hold.
-fn check_counts(keyspace: &Keyspace) {
+pub(super) fn check_counts(keyspace: &Keyspace) {
     whole(keyspace, 0, (0, 0), |keys| {
         for db in 0..keyspace.databases() {
             let (mut len, mut volatile, mut kept) = (0, 0, 0);

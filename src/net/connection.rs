@@ -299,7 +299,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.state = State::Closing;
             return Poll::Ready(Ok(Sent::Done));
         }
-        self.input.resize(filled + self.parser.wanted().min(4 * filled).max(GROWTH_BYTES), 0);
+        let growth = self.parser.wanted().min(4 * filled).max(GROWTH_BYTES);
+        if filled + growth > self.input.capacity() {
+            // Buffers count as memory in use. What does not fit is made room for here, or by the next command.
+            local.worker.keep_room(growth);
+        }
+        self.input.resize(filled + growth, 0);
         let read = poll_read_into(&mut self.stream, cx, &mut self.input[filled..]);
         let bytes = if let Poll::Ready(Ok(bytes)) = read { bytes } else { 0 };
         self.input.truncate(filled + bytes);

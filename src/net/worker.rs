@@ -24,6 +24,8 @@ use tokio::task::JoinSet;
 const NAP_MAX_MS: i64 = 100;
 /// As good as no timer.
 const NAP_FOREVER_MS: u64 = 86_400_000;
+/// The sleep of a worker that looks after the memory limit.
+const EVICTION_NAP: Duration = Duration::from_millis(20);
 /// The sleep of a worker that found its shards or the keyspace held by others.
 const BUSY_NAP: Duration = Duration::from_millis(1);
 /// A batch that runs for longer than this makes its worker *stuck*: new connections go elsewhere.
@@ -106,8 +108,8 @@ impl WorkerHandle {
 async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbox>, status: Arc<WorkerStatus>) {
     let local = Rc::new(RefCell::new(Local::new(Worker::new(Arc::clone(&services), slot))));
     let mut connections: JoinSet<()> = JoinSet::new();
-    let expiry = expire(&local, &services, slot, of);
-    tokio::pin!(expiry);
+    let (expiry, eviction) = (expire(&local, &services, slot, of), evict(&local, &services, slot, of));
+    tokio::pin!(expiry, eviction);
     loop {
         tokio::select! {
             () = incoming.changed() => {
@@ -134,6 +136,7 @@ async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbo
                 }
             }
             never = &mut expiry => match never {},
+            never = &mut eviction => match never {},
         }
     }
     let drained = async { while connections.join_next().await.is_some() {} };
@@ -153,6 +156,23 @@ async fn expire(local: &RefCell<Local>, services: &Services, slot: usize, of: us
             Ok(Rest::More) => tokio::task::yield_now().await,
             Ok(Rest::Busy) | Err(Busy) => tokio::time::sleep(BUSY_NAP).await,
             Ok(Rest::Until(until)) => sleep(services, slot, until).await,
+        }
+    }
+}
+
+/// Keeps memory within its limit, if there is one, so that commands seldom have to. Between turns the connections have theirs.
+async fn evict(local: &RefCell<Local>, services: &Services, slot: usize, of: usize) -> Infallible {
+    if slot >= of {
+        return pending().await;
+    }
+    let mut changes = 0;
+    loop {
+        if local.borrow_mut().worker().keep_room(0) {
+            tokio::task::yield_now().await;
+        } else if services.config.live.maxmemory.get() != 0 {
+            tokio::time::sleep(EVICTION_NAP).await;
+        } else {
+            changes = poll_fn(|cx| services.keyspace.poll_eviction(changes, cx)).await;
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::engine::COMMANDS;
 use crate::http;
 use crate::keyspace::Keyspace;
+use crate::keyspace::evict::Rules;
 use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
 use crate::net::{Acceptor, DRAIN_DEADLINE, Listeners, WorkerHandle};
 use crate::script::{Control, Scripts};
@@ -186,9 +187,11 @@ pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send
     let threads = config.worker_threads();
     let names = COMMANDS.rows().iter().map(|row| &*row.full_name().leak()).collect();
     let mut rng = Rng::from_process(clock.unix_micros() as u64);
+    let keyspace = Keyspace::new(config.start.databases, threads + 1, threads);
+    keyspace.set_eviction_rules(Rules::of(&config.live));
     let run_id = (0..40).map(|_| char::from(b"0123456789abcdef"[rng.below(16)])).collect();
     Services {
-        keyspace: Keyspace::new(config.start.databases, threads + 1, threads),
+        keyspace,
         metrics: Metrics::new(names),
         ops: OpsSampler::new(),
         net_input: OpsSampler::new(),

@@ -139,8 +139,9 @@ fn an_error_names_file_line_setting_value_and_range() {
         ("prot = 1", "a.toml:1: prot: there is no such setting; did you mean port?"),
         ("[port]\n", "a.toml:1: port: [port] is not of the right type; allowed: 0 to 65535"),
         (
-            "maxmemory = \"1gb\"",
-            "a.toml:1: maxmemory: \"1gb\" is refused: a limit on memory is not supported; this version accepts only 0",
+            "maxmemory-policy = \"lru\"",
+            "a.toml:1: maxmemory-policy: \"lru\" is none of volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, \
+             allkeys-lfu, allkeys-random, volatile-s3fifo, allkeys-s3fifo, noeviction",
         ),
         (
             "save = \"900 1\"",

@@ -33,6 +33,7 @@ mod node;
 mod random;
 mod scan;
 mod segment;
+mod sweep;
 mod word;
 #[cfg(test)]
 mod tests;

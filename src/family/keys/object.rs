@@ -2,10 +2,15 @@
 
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::keyspace::ValueRef;
+use crate::keyspace::evict::Meaning;
 
 const NO_FREQUENCY: CommandError = CommandError::text(
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies \
      at runtime LRU and LFU data will take some time to adjust.",
+);
+const NO_IDLE_TIME: CommandError = CommandError::text(
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU \
+     and LFU data will take some time to adjust.",
 );
 /// Integers below this are shared objects in Redis, which shows as this many references. Clients see the same here.
 const SHARED_INTEGERS: i64 = 10_000;
@@ -36,16 +41,19 @@ fn encoding(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandE
 }
 
 fn freq(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    let (rules, now) = (ctx.services.keyspace.eviction_rules(), ctx.now);
     match ctx.keys.inspect(&args[2]) {
         None => Ok(reply.null()),
-        Some(_) => Err(NO_FREQUENCY),
+        Some(_) if rules.meaning() == Meaning::Clock => Err(NO_FREQUENCY),
+        Some(entry) => Ok(reply.integer(entry.frequency(rules, now).into())),
     }
 }
 
 fn idletime(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let now = ctx.now;
+    let (rules, now) = (ctx.services.keyspace.eviction_rules(), ctx.now);
     match ctx.keys.inspect(&args[2]) {
         None => Ok(reply.null()),
+        Some(_) if rules.meaning() != Meaning::Clock => Err(NO_IDLE_TIME),
         Some(entry) => Ok(reply.integer(entry.idle_seconds(now))),
     }
 }

@@ -3,6 +3,7 @@
 use crate::base::glob;
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply};
 use crate::config::Setting;
+use crate::keyspace::evict::Rules;
 
 const FLAGS: Flags = Flags::ADMIN.or(Flags::NOSCRIPT).or(Flags::LOADING).or(Flags::STALE);
 
@@ -66,6 +67,14 @@ fn follow(ctx: &Ctx, setting: &Setting) {
     match setting.name {
         "requirepass" => ctx.services.acl.follow(&live.requirepass),
         "notify-keyspace-events" => ctx.services.follow_events(),
+        "maxmemory"
+        | "maxmemory-policy"
+        | "maxmemory-samples"
+        | "lfu-log-factor"
+        | "lfu-decay-time"
+        | "lazyfree-lazy-eviction" => {
+            ctx.services.keyspace.set_eviction_rules(Rules::of(live));
+        }
         "loglevel" => (ctx.services.set_log_level)(live.loglevel.get()),
         _ => {}
     }

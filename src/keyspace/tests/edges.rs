@@ -1,6 +1,7 @@
 //! Plans, edits and deadlines at their edges.
 
 use super::{check_counts, expire, in_different_shards, lent, one, whole};
+use crate::base::event::Classes;
 use crate::base::rng::Rng;
 use crate::data::hash::{Hash, Limits};
 use crate::data::string::Str;
@@ -205,6 +206,7 @@ fn the_listener_is_told_of_every_key_that_goes() {
     };
     assert!(keyspace.listen(Box::new(listener)));
     assert!(!keyspace.listen(Box::new(|_, _, _| ())), "there is one listener");
+    keyspace.want_events(Classes::EXPIRED.or(Classes::GENERIC));
     whole(&keyspace, 0, (1, 0), |keys| {
         ["expires", "expires too", "moves"].iter().for_each(|key| keys.put_string(key.as_bytes(), b"x", Some(10)));
         ["is deleted", "dies at once"].iter().for_each(|key| keys.put_string(key.as_bytes(), b"x", None));

@@ -10,6 +10,7 @@ use crate::base::rng::Rng;
 mod check;
 mod clones;
 mod item;
+mod sweep;
 
 use check::check;
 use item::{Shared, numbered};

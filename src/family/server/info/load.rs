@@ -44,6 +44,9 @@ pub(super) fn stats(ctx: &Ctx, text: &mut Text) {
     text.line("expire_cycle_cpu_milliseconds", keys.expire_nanos / 1_000_000);
     text.line("evicted_keys", totals.count(Event::Evicted));
     text.line("evicted_clients", 0);
+    let (past_millis, past_millis_now) = services.keyspace.pressure().past_millis(ctx.now);
+    text.line("total_eviction_exceeded_time", past_millis);
+    text.line("current_eviction_exceeded_time", past_millis_now);
     text.line("keyspace_hits", keys.hits);
     text.line("keyspace_misses", keys.misses);
     text.line("pubsub_channels", services.channels.len(Kind::Channel));

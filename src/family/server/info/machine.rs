@@ -34,7 +34,7 @@ pub(super) fn server(ctx: &Ctx, text: &mut Text) {
     text.line("io_threads_active", 0);
 }
 
-pub(super) fn memory(_: &Ctx, text: &mut Text) {
+pub(super) fn memory(ctx: &Ctx, text: &mut Text) {
     let (used, resident, peak) = (alloc::allocated_bytes(), alloc::resident_bytes(), alloc::peak_bytes());
     let ratio = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
     text.section("Memory");
@@ -43,10 +43,12 @@ pub(super) fn memory(_: &Ctx, text: &mut Text) {
     text.bytes("used_memory_peak", peak);
     text.line("used_memory_peak_perc", format_args!("{:.2}%", 100.0 * ratio(used, peak)));
     text.bytes("total_system_memory", process::system_memory_bytes());
-    text.bytes("maxmemory", 0);
-    text.line("maxmemory_policy", "noeviction");
+    let live = &ctx.services.config.live;
+    text.bytes("maxmemory", live.maxmemory.get() as u64);
+    text.line("maxmemory_policy", live.maxmemory_policy.get().name());
     text.line("mem_fragmentation_ratio", format_args!("{:.2}", ratio(resident, used)));
     text.line("mem_fragmentation_bytes", i128::from(resident) - i128::from(used));
+    text.line("mem_not_counted_for_evict", ctx.services.keyspace.not_counted_for_eviction(ctx.now));
     text.line("mem_allocator", "mimalloc");
 }
 
