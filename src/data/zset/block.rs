@@ -151,7 +151,8 @@ impl Block {
         self.0.resize(old_size + widths.both() + added, 0);
         // From the back: what lies behind the new member, its end and its score moves by all three, then by two, then by one.
         self.0.copy_within(members_at + start..old_size, members_at + start + widths.both() + added);
-        self.0.copy_within(ends_at + rank * widths.end..members_at + start, ends_at + rank * widths.end + widths.both());
+        self.0
+            .copy_within(ends_at + rank * widths.end..members_at + start, ends_at + rank * widths.end + widths.both());
         let score_at = HEAD_BYTES + rank * widths.score;
         self.0.copy_within(score_at..ends_at + rank * widths.end, score_at + widths.score);
         self.set_len(len + 1);
