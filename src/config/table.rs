@@ -113,7 +113,7 @@ settings! {
             row("proto-max-bulk-len", Limits, Bytes { min: MB, max: limits::STRING_BYTES_MAX as i64 }, "512mb");
         /// How much memory may be in use before keys are evicted or writes fail; 0 = any.
         maxmemory: Changeable<usize> = row("maxmemory", Memory, Bytes { min: 0, max: ANY }, "0");
-        /// What goes when memory is short: keys chosen by one of these policies, among those with a TTL or all; or nothing, and writes fail.
+        /// What goes when memory is short: keys among all or those with a TTL, or none, so that writes fail.
         maxmemory_policy: Changeable<EvictionPolicy> =
             row("maxmemory-policy", Memory, Choice(EvictionPolicy::NAMES), "noeviction");
         /// How many keys LRU, LFU and TTL compare to find one that goes; more than 256 count as that.
