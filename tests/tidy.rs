@@ -152,7 +152,8 @@ fn unsafe_code_stands_only_in_files_that_say_why() {
         if uses && !(squeezed.contains("expect(unsafe_code,reason") || squeezed.contains("allow(unsafe_code,reason")) {
             broken.push(format!("src/{file}"));
         }
-        if uses && !text.contains("SAFETY") {
+        // Who only declares what is unsafe says what it asks for, in its docs.
+        if uses && !text.contains("SAFETY") && !text.contains("# Safety") {
             broken.push(format!("src/{file} has unsafe code without a SAFETY comment"));
         }
     }

@@ -61,6 +61,13 @@ impl Queue {
         }
     }
 
+    /// Frees a value that no record has.
+    pub(super) fn value(&self, value: Value) {
+        if is_large_value(value.lend()) {
+            self.send(Garbage::Value(value));
+        }
+    }
+
     /// Frees emptied databases that hold `items` in all.
     pub(super) fn databases(&self, databases: Vec<Database>, items: usize) {
         if items > ELEMENTS_INLINE_MAX {
@@ -118,10 +125,8 @@ impl Discard {
 
     /// Frees a value that no record has, in the background if it is large.
     pub(super) fn value(&self, value: Value) {
-        if let Some(queue) = self.queue.get()
-            && is_large_value(value.lend())
-        {
-            queue.send(Garbage::Value(value));
+        if let Some(queue) = self.queue.get() {
+            queue.value(value);
         }
     }
 }
