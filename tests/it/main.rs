@@ -10,6 +10,7 @@ mod http;
 mod lifecycle;
 mod limits;
 mod malformed;
+mod memory;
 mod output;
 mod pubsub;
 mod resp3;
