@@ -10,7 +10,8 @@ use cache::{Cache, ENTRY_BYTES};
 use exact::Exact;
 use tally::config::EvictionPolicy;
 use tally::keyspace::evict::Rules;
-use traces::{Scale, Trace};
+pub use traces::Scale;
+use traces::Trace;
 
 /// The policies that are compared, after exact LRU and LFU.
 const POLICIES: [EvictionPolicy; 4] = [

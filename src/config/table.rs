@@ -113,12 +113,12 @@ settings! {
             row("proto-max-bulk-len", Limits, Bytes { min: MB, max: limits::STRING_BYTES_MAX as i64 }, "512mb");
         /// How much memory may be in use before keys are evicted or writes fail; 0 = any.
         maxmemory: Changeable<usize> = row("maxmemory", Memory, Bytes { min: 0, max: ANY }, "0");
-        /// What goes when memory is short: keys among all or those with a TTL, or none, so that writes fail.
+        /// What goes when memory is short: any key or one with a TTL, by this rule; or none, and writes fail.
         maxmemory_policy: Changeable<EvictionPolicy> =
             row("maxmemory-policy", Memory, Choice(EvictionPolicy::NAMES), "noeviction");
         /// How many keys LRU, LFU and TTL compare to find one that goes; more than 256 count as that.
         maxmemory_samples: Changeable<u32> = row("maxmemory-samples", Memory, Kind::count(1, INT), "5");
-        /// How long one command may be kept by eviction: up to 10 so many times 50 us, from there on 15 % more each, 100 = as long as it takes.
+        /// How long eviction may keep a command: up to 10 in units of 50 us, 15 % more for each above, 100 = until done.
         maxmemory_eviction_tenacity: Changeable<u32> =
             row("maxmemory-eviction-tenacity", Memory, Kind::count(0, 100), "10");
         /// How slowly the frequency of a key grows with its uses, under LFU.
@@ -127,6 +127,14 @@ settings! {
         lfu_decay_time_minutes: Changeable<u32> = row("lfu-decay-time", Memory, Kind::count(0, INT), "1");
         /// Whether large evicted values are freed in the background, so that memory falls a little later.
         lazyfree_lazy_eviction: Changeable<bool> = row("lazyfree-lazy-eviction", Memory, Bool, "no");
+        /// Whether large expired values are freed in the background; they always are, so this decides nothing.
+        lazyfree_lazy_expire: Changeable<bool> = row("lazyfree-lazy-expire", Memory, Bool, "no");
+        /// Whether DEL frees large values in the background; it always does, so this decides nothing.
+        lazyfree_lazy_user_del: Changeable<bool> = row("lazyfree-lazy-user-del", Memory, Bool, "no");
+        /// Whether FLUSHALL frees in the background; it always does, so this decides nothing.
+        lazyfree_lazy_user_flush: Changeable<bool> = row("lazyfree-lazy-user-flush", Memory, Bool, "no");
+        /// Whether large values that were replaced are freed in the background; they always are, so this decides nothing.
+        lazyfree_lazy_server_del: Changeable<bool> = row("lazyfree-lazy-server-del", Memory, Bool, "no");
         /// How much unexecuted input of one client is kept; more closes the connection.
         client_query_buffer_limit: Changeable<usize> =
             row("client-query-buffer-limit", Limits, Bytes { min: MB, max: ANY }, "64mb");

@@ -2,6 +2,7 @@
 
 use super::call::{self, Called};
 use super::plan;
+use super::room::{OUT_OF_MEMORY, Short};
 use super::table::COMMANDS;
 use super::transaction;
 use super::worker::Parts;
@@ -84,8 +85,14 @@ impl<'w> Batch<'w> {
         if session.listens && session.protocol == Protocol::Resp2 && !spec.flags.has(Flags::LISTENER) {
             return self.reject(session, Some(id), &listening(spec), sink);
         }
-        if let Some(error) = self.refusal_for_memory(session, spec, argv) {
-            return self.reject(session, Some(id), &error, sink);
+        match self.find_room(session, spec, argv) {
+            Ok(()) => {}
+            Err(Short::Denied) => return self.reject(session, Some(id), &OUT_OF_MEMORY, sink),
+            Err(Short::Freeing) => {
+                self.look_back();
+                self.pass = None;
+                return Executed::Busy;
+            }
         }
         if session.transaction.is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
             return self.queue(session, id, spec, argv, sink);

@@ -74,72 +74,80 @@ fn make_room(
     if room == Room::Nothing && !is_short(services, limit, on_top, now) { Room::Made } else { room }
 }
 
+/// Why a command may not run now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Short {
+    /// There is no memory, and nothing may go.
+    Denied,
+    /// There is none, but much is being freed in the background: better to wait than to evict what is new.
+    Freeing,
+}
+
 impl Batch<'_> {
-    /// The error for a command that needs memory when there is none, after keys were evicted as the policy says. Remembers for scripts how it went.
+    /// Makes room for a command that needs memory, by evicting keys as the policy says. Remembers for scripts how it went.
+    ///
+    /// # Errors
+    /// If there is none.
     #[inline]
-    pub(super) fn refusal_for_memory(
-        &mut self,
-        session: &Session,
-        spec: &CommandSpec,
-        argv: &[&[u8]],
-    ) -> Option<CommandError> {
+    pub(super) fn find_room(&mut self, session: &Session, spec: &CommandSpec, argv: &[&[u8]]) -> Result<(), Short> {
         if self.services.config.live.maxmemory.get() == 0 {
             self.parts.scripts.is_out_of_memory = false;
-            return None;
+            return Ok(());
         }
-        self.refusal_with_limit(session, spec, argv)
+        self.find_limited_room(session, spec, argv)
     }
 
-    fn refusal_with_limit(&mut self, session: &Session, spec: &CommandSpec, argv: &[&[u8]]) -> Option<CommandError> {
+    fn find_limited_room(&mut self, session: &Session, spec: &CommandSpec, argv: &[&[u8]]) -> Result<(), Short> {
         let queues = session.transaction.is_some() && !spec.flags.has(Flags::NOT_QUEUED);
         let executes = session.transaction.is_some() && spec.flags.has(Flags::ENGINE);
         if !queues && !executes && !spec.flags.any(Flags::DENY_OOM.or(Flags::SCRIPT)) {
-            return None;
+            return Ok(());
         }
+        let limit = self.services.config.live.maxmemory.get();
         let bytes: usize = argv.iter().map(|argument| argument.len()).sum();
         let on_top = if bytes < BYTES_AHEAD_MIN { 0 } else { bytes };
-        self.parts.scripts.is_out_of_memory = self.is_out_of_memory(spec, argv, on_top);
+        self.parts.scripts.is_out_of_memory = is_short(self.services, limit, on_top, self.now)
+            && match self.make_room(spec, argv, on_top) {
+                Ok(room) => room == Room::Nothing,
+                // The command itself will find out that somebody owns everything.
+                Err(Busy) => false,
+            };
         if !self.parts.scripts.is_out_of_memory {
-            return None;
+            return Ok(());
+        }
+        if self.services.keyspace.is_freeing() {
+            return Err(Short::Freeing);
         }
         let needs_memory = |id: usize| COMMANDS.row(id).flags.has(Flags::DENY_OOM);
-        let denied = queues
+        let is_denied = queues
             || spec.flags.has(Flags::DENY_OOM)
             || executes
                 && session.transaction.iter().flat_map(|waiting| &waiting.queue).any(|(id, _)| needs_memory(*id))
             || spec.flags.has(Flags::SCRIPT) && self.parts.scripts.denies_oom(self.services, spec, argv);
-        denied.then_some(OUT_OF_MEMORY)
-    }
-
-    fn is_out_of_memory(&mut self, spec: &CommandSpec, argv: &[&[u8]], on_top: usize) -> bool {
-        let limit = self.services.config.live.maxmemory.get();
-        is_short(self.services, limit, on_top, self.now) && !self.has_made_room(spec, argv, on_top)
+        if is_denied { Err(Short::Denied) } else { Ok(()) }
     }
 
     /// Evicts, beginning where the command will write: there the queues have grown.
     #[cold]
-    fn has_made_room(&mut self, spec: &CommandSpec, argv: &[&[u8]], on_top: usize) -> bool {
+    fn make_room(&mut self, spec: &CommandSpec, argv: &[&[u8]], on_top: usize) -> Result<Room, Busy> {
+        let keyspace = &self.services.keyspace;
         let limit = self.services.config.live.maxmemory.get();
-        if self.services.keyspace.eviction_rules().policy == EvictionPolicy::NoEviction {
+        if keyspace.eviction_rules().policy == EvictionPolicy::NoEviction || keyspace.is_freeing() {
             alloc::settle();
-            self.services.keyspace.pressure().note(!is_short(self.services, limit, 0, self.now), self.now);
-            return false;
+            keyspace.pressure().note(!is_short(self.services, limit, 0, self.now), self.now);
+            return Ok(Room::Nothing);
         }
         self.look_back();
         let pass = match &mut self.pass {
             Some(pass) => pass,
-            none => match self.services.keyspace.enter(self.parts.slot, Patience::Try) {
-                Ok(pass) => none.insert(pass),
-                // The command itself will find out.
-                Err(Busy) => return true,
-            },
+            none => none.insert(keyspace.enter(self.parts.slot, Patience::Try)?),
         };
-        let first = first_key(spec, argv).map(|key| self.services.keyspace.shard_of(key));
+        let first = first_key(spec, argv).map(|key| keyspace.shard_of(key));
         let spare = SPARE_BYTES_MAX.min(limit / SPARE_SHARE);
         let room = make_room(self.services, self.parts, pass, first, (on_top, spare), self.now);
         // What eviction took is not the command's time.
         self.ticks = self.services.clock.ticks();
-        room != Room::Nothing
+        Ok(room)
     }
 }
 
@@ -158,7 +166,7 @@ impl Worker {
             pressure.relax(now);
             return false;
         }
-        if services.keyspace.eviction_rules().policy == EvictionPolicy::NoEviction {
+        if services.keyspace.eviction_rules().policy == EvictionPolicy::NoEviction || services.keyspace.is_freeing() {
             return false;
         }
         let Ok(mut pass) = services.keyspace.enter(self.parts.slot, Patience::Try) else { return true };

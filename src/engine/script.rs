@@ -122,7 +122,7 @@ impl Runner {
 
 impl ScriptRunner for Runner {
     fn run(&mut self, ctx: &mut Ctx<'_, '_>, call: ScriptCall<'_>, reply: Reply<'_>) -> Result<Replied, CommandError> {
-        let (slot, is_out_of_memory) = (self.slot, self.is_out_of_memory);
+        let (slot, is_out_of_memory) = (self.slot, self.is_out_of_memory && !call.source.flags.allow_oom);
         let vm = self.prepared(ctx.services, &call.source)?;
         let live = &ctx.services.config.live;
         let services = ctx.services;

@@ -8,8 +8,9 @@ use crate::base::sync::Mutex;
 use crate::data::record::{Record, RecordRef, Value, ValueRef};
 use crate::data::table::Table;
 use std::io;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 /// The most pieces of garbage that wait for the thread.
@@ -23,10 +24,25 @@ const STRING_BYTES_INLINE_MAX: usize = 1024 * 1024;
 pub(super) enum Garbage {
     Record(#[expect(dead_code, reason = "it is there to be dropped")] Record),
     Value(#[expect(dead_code, reason = "it is there to be dropped")] Value),
-    Tables(#[expect(dead_code, reason = "they are there to be dropped")] Vec<Table<Record>>),
-    Databases(#[expect(dead_code, reason = "they are there to be dropped")] Vec<Database>),
+    Tables(
+        #[expect(dead_code, reason = "they are there to be dropped")] Vec<Table<Record>>,
+        #[expect(dead_code, reason = "as above")] Waiting,
+    ),
+    Databases(
+        #[expect(dead_code, reason = "they are there to be dropped")] Vec<Database>,
+        #[expect(dead_code, reason = "as above")] Waiting,
+    ),
     /// Nothing comes after this.
     End,
+}
+
+/// Counts what waits to be freed, for as long as it does.
+pub(super) struct Waiting(Arc<AtomicUsize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The way to the thread, and the thread.
@@ -38,12 +54,12 @@ pub(super) struct Discard {
 
 /// The way to the thread, for those who outlive the keyspace. Without one, garbage is freed where it is.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Queue(Option<SyncSender<Garbage>>);
+pub(super) struct Queue(Option<SyncSender<Garbage>>, Arc<AtomicUsize>);
 
 impl Queue {
     #[cfg(test)]
     pub(super) fn of(sender: SyncSender<Garbage>) -> Self {
-        Self(Some(sender))
+        Self(Some(sender), Arc::default())
     }
 
     fn send(&self, garbage: Garbage) {
@@ -71,14 +87,16 @@ impl Queue {
     /// Frees emptied databases that hold `items` in all.
     pub(super) fn databases(&self, databases: Vec<Database>, items: usize) {
         if items > ELEMENTS_INLINE_MAX {
-            self.send(Garbage::Databases(databases));
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.send(Garbage::Databases(databases, Waiting(Arc::clone(&self.1))));
         }
     }
 
     /// Frees the tables of a clone that hold `items` in all.
     pub(super) fn tables(&self, tables: Vec<Table<Record>>, items: usize) {
         if items > ELEMENTS_INLINE_MAX {
-            self.send(Garbage::Tables(tables));
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.send(Garbage::Tables(tables, Waiting(Arc::clone(&self.1))));
         }
     }
 }
@@ -104,10 +122,15 @@ impl Discard {
     pub(super) fn start(&self) -> io::Result<()> {
         let (sender, receiver) = sync_channel(QUEUE_MAX);
         let thread = thread::Builder::new().name("tally-free".into()).spawn(move || free(&receiver))?;
-        if self.queue.set(Queue(Some(sender))).is_ok() {
+        if self.queue.set(Queue(Some(sender), Arc::default())).is_ok() {
             *self.thread.lock() = Some(thread);
         }
         Ok(())
+    }
+
+    /// Whether databases or clones of them wait to be freed: then there will be much more memory soon.
+    pub(super) fn is_freeing(&self) -> bool {
+        self.queue.get().is_some_and(|queue| queue.1.load(Ordering::Relaxed) != 0)
     }
 
     /// The way to the thread.
@@ -137,7 +160,7 @@ fn free(garbage: &Receiver<Garbage>) {
 
 impl Drop for Discard {
     fn drop(&mut self) {
-        let Some(Queue(Some(queue))) = self.queue.take() else { return };
+        let Some(Queue(Some(queue), _)) = self.queue.take() else { return };
         let Some(thread) = self.thread.lock().take() else { return };
         // It waits for room in the queue, which the thread makes; if the thread is gone there is nobody to tell.
         drop(queue.send(Garbage::End));

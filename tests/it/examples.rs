@@ -6,6 +6,9 @@ use crate::support::{Server, integer};
 #[path = "../../examples/cache_aside.rs"]
 mod cache_aside;
 #[expect(dead_code, reason = "the test calls `run`, not `main`")]
+#[path = "../../examples/eviction/main.rs"]
+mod eviction;
+#[expect(dead_code, reason = "the test calls `run`, not `main`")]
 #[path = "../../examples/fixed_window.rs"]
 mod fixed_window;
 #[expect(dead_code, reason = "the test calls `run`, not `main`")]
@@ -52,4 +55,19 @@ fn a_sliding_window_log_grants_its_quota_to_many_callers() {
 #[test]
 fn a_token_bucket_grants_its_burst_and_what_flows_in() {
     assert_says(token_bucket::run, "1000 calls from 4 threads");
+}
+
+/// The simulator in miniature. Its figures are those of a run at full size, but for the second digit.
+#[test]
+fn s3fifo_beats_lru_on_every_trace_and_by_far_on_loops_and_scans() {
+    let rows = eviction::run(eviction::Scale { keys: 8_000, requests: 120_000 }, &[0.1]);
+    assert_eq!(rows.len(), 7);
+    let table = eviction::table(&rows).join("\n");
+    for row in &rows {
+        assert!(row.to_lru() > 0.98 && row.real[3] > 0.97 * row.exact[0], "no worse than LRU: {}\n{table}", row.trace);
+    }
+    let row = |name: &str| rows.iter().find(|row| row.trace.contains(name)).expect("the trace is there");
+    assert!(row("loop").real[3] > 0.6 && row("loop").to_lru() > 1.05 && row("loop").exact[0] == 0.0, "{table}");
+    assert!(row("scans").real[3] > 1.05 * row("scans").exact[0], "{table}");
+    assert!(rows.iter().map(eviction::Row::to_lru).sum::<f64>() > 1.1 * 7.0, "{table}");
 }

@@ -11,6 +11,7 @@ mod http;
 mod lifecycle;
 mod limits;
 mod malformed;
+mod memory;
 mod output;
 mod pubsub;
 mod resp3;

@@ -77,6 +77,11 @@ impl Keyspace {
         self.eviction.pressure.retained(self.frozen.is_any(), now)
     }
 
+    /// Whether so much is being freed in the background that it is better to wait than to evict.
+    pub fn is_freeing(&self) -> bool {
+        self.discard.is_freeing()
+    }
+
     /// Whether there is an entry that may go.
     fn may_evict(&self, rules: Rules) -> bool {
         let eligible = |db| if rules.volatile_only() { self.volatile(db) } else { self.len(db) };
