@@ -21,7 +21,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ahash", &["base"]),
     ("mimalloc", &["base"]),
     ("libc", &["base", "net", "server"]),
-    ("hashbrown", &["data"]),
     ("parking_lot", &["base"]),
     ("loom", &["base", "keyspace"]),
     ("socket2", &["net"]),

@@ -2,9 +2,15 @@
 //!
 //! Each thread counts for itself and adds to the shared total once it is [`FLUSH_BYTES`] off, so the total is exact to
 //! `threads x FLUSH_BYTES` and an allocation costs no shared write.
-#![expect(unsafe_code, reason = "GlobalAlloc is an unsafe trait; every call is passed on unchanged to mimalloc")]
+#![expect(
+    unsafe_code,
+    reason = "GlobalAlloc is an unsafe trait; every call is passed on to mimalloc, or to the system's allocator"
+)]
 
-use mimalloc::MiMalloc;
+#[cfg(not(feature = "system-allocator"))]
+use mimalloc::MiMalloc as Below;
+#[cfg(feature = "system-allocator")]
+use std::alloc::System as Below;
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -68,37 +74,37 @@ fn plain(layout: Layout) -> Layout {
     }
 }
 
-/// mimalloc with a count.
+/// mimalloc with a count; with the feature `system-allocator` the system's, which gives 16 bytes of alignment anyway.
 #[derive(Debug)]
 pub struct Counting;
 
-// SAFETY: each method hands its arguments to mimalloc, asking for no less alignment than it needs (see `plain`), and returns what mimalloc returned; counting allocates nothing.
+// SAFETY: each method hands its arguments to the allocator below, asking for no less alignment than it needs (see `plain`), and returns what that returned; counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as i64);
         // SAFETY: the caller's promise, passed on.
-        unsafe { MiMalloc.alloc(plain(layout)) }
+        unsafe { Below.alloc(plain(layout)) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
         count(-(layout.size() as i64));
         // SAFETY: the caller's promise, passed on.
-        unsafe { MiMalloc.dealloc(ptr, plain(layout)) }
+        unsafe { Below.dealloc(ptr, plain(layout)) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as i64);
         // SAFETY: the caller's promise, passed on.
-        unsafe { MiMalloc.alloc_zeroed(plain(layout)) }
+        unsafe { Below.alloc_zeroed(plain(layout)) }
     }
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         count(new_size as i64 - layout.size() as i64);
         // SAFETY: the caller's promise, passed on.
-        unsafe { MiMalloc.realloc(ptr, plain(layout), new_size) }
+        unsafe { Below.realloc(ptr, plain(layout), new_size) }
     }
 }

@@ -1,5 +1,6 @@
 //! Who is connected: what CLIENT LIST tells and CLIENT KILL needs, shared between threads.
 
+use super::pubsub::Mailbox;
 use crate::base::clock::{Ticks, UnixMillis};
 use crate::base::sync::Mutex;
 use std::collections::BTreeMap;
@@ -46,6 +47,8 @@ pub struct Client {
     pub output_bytes: AtomicUsize,
     /// Whether it asked not to be evicted.
     pub no_evict: AtomicBool,
+    /// What it listens to, and messages on their way to it.
+    pub mailbox: Mailbox,
     killed: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
@@ -97,6 +100,7 @@ impl Client {
             query_free_bytes: AtomicUsize::new(0),
             output_bytes: AtomicUsize::new(0),
             no_evict: AtomicBool::new(false),
+            mailbox: Mailbox::default(),
             killed: AtomicBool::new(false),
             waker: Mutex::new(None),
         }

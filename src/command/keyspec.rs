@@ -1,5 +1,7 @@
 //! Where a command's keys stand among its arguments, and what it does with them.
 
+use super::args::is_word;
+
 /// What a command does with a key, in the words of COMMAND INFO's key specifications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Access {
@@ -50,6 +52,27 @@ pub enum KeySpec {
         /// What is done with them.
         access: Access,
     },
+    /// The argument after the last `word`; `skipped` names the words whose own arguments (so many) are not looked at. COMMAND INFO calls such a
+    /// place unknown, with `note`.
+    AfterWord {
+        /// In capitals.
+        word: &'static str,
+        /// Where the word is looked for first.
+        from: usize,
+        /// Other words, in capitals, and how many arguments each has.
+        skipped: &'static [(&'static str, usize)],
+        /// What is done with the key.
+        access: Access,
+        /// What COMMAND INFO says of it.
+        note: &'static str,
+    },
+    /// Keys whose names are not among the arguments. COMMAND INFO calls their place unknown, with `note`.
+    Hidden {
+        /// What is done with them.
+        access: Access,
+        /// What COMMAND INFO says of them.
+        note: &'static str,
+    },
     /// A count at `count`, then that many keys from `first` on.
     Counted {
         /// Index in argv of the number of keys.
@@ -76,6 +99,11 @@ impl KeySpec {
                 let keys = usize::try_from(keys).unwrap_or(0).min(argc);
                 (first, (first + keys).min(argc), 1)
             }
+            KeySpec::AfterWord { word, from, skipped, .. } => match Self::last_after_word(argv, word, from, skipped) {
+                Some(index) => (index, index + 1, 1),
+                None => (0, 0, 1),
+            },
+            KeySpec::Hidden { .. } => (0, 0, 1),
         };
         (first..end.max(first)).step_by(step)
     }
@@ -83,7 +111,24 @@ impl KeySpec {
     /// What is done with the keys.
     pub fn access(&self) -> Access {
         match *self {
-            KeySpec::Range { access, .. } | KeySpec::Counted { access, .. } => access,
+            KeySpec::Range { access, .. }
+            | KeySpec::Counted { access, .. }
+            | KeySpec::AfterWord { access, .. }
+            | KeySpec::Hidden { access, .. } => access,
         }
+    }
+
+    /// The index of the argument after the last `word`. One that follows the word is itself looked at as a word, as Redis does.
+    pub fn last_after_word(argv: &[&[u8]], word: &str, from: usize, skipped: &[(&str, usize)]) -> Option<usize> {
+        let (mut index, mut found) = (from, None);
+        while index < argv.len() {
+            if let Some((_, arguments)) = skipped.iter().find(|(skipped, _)| is_word(argv[index], skipped)) {
+                index += arguments;
+            } else if is_word(argv[index], word) && index + 1 < argv.len() {
+                found = Some(index + 1);
+            }
+            index += 1;
+        }
+        found
     }
 }

@@ -23,16 +23,22 @@ pub enum Group {
     String,
     /// Hashes.
     Hash,
+    /// Lists.
+    List,
     /// Sets.
     Set,
     /// Sorted sets.
     SortedSet,
+    /// Channels and their listeners.
+    PubSub,
     /// MULTI and its like.
     Transactions,
     /// Scripts.
     Scripting,
     /// The connection.
     Connection,
+    /// SORT, which Redis calls generic but files under the types that it sorts.
+    Sorting,
     /// The server.
     Server,
     /// Clusters, which this server is never part of.
@@ -43,11 +49,13 @@ impl Group {
     /// The name in COMMAND DOCS.
     pub const fn docs_name(self) -> &'static str {
         match self {
-            Group::Generic => "generic",
+            Group::Generic | Group::Sorting => "generic",
             Group::String => "string",
             Group::Hash => "hash",
+            Group::List => "list",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",
+            Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
             Group::Scripting => "scripting",
             Group::Connection => "connection",
@@ -62,12 +70,14 @@ impl Group {
             Group::Generic => Some("@keyspace"),
             Group::String => Some("@string"),
             Group::Hash => Some("@hash"),
+            Group::List => Some("@list"),
             Group::Set => Some("@set"),
             Group::SortedSet => Some("@sortedset"),
+            Group::PubSub => Some("@pubsub"),
             Group::Transactions => Some("@transaction"),
             Group::Scripting => Some("@scripting"),
             Group::Connection => Some("@connection"),
-            Group::Server | Group::Cluster => None,
+            Group::Sorting | Group::Server | Group::Cluster => None,
         }
     }
 }
@@ -129,6 +139,8 @@ flags! {
     DANGEROUS = 19, "";
     /// Executed by the engine itself, for it concerns execution.
     ENGINE = 20, "";
+    /// Allowed on a RESP2 connection that listens to channels.
+    LISTENER = 21, "";
 }
 
 impl Flags {
@@ -154,7 +166,7 @@ impl Flags {
 }
 
 /// What a command needs of the keyspace beyond its keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Locks {
     /// The shards of its keys (none: no lock at all).
     Keys,
@@ -162,7 +174,12 @@ pub enum Locks {
     Walk,
     /// All of it.
     Whole,
+    /// The shards of its keys; all of it for arguments by which it finds further keys.
+    KeysOrWhole(fn(&[&[u8]]) -> bool),
 }
+
+/// The most key specifications of a command.
+pub const KEY_SPECS_MAX: usize = 3;
 
 /// A command's declaration.
 #[derive(Debug)]
@@ -182,7 +199,7 @@ pub struct CommandSpec {
     /// ACL categories beyond what flags and group imply.
     pub categories: &'static [&'static str],
     /// Where the keys stand.
-    pub keys: [Option<KeySpec>; 2],
+    pub keys: [Option<KeySpec>; KEY_SPECS_MAX],
     /// What else it locks.
     pub locks: Locks,
     /// Version of Redis (or Tally) that had it first.
@@ -208,7 +225,7 @@ impl CommandSpec {
             flags: Flags::NONE,
             group: Group::Server,
             categories: &[],
-            keys: [None, None],
+            keys: [None; KEY_SPECS_MAX],
             locks: Locks::Keys,
             since: "1.0.0",
             summary: "",
@@ -257,6 +274,11 @@ impl CommandSpec {
         self.group(Group::Hash)
     }
 
+    /// A command on lists.
+    pub const fn list(self) -> Self {
+        self.group(Group::List)
+    }
+
     /// A command on sets.
     pub const fn set(self) -> Self {
         self.group(Group::Set)
@@ -302,13 +324,14 @@ impl CommandSpec {
         self.spec(KeySpec::Counted { count, first, access }).flag(Flags::MOVABLE_KEYS)
     }
 
-    const fn spec(mut self, spec: KeySpec) -> Self {
-        if self.keys[0].is_none() {
-            self.keys[0] = Some(spec);
-        } else {
-            assert!(self.keys[1].is_none(), "a command has at most two key specifications");
-            self.keys[1] = Some(spec);
+    /// Keys that are found in another way.
+    pub const fn spec(mut self, spec: KeySpec) -> Self {
+        let mut index = 0;
+        while self.keys[index].is_some() {
+            index += 1;
+            assert!(index < KEY_SPECS_MAX, "a command has no more key specifications than there is room for");
         }
+        self.keys[index] = Some(spec);
         self
     }
 
@@ -321,6 +344,12 @@ impl CommandSpec {
     /// It owns the whole keyspace while it runs.
     pub const fn whole(mut self) -> Self {
         self.locks = Locks::Whole;
+        self
+    }
+
+    /// It owns the whole keyspace while it runs with arguments of which `is_whole` holds, for it will find further keys by them.
+    pub const fn whole_if(mut self, is_whole: fn(&[&[u8]]) -> bool) -> Self {
+        self.locks = Locks::KeysOrWhole(is_whole);
         self
     }
 
@@ -367,6 +396,6 @@ impl CommandSpec {
     /// The keys among `argv`, in order.
     pub fn key_indices<'a>(&self, argv: &[&'a [u8]]) -> impl Iterator<Item = usize> + use<'a> {
         let of = |spec: Option<KeySpec>| spec.map(|spec| spec.indices(argv)).into_iter().flatten();
-        of(self.keys[0]).chain(of(self.keys[1]))
+        of(self.keys[0]).chain(of(self.keys[1])).chain(of(self.keys[2]))
     }
 }

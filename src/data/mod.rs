@@ -2,8 +2,8 @@
 //! No time, no protocol.
 
 pub mod thin;
-pub mod member;
 pub mod table;
+pub mod member;
 pub mod string;
 pub mod hash;
 pub mod list;

@@ -17,6 +17,8 @@ pub(super) fn of(
     match spec.locks {
         Locks::Walk => return Plan::Walk,
         Locks::Whole => return Plan::Whole,
+        Locks::KeysOrWhole(is_whole) if is_whole(argv) => return Plan::Whole,
+        Locks::KeysOrWhole(_) => {}
         Locks::Keys => {}
     }
     if spec.flags.any(Flags::SCRIPT.or(Flags::ENGINE)) {
@@ -29,8 +31,8 @@ pub(super) fn of(
 #[inline]
 pub(super) fn of_keys(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> Plan {
     match spec.keys {
-        [None, _] => return Plan::Nothing,
-        [Some(KeySpec::Range { first, last, .. }), None] if last == first as isize => {
+        [None, ..] => return Plan::Nothing,
+        [Some(KeySpec::Range { first, last, .. }), None, _] if last == first as isize => {
             return argv.get(first).map_or(Plan::Nothing, |key| Plan::One(services.keyspace.shard_of(key)));
         }
         _ => {}

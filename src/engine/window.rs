@@ -2,7 +2,7 @@
 //!
 //! A lookup in a large keyspace waits three or four times for memory, each time for longer than all the rest of the command takes. The
 //! requests of a pipeline are known before they are executed, so their waits can overlap: the shards of as many as need no waiting are
-//! locked (one blocking, the others only tried), then every segment is found, then every table probed, each step a prefetch for the next.
+//! locked (one blocking, the others only tried), then every segment is found, then every table probed, then every record read, each step a prefetch for the next.
 //! The commands then run one by one as ever, under the locks held already. Looking ahead changes nothing but time: a command whose shard is not held
 //! locks it as usual, after the window's locks are given back.
 
@@ -46,6 +46,9 @@ impl<'w> Batch<'w> {
         for hash in &hashes {
             held.prefetch_entry(session.db, *hash);
         }
+        for hash in &hashes {
+            held.prefetch_value(session.db, *hash);
+        }
         self.window = Some(held);
         if !all_fast {
             // A script or a long command must not hold the shards of those that come after it.
@@ -74,8 +77,8 @@ impl<'w> Batch<'w> {
 /// The key that a command will look up first, if it locks nothing but its keys.
 fn first_key<'a>(spec: &CommandSpec, argv: &[&'a [u8]]) -> Option<&'a [u8]> {
     let first = match spec.keys[0]? {
-        KeySpec::Range { first, .. } => first,
-        KeySpec::Counted { first, .. } => first,
+        KeySpec::Range { first, .. } | KeySpec::Counted { first, .. } => first,
+        KeySpec::AfterWord { .. } | KeySpec::Hidden { .. } => return None,
     };
-    (spec.locks == Locks::Keys).then(|| argv.get(first).copied()).flatten()
+    matches!(spec.locks, Locks::Keys).then(|| argv.get(first).copied()).flatten()
 }

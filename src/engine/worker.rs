@@ -5,7 +5,8 @@ use super::script::Runner;
 use crate::base::clock::Ticks;
 use crate::base::rng::Rng;
 use crate::command::Services;
-use crate::keyspace::{Busy, Patience, expire};
+use crate::keyspace::expire::{self, Rest};
+use crate::keyspace::{Busy, Patience};
 use crate::metrics::Recorder;
 use std::sync::Arc;
 
@@ -52,14 +53,14 @@ impl Worker {
         Batch::new(&self.services, &mut self.parts)
     }
 
-    /// Removes some expired keys from every `of`-th shard, from `first` on.
+    /// Takes a turn at giving back the memory of expired keys.
     ///
     /// # Errors
-    /// [`Busy`] if somebody owns the keyspace; the next call goes on.
-    pub fn expire(&mut self, first: usize, of: usize) -> Result<usize, Busy> {
-        let now = self.services.clock.unix_millis();
+    /// [`Busy`] if somebody owns the keyspace.
+    pub fn expire(&mut self) -> Result<Rest, Busy> {
+        let active = self.services.config.live.active_expire.get();
         let mut pass = self.services.keyspace.enter(self.parts.slot, Patience::Try)?;
         let _under_locks = UnderLocks;
-        Ok(expire::walk(&mut pass, now, first, of))
+        Ok(expire::turn(&mut pass, &*self.services.clock, active))
     }
 }

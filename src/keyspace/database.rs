@@ -1,7 +1,8 @@
-//! One shard's part of one database: a table of records, and how many of them have a deadline.
+//! One shard's part of one database: a table of records, how many of them have a deadline, and when they are due.
 
+use super::deadlines::Deadlines;
 use crate::data::record::{NO_DEADLINE, Record};
-use crate::data::table::{Position, Table};
+use crate::data::table::Table;
 
 /// One shard's part of one database.
 #[derive(Debug)]
@@ -9,13 +10,13 @@ pub struct Database {
     pub(super) table: Table<Record>,
     /// Entries with a deadline.
     pub(super) volatile: usize,
-    /// Where the sampling walk for expired entries goes on: a position in hash order.
-    pub(super) walk: Position,
+    /// When they are due.
+    pub(super) deadlines: Deadlines,
 }
 
 impl Database {
     pub(super) fn new(shard_bits: u8) -> Self {
-        Self { table: Table::new(shard_bits), volatile: 0, walk: Position::START }
+        Self { table: Table::new(shard_bits), volatile: 0, deadlines: Deadlines::new() }
     }
 
     /// Takes the entry out. The caller settles counts and watchers.

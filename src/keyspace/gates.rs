@@ -141,7 +141,7 @@ impl Keyspace {
 #[derive(Debug)]
 pub struct Pass<'k> {
     keyspace: &'k Keyspace,
-    slot: usize,
+    pub(super) slot: usize,
     gate: Option<MutexGuard<'k, ()>>,
     /// Whether anything was locked since it entered. Who was here in vain wakes nobody when it leaves, or two that wait for the same would
     /// wake each other for as long.

@@ -11,10 +11,12 @@
 //! - Every wait is bounded by [`WAIT_MS`]; past it the thread gives everything back and reports [`Busy`].
 //! - Bookkeeping of a change (an emptied key goes, watchers are told) happens here when an edit ends, never in a handler.
 //!
-//! Not here: commands, replies, sessions. Expired keys are found lazily and by a sampling walk ([`expire`]).
+//! Not here: commands, replies, sessions. Expired keys are found by those who ask for them, and by timing wheels ([`expire`]).
 
 mod access;
+mod alarm;
 mod database;
+mod deadlines;
 mod discard;
 mod entry;
 mod events;
@@ -23,8 +25,10 @@ mod freeze;
 mod gates;
 mod hooks;
 mod keys;
+mod lend;
 mod lock;
 mod watch;
+mod wheel;
 mod whole;
 
 #[cfg(test)]
@@ -44,6 +48,7 @@ use crate::base::hash;
 use crate::base::limits::DATABASES_MAX;
 use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicI64, Ordering};
+use alarm::Alarms;
 use discard::Discard;
 use events::Events;
 use freeze::FrozenCount;
@@ -62,6 +67,7 @@ pub struct Keyspace {
     databases: usize,
     gates: Gates,
     parked: Parked,
+    alarms: Alarms,
     /// The right to wait for one more shard while holding others.
     late_lock: Mutex<()>,
     counts: Box<[Padded<SlotCounts>]>,
@@ -83,6 +89,8 @@ pub(crate) struct SlotCounts {
     keys: [AtomicI64; DATABASES_MAX],
     volatile: [AtomicI64; DATABASES_MAX],
     expired: AtomicI64,
+    expire_nanos: AtomicI64,
+    expire_capped: AtomicI64,
     hits: AtomicI64,
     misses: AtomicI64,
     changes: AtomicI64,
@@ -94,6 +102,8 @@ impl SlotCounts {
             keys: std::array::from_fn(|_| AtomicI64::new(0)),
             volatile: std::array::from_fn(|_| AtomicI64::new(0)),
             expired: AtomicI64::new(0),
+            expire_nanos: AtomicI64::new(0),
+            expire_capped: AtomicI64::new(0),
             hits: AtomicI64::new(0),
             misses: AtomicI64::new(0),
             changes: AtomicI64::new(0),
@@ -112,6 +122,10 @@ fn add(counter: &AtomicI64, delta: i64) {
 pub struct KeyspaceTotals {
     /// Keys that were removed because their deadline passed.
     pub expired: u64,
+    /// Nanoseconds that workers spent on looking for such keys.
+    pub expire_nanos: u64,
+    /// Turns of that work that ended because they took their time.
+    pub expire_capped: u64,
     /// Lookups that found their key.
     pub hits: u64,
     /// Lookups that did not.
@@ -127,10 +141,10 @@ impl Keyspace {
     /// If `databases` or `slots` is 0, or `databases` is more than [`DATABASES_MAX`].
     pub fn new(databases: usize, slots: usize, workers: usize) -> Self {
         let count = (SHARDS_PER_THREAD * workers).next_power_of_two().clamp(SHARDS_MIN, SHARDS_MAX);
-        Self::with_shards(count, databases, slots)
+        Self::with_shards(count, databases, slots, workers)
     }
 
-    fn with_shards(count: usize, databases: usize, slots: usize) -> Self {
+    fn with_shards(count: usize, databases: usize, slots: usize, workers: usize) -> Self {
         assert!((1..=DATABASES_MAX).contains(&databases), "the number of databases was checked by the settings");
         assert!(slots > 0, "a keyspace is used by somebody");
         let shard_bits = count.trailing_zeros();
@@ -140,6 +154,7 @@ impl Keyspace {
             databases,
             gates: Gates::new(slots),
             parked: Parked::default(),
+            alarms: Alarms::new(count, workers),
             late_lock: Mutex::new(()),
             counts: (0..slots).map(|_| Padded(SlotCounts::new())).collect(),
             baseline: Mutex::new(KeyspaceTotals::default()),
@@ -202,6 +217,8 @@ impl Keyspace {
     pub fn totals(&self) -> KeyspaceTotals {
         KeyspaceTotals {
             expired: self.sum(|counts| &counts.expired) as u64,
+            expire_nanos: self.sum(|counts| &counts.expire_nanos) as u64,
+            expire_capped: self.sum(|counts| &counts.expire_capped) as u64,
             hits: self.sum(|counts| &counts.hits) as u64,
             misses: self.sum(|counts| &counts.misses) as u64,
             changes: self.sum(|counts| &counts.changes) as u64,
@@ -213,6 +230,8 @@ impl Keyspace {
         let (now, then) = (self.totals(), *self.baseline.lock());
         KeyspaceTotals {
             expired: now.expired.saturating_sub(then.expired),
+            expire_nanos: now.expire_nanos.saturating_sub(then.expire_nanos),
+            expire_capped: now.expire_capped.saturating_sub(then.expire_capped),
             hits: now.hits.saturating_sub(then.hits),
             misses: now.misses.saturating_sub(then.misses),
             changes: now.changes.saturating_sub(then.changes),

@@ -2,6 +2,7 @@
 
 mod busy;
 mod edges;
+mod expiry;
 mod frozen;
 #[cfg(feature = "loom")]
 mod model;
@@ -10,8 +11,9 @@ mod twin;
 mod walks;
 mod watching;
 
-use super::{Keys, Keyspace, Patience, Plan};
-use crate::base::clock::UnixMillis;
+use super::expire::Rest;
+use super::{Keys, Keyspace, Patience, Plan, expire};
+use crate::base::clock::{ManualClock, UnixMillis};
 
 /// Runs `act` on a database under the locks of `plan`, in a batch of its own. Nobody else may be inside for long.
 fn lent<R>(
@@ -45,6 +47,12 @@ fn one<R>(
     act: impl FnOnce(&mut Keys<'_, '_>) -> R,
 ) -> R {
     lent(keyspace, slot, &Plan::for_keys(keyspace, std::iter::once(key)), at, act)
+}
+
+/// A worker's turn at expiring keys, at `now`.
+fn expire(keyspace: &Keyspace, slot: usize, now: UnixMillis) -> Rest {
+    let mut pass = keyspace.enter(slot, Patience::Wait).expect("nobody else is inside");
+    expire::turn(&mut pass, &ManualClock::at(now), true)
 }
 
 /// Compares the counts that can be read without locks with what the shards hold.

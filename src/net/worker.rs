@@ -1,23 +1,31 @@
 //! A worker thread: a current-thread runtime, its connections' tasks, and its share of background work.
 
+use super::confined::Confined;
 use super::connection::{self, Local};
 use super::inbox::Inbox;
-use crate::base::clock::Ticks;
+use crate::base::clock::{Ticks, UnixMillis};
 use crate::command::Services;
 use crate::command::client::Origin;
 use crate::engine::Worker;
+use crate::keyspace::Busy;
+use crate::keyspace::expire::Rest;
 use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How often a worker looks for expired keys.
-const TICK: Duration = Duration::from_millis(100);
-/// How many ticks it takes to visit every shard once.
-const EXPIRE_TURNS: usize = 8;
+/// The longest sleep of a worker while keys have deadlines: the clock may be set, and another worker may be kept.
+const NAP_MAX_MS: i64 = 100;
+/// As good as no timer.
+const NAP_FOREVER_MS: u64 = 86_400_000;
+/// The sleep of a worker that found its shards or the keyspace held by others.
+const BUSY_NAP: Duration = Duration::from_millis(1);
 /// A batch that runs for longer than this makes its worker *stuck*: new connections go elsewhere.
 const STUCK_NANOS: u64 = 20_000_000;
 
@@ -80,8 +88,7 @@ impl WorkerHandle {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (incoming, shared) = (Arc::clone(&inbox), Arc::clone(&status));
         let thread = std::thread::Builder::new().name(format!("tally-{slot}")).spawn(move || {
-            let local = tokio::task::LocalSet::new();
-            runtime.block_on(local.run_until(run(services, slot, of, incoming, shared)));
+            runtime.block_on(run(services, slot, of, incoming, shared));
         })?;
         Ok(Self { inbox, status, thread })
     }
@@ -99,9 +106,8 @@ impl WorkerHandle {
 async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbox>, status: Arc<WorkerStatus>) {
     let local = Rc::new(RefCell::new(Local::new(Worker::new(Arc::clone(&services), slot))));
     let mut connections: JoinSet<()> = JoinSet::new();
-    let mut ticker = tokio::time::interval(TICK);
-    ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut turn = 0;
+    let expiry = expire(&local, &services, slot, of);
+    tokio::pin!(expiry);
     loop {
         tokio::select! {
             () = incoming.changed() => {
@@ -111,11 +117,11 @@ async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbo
                     let (local, status, services) = (Rc::clone(&local), Arc::clone(&status), Arc::clone(&services));
                     let incoming = Arc::clone(&incoming);
                     // The task takes one when its turn comes: until then a script may come first, and then another worker can have it.
-                    connections.spawn_local(async move {
+                    connections.spawn(Confined::new(async move {
                         if let Some(accepted) = incoming.take() {
                             connection::serve(accepted, local, &services, &status).await;
                         }
-                    });
+                    }));
                 }
                 if closed {
                     break;
@@ -127,17 +133,46 @@ async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbo
                     tracing::error!("a command panicked; its connection was closed: {error}");
                 }
             }
-            _ = ticker.tick() => {
-                if slot < of && services.config.live.active_expire.get() {
-                    // Each tick visits some of this worker's shards. Busy: somebody owns the keyspace; the next tick goes on.
-                    let _ = local.borrow_mut().worker().expire(slot + of * turn, of * EXPIRE_TURNS);
-                    turn = (turn + 1) % EXPIRE_TURNS;
-                }
-            }
+            never = &mut expiry => match never {},
         }
     }
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_DEADLINE, drained).await.is_err() {
         tracing::warn!("{} clients did not take their replies before the server stopped", connections.len());
     }
+}
+
+/// Gives back the memory of expired keys, turn by turn, if this worker is one of the `of` that do. Between turns its connections have theirs.
+async fn expire(local: &RefCell<Local>, services: &Services, slot: usize, of: usize) -> Infallible {
+    if slot >= of {
+        return pending().await;
+    }
+    loop {
+        let rest = local.borrow_mut().worker().expire();
+        match rest {
+            Ok(Rest::More) => tokio::task::yield_now().await,
+            Ok(Rest::Busy) | Err(Busy) => tokio::time::sleep(BUSY_NAP).await,
+            Ok(Rest::Until(until)) => sleep(services, slot, until).await,
+        }
+    }
+}
+
+/// Sleeps until `until`, or until a shard has something to do before, or until the worker does something else.
+async fn sleep(services: &Services, slot: usize, until: Option<UnixMillis>) {
+    if !services.config.live.active_expire.get() {
+        return tokio::time::sleep(Duration::from_millis(NAP_MAX_MS as u64)).await;
+    }
+    let now = services.clock.unix_millis();
+    // With no deadline anywhere only a new one can end the sleep.
+    let latest = until.map_or(UnixMillis::MAX, |until| until.min(now + NAP_MAX_MS));
+    let nap = latest.saturating_sub(now).max(0) as u64;
+    let timer = tokio::time::sleep(Duration::from_millis(nap.min(NAP_FOREVER_MS)));
+    tokio::pin!(timer);
+    let mut is_asleep = false;
+    poll_fn(|cx| {
+        let may_sleep = !is_asleep && services.keyspace.may_sleep(slot, latest, cx.waker());
+        is_asleep = true;
+        if may_sleep && timer.as_mut().poll(cx).is_pending() { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
 }

@@ -7,6 +7,7 @@
 
 use super::entry::{Element, Encoded, Run};
 use super::limits::HEADER_BYTES;
+use crate::base::prefetch::prefetch;
 use crate::data::thin::{Bytes, small_form};
 use std::ops::Range;
 
@@ -37,6 +38,12 @@ impl Chunk {
         }
     }
 
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        prefetch(self.0.as_ptr());
+    }
+
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -28,6 +28,7 @@ pub use iter::Iter;
 pub use limits::Limits;
 
 use super::thin::{Either, Form};
+use crate::base::prefetch::prefetch;
 use chunk::Chunk;
 use entry::Encoded;
 use std::ops::Range;
@@ -51,7 +52,15 @@ pub enum End {
 
 /// What was cut out of a large list. Dropping it costs O(chunks), so who holds a lock may have somebody else do it.
 #[derive(Debug, Default)]
+#[must_use]
 pub struct Rest([Option<Sub>; 2]);
+
+impl Rest {
+    /// The pieces, each as a list.
+    pub fn into_lists(self) -> impl Iterator<Item = List> {
+        self.0.into_iter().flatten().map(|root| List(Either::large(root)))
+    }
+}
 
 impl List {
     /// An empty list, which has allocated nothing.
@@ -84,6 +93,15 @@ impl List {
         matches!(self.0.get(), Form::Small(_))
     }
 
+    /// Begins to load the block or the root.
+    #[inline]
+    pub fn prefetch(&self) {
+        match self.0.get() {
+            Form::Small(chunk) => chunk.prefetch(),
+            Form::Large(root) => prefetch(root),
+        }
+    }
+
     /// The element at `index`. O(log chunks + chunk).
     #[inline]
     pub fn get(&self, index: usize) -> Option<Element<'_>> {
@@ -98,6 +116,20 @@ impl List {
     /// amortised per step.
     pub fn iter(&self, range: Range<usize>) -> Iter<'_> {
         Iter::new(self, self.cut(range))
+    }
+
+    /// The element at an end. O(log chunks).
+    pub fn at_end(&self, end: End) -> Option<Element<'_>> {
+        let last = self.len().checked_sub(1)?;
+        self.get(if end == End::Left { 0 } else { last })
+    }
+
+    /// Removes the element at an end, if there is one. O(log chunks), and of one chunk what lies behind the element.
+    pub fn pop(&mut self, end: End, limits: &Limits) {
+        if let Some(last) = self.len().checked_sub(1) {
+            let index = if end == End::Left { 0 } else { last };
+            drop(self.remove(index..index + 1, limits));
+        }
     }
 
     /// Adds an element at an end. O(log chunks), and of one chunk what lies behind the element.

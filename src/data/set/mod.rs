@@ -155,7 +155,7 @@ impl Set {
         match self.0.get() {
             Form::Small(block) => block.allocated_bytes(),
             Form::Large(table) => {
-                let members: usize = table.iter().map(|member| member::allocated_bytes(member.len())).sum();
+                let members: usize = table.iter().map(|bytes| member::allocated_bytes(bytes.len())).sum();
                 size_of_val(table) + table.allocated_bytes() + members
             }
         }

@@ -62,7 +62,7 @@ impl Set {
             Form::Large(table) => table.retain(|member| {
                 let taken = choice.takes(rng);
                 if taken {
-                    visit(Element::Bytes(member.bytes()));
+                    visit(Element::Bytes(member));
                 }
                 !taken
             }),

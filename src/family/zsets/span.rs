@@ -9,6 +9,7 @@
 use crate::base::num;
 use crate::command::CommandError;
 use crate::data::zset::{MemberBound, ScoreBound, ZSet};
+use crate::family::ranks;
 use std::ops::Range;
 
 const NOT_SCORES: CommandError = CommandError::text("ERR min or max is not a float");
@@ -48,7 +49,7 @@ impl<'a> Span<'a> {
     /// The ranks of the stretch in `set`; empty if it holds nothing. O(log n).
     pub(super) fn ranks(&self, set: &ZSet) -> Range<usize> {
         match self {
-            Self::Ranks(first, last) => ranks_between(*first, *last, set.len()),
+            Self::Ranks(first, last) => ranks::between(*first, *last, set.len()),
             Self::Scores(min, max) => set.ranks_by_score(*min, *max),
             Self::Names(min, max) => set.ranks_by_member(min, max),
         }
@@ -72,14 +73,4 @@ fn name_bound(text: &[u8]) -> Option<MemberBound<'_>> {
         [b'(', member @ ..] => Some(MemberBound::Exclusive(member)),
         _ => None,
     }
-}
-
-/// The ranks from `first` to `last`, both inside, in a set of `len` members.
-fn ranks_between(first: i64, last: i64, len: usize) -> Range<usize> {
-    let len_signed = i64::try_from(len).expect("a length fits into an i64");
-    // A negative end plus a length cannot overflow.
-    let from_start = |rank: i64| if rank < 0 { rank + len_signed } else { rank };
-    let start = usize::try_from(from_start(first)).unwrap_or(0);
-    let end = usize::try_from(from_start(last)).map_or(0, |last| last.saturating_add(1)).min(len);
-    if start < end { start..end } else { 0..0 }
 }

@@ -33,7 +33,7 @@ struct World {
 impl World {
     fn new(slots: usize) -> Rc<Self> {
         Rc::new(Self {
-            keyspace: Keyspace::with_shards(SHARDS, 1, slots),
+            keyspace: Keyspace::with_shards(SHARDS, 1, slots, slots),
             cells: std::array::from_fn(|_| UnsafeCell::new(())),
         })
     }
@@ -200,6 +200,28 @@ fn two_units_that_want_a_late_shard_of_each_other_do_not_wait_for_each_other() {
         let scripts = [script(0, 0, 1), script(1, 1, 0)];
         assert_eq!(world.execute(2, &several([1, 0]), Patience::Wait), Ok(()));
         assert!(scripts.map(join).contains(&true), "only the token refuses, and one has it");
+    });
+}
+
+/// A worker's plan to sleep and a deadline that comes before it cross: either the worker sees the deadline, or it is woken.
+#[test]
+fn a_worker_that_goes_to_sleep_is_woken_for_an_earlier_deadline() {
+    model(|| {
+        let world = World::new(2);
+        let worker = spawn(&world, |world| {
+            let sleeper = Arc::new(Sleeper(Notify::new()));
+            let waker = Waker::from(Arc::clone(&sleeper));
+            while world.keyspace.alarms.next(0) > 5 {
+                if world.keyspace.may_sleep(0, 10, &waker) {
+                    sleeper.0.wait();
+                }
+            }
+        });
+        let mut pass = world.keyspace.enter(1, Patience::Try).expect("nobody else is inside");
+        let held = pass.lock(&Plan::One(0), Patience::Try).expect("nobody else is inside");
+        world.keyspace.alarms.no_later(0, 5);
+        pass.unlock(held);
+        join(worker);
     });
 }
 

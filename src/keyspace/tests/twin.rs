@@ -1,12 +1,12 @@
 //! Random operations on several databases, beside a twin so simple that it is unlikely to be wrong: maps, from which what has expired is
 //! removed at each step of the clock.
 
-use super::{check_counts, lent, one, whole};
+use super::{check_counts, expire, lent, one, whole};
 use crate::base::clock::{Clock, ManualClock, UnixMillis};
 use crate::base::rng::Rng;
 use crate::data::hash::{Hash, Limits};
 use crate::data::string::Str;
-use crate::keyspace::{EntryRef, Keyspace, Missing, Patience, Plan, Value, ValueRef, WatchTicket, WrongType, expire};
+use crate::keyspace::{EntryRef, Keyspace, Missing, Plan, Value, ValueRef, WatchTicket, WrongType};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ enum Op {
     Swap(usize, usize),
     Advance(i64),
     Watch(Place),
-    ExpireWalk,
+    Expire,
 }
 
 fn operations() -> impl Strategy<Value = Vec<(usize, Op)>> {
@@ -66,7 +66,7 @@ fn operations() -> impl Strategy<Value = Vec<(usize, Op)>> {
         2 => (0..DATABASES, 0..DATABASES).prop_map(|(a, b)| Op::Swap(a, b)),
         5 => (0..25i64).prop_map(Op::Advance),
         8 => place().prop_map(Op::Watch),
-        2 => Just(Op::ExpireWalk),
+        2 => Just(Op::Expire),
     ];
     proptest::collection::vec((0..SLOTS, op), 1..120)
 }
@@ -213,9 +213,8 @@ impl Pair {
                 let ticket = one(&self.keyspace, slot, &name(at.1), (at.0, now), |keys| keys.watch(&name(at.1)));
                 self.tickets.push((ticket, at, self.versions.get(&at).copied().unwrap_or(0)));
             }
-            Op::ExpireWalk => {
-                let mut pass = self.keyspace.enter(slot, Patience::Wait).expect("nobody else is inside");
-                expire::walk(&mut pass, now, 0, 1);
+            Op::Expire => {
+                expire(&self.keyspace, slot, now);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! WATCH where time and whole databases are concerned.
 
-use super::{one, whole};
-use crate::keyspace::{Keyspace, Patience, Plan, WatchTicket, expire};
+use super::{expire, one, whole};
+use crate::keyspace::{Keyspace, Plan, WatchTicket};
 
 fn put(keyspace: &Keyspace, db: usize, key: &[u8], deadline: Option<i64>) {
     one(keyspace, 0, key, (db, 100), |keys| keys.put_string(key, b"x", deadline));
@@ -22,9 +22,7 @@ fn a_key_that_had_expired_before_it_was_watched_may_be_removed_later() {
     put(&keyspace, 0, b"k", Some(150));
     let ticket = watch(&keyspace, 0, b"k", 200);
     whole(&keyspace, 0, (0, 200), |keys| keys.flush());
-    let mut pass = keyspace.enter(0, Patience::Wait).expect("nobody else is inside");
-    expire::walk(&mut pass, 300, 0, 1);
-    drop(pass);
+    expire(&keyspace, 0, 300);
     assert!(is_unchanged(&keyspace, &ticket, 300));
 }
 

@@ -120,6 +120,35 @@ fn a_scan_gives_every_member_once_across_changes_of_form() {
     assert_eq!(scanned(&small, 1).len(), 300);
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Whatever comes and goes between the calls, and whatever form that makes the set take, also an earlier one by being replaced.
+    #[test]
+    fn what_stays_is_scanned_exactly_once_while_others_come_and_go(
+        stays in 1usize..60, steps in vec((0usize..4, 0u16..400, 1usize..40), 1..60), limits in 0..ALL_LIMITS.len(),
+    ) {
+        let limits = &ALL_LIMITS[limits];
+        let mut set = built((0..stays).map(|number| format!("{number}")), limits);
+        let mut steps = steps.into_iter().cycle();
+        let (mut from, mut seen) = (Some(Position::START), Vec::new());
+        while let Some(position) = from {
+            let (step, number, many) = steps.next().expect("steps come in a circle");
+            from = set.scan(position, many, |member| seen.push(member.with_bytes(<[u8]>::to_vec)));
+            let others = (number..number + many as u16).map(|number| format!("other:{number}"));
+            match step {
+                0 => set = built(set.iter().map(|member| member.with_bytes(<[u8]>::to_vec)), limits),
+                1 => others.for_each(|other| { set.remove(other.as_bytes()); }),
+                _ => others.for_each(|other| { set.insert(other.as_bytes(), limits); }),
+            }
+        }
+        for number in 0..stays {
+            let text = format!("{number}").into_bytes();
+            prop_assert_eq!(seen.iter().filter(|member| **member == text).count(), 1);
+        }
+    }
+}
+
 #[test]
 fn a_clone_of_a_large_set_shares_what_neither_changes() {
     let mut set = numbered(10_000, &Limits::DEFAULT);

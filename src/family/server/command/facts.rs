@@ -74,9 +74,12 @@ fn write_statuses<'a>(words: impl Iterator<Item = &'a str> + Clone, sink: &mut d
 }
 
 fn write_key_spec(row: &CommandSpec, spec: &KeySpec, sink: &mut dyn ReplySink) {
-    let note = NOTES.iter().find(|(name, _)| *name == row.name);
+    let note = match *spec {
+        KeySpec::AfterWord { note, .. } | KeySpec::Hidden { note, .. } => Some(note),
+        _ => NOTES.iter().find(|(name, _)| *name == row.name).map(|(_, note)| *note),
+    };
     sink.begin(Aggregate::Map, if note.is_some() { 4 } else { 3 });
-    if let Some((_, note)) = note {
+    if let Some(note) = note {
         sink.bulk(b"notes");
         sink.bulk(note.as_bytes());
     }
@@ -91,6 +94,10 @@ fn write_key_spec(row: &CommandSpec, spec: &KeySpec, sink: &mut dyn ReplySink) {
         }
         KeySpec::Counted { count, first, .. } => {
             (count, "keynum", [("keynumidx", 0), ("firstkey", first as i64 - count as i64), ("keystep", 1)])
+        }
+        KeySpec::AfterWord { .. } | KeySpec::Hidden { .. } => {
+            write_step("begin_search", "unknown", &[], sink);
+            return write_step("find_keys", "unknown", &[], sink);
         }
     };
     write_step("begin_search", "index", &[("index", begins_at as i64)], sink);
@@ -115,7 +122,7 @@ fn write_step(step: &str, kind: &str, numbers: &[(&str, i64)], sink: &mut dyn Re
 fn legacy_range(row: &CommandSpec) -> (i64, i64, i64) {
     let mut ranges = row.keys.iter().flatten().filter_map(|spec| match *spec {
         KeySpec::Range { first, last, step, .. } => Some((first as i64, last as i64, step as i64)),
-        KeySpec::Counted { .. } => None,
+        KeySpec::Counted { .. } | KeySpec::AfterWord { .. } | KeySpec::Hidden { .. } => None,
     });
     if row.keys[1].is_none() {
         return ranges.next().unwrap_or((0, 0, 0));

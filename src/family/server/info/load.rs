@@ -2,6 +2,7 @@
 
 use super::text::Text;
 use crate::command::Ctx;
+use crate::command::pubsub::Kind;
 use crate::metrics::Event;
 use std::sync::atomic::Ordering;
 
@@ -38,12 +39,16 @@ pub(super) fn stats(ctx: &Ctx, text: &mut Text) {
     text.line("sync_partial_ok", 0);
     text.line("sync_partial_err", 0);
     text.line("expired_keys", keys.expired);
+    text.line("expired_stale_perc", format_args!("{:.2}", services.keyspace.stale_percent()));
+    text.line("expired_time_cap_reached_count", keys.expire_capped);
+    text.line("expire_cycle_cpu_milliseconds", keys.expire_nanos / 1_000_000);
     text.line("evicted_keys", totals.count(Event::Evicted));
     text.line("evicted_clients", 0);
     text.line("keyspace_hits", keys.hits);
     text.line("keyspace_misses", keys.misses);
-    text.line("pubsub_channels", 0);
-    text.line("pubsub_patterns", 0);
+    text.line("pubsub_channels", services.channels.len(Kind::Channel));
+    text.line("pubsub_patterns", services.channels.len(Kind::Pattern));
+    text.line("pubsubshard_channels", services.channels.len(Kind::Shard));
     text.line("latest_fork_usec", 0);
     text.line("total_forks", 0);
     text.line("migrate_cached_sockets", 0);

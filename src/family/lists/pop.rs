@@ -1,0 +1,151 @@
+//! LPOP, RPOP, LMPOP: the elements at one end are given and leave.
+//!
+//! The reply is written from the list itself, before they leave it, so nothing is copied in between. All that can fail has
+//! been checked by then.
+
+use super::{discard, end_at, limits};
+use crate::command::args::is_word;
+use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
+use crate::data::list::{Element, End, Iter, List, Rest};
+
+pub(super) const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("LPOP key [count]", lpop)
+        .list()
+        .write()
+        .fast()
+        .key(1, Access::ACCESS_DELETE)
+        .since("1.0.0")
+        .says("Removes and returns the first elements of a list.")
+        .costs("O(N); N is the number of elements returned"),
+    CommandSpec::new("RPOP key [count]", rpop)
+        .list()
+        .write()
+        .fast()
+        .key(1, Access::ACCESS_DELETE)
+        .since("1.0.0")
+        .says("Removes and returns the last elements of a list.")
+        .costs("O(N); N is the number of elements returned"),
+    CommandSpec::new("LMPOP numkeys key [key ...] <LEFT | RIGHT> [COUNT count]", lmpop)
+        .list()
+        .write()
+        .counted_keys(1, 2, Access::ACCESS_DELETE)
+        .since("7.0.0")
+        .says("Removes and returns elements from the first of several lists that is not empty.")
+        .costs("O(K + N); K is the number of keys, N the number of elements returned"),
+];
+
+const NO_KEYS: CommandError = CommandError::text("ERR numkeys should be greater than 0");
+const NO_COUNT: CommandError = CommandError::text("ERR count should be greater than 0");
+
+fn lpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    pop_of_one(ctx, args, End::Left, reply)
+}
+
+fn rpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    pop_of_one(ctx, args, End::Right, reply)
+}
+
+fn pop_of_one(ctx: &mut Ctx, args: Args, end: End, reply: Reply) -> Result<Replied, CommandError> {
+    let count = match args.from(2) {
+        [] => None,
+        // Redis says so of any text that is no number, too.
+        [_] => Some(count_at(args, 2, 0).ok_or(CommandError::MustBePositive)?),
+        _ => return Err(CommandError::WrongArity(args[0].to_ascii_lowercase().escape_ascii().to_string())),
+    };
+    let popped = pop(ctx, &args[1], end, count.unwrap_or(1), reply, |reply, mut elements| match count {
+        Some(_) => array(reply, elements),
+        None => reply.bulk(&elements.next().expect("a list has an element").text()),
+    })?;
+    popped.or_else(|reply| Ok(if count.is_some() { reply.null_array() } else { reply.null() }))
+}
+
+fn lmpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    let keys = count_at(args, 1, 1).ok_or(NO_KEYS)?;
+    let at_end = keys.saturating_add(2);
+    let end = end_at(args, at_end)?;
+    let count = match args.from(at_end + 1) {
+        [] => 1,
+        [word, _, rest @ ..] if is_word(word, "COUNT") => {
+            let count = count_at(args, at_end + 2, 1).ok_or(NO_COUNT)?;
+            if !rest.is_empty() {
+                return Err(CommandError::Syntax);
+            }
+            count
+        }
+        _ => return Err(CommandError::Syntax),
+    };
+    let mut reply = reply;
+    for key in &args.all()[2..at_end] {
+        let popped = pop(ctx, key, end, count, reply, |reply, elements| {
+            let mut found = reply.array(2);
+            found.bulk(key);
+            let _given: Replied = array(found.element(), elements);
+            found.end()
+        })?;
+        match popped {
+            Ok(replied) => return Ok(replied),
+            Err(unused) => reply = unused,
+        }
+    }
+    Ok(reply.null_array())
+}
+
+/// The integer at `index`, if it is one and at least `least`.
+fn count_at(args: Args, index: usize, least: usize) -> Option<usize> {
+    args.integer(index).ok().and_then(|count| usize::try_from(count).ok()).filter(|count| *count >= least)
+}
+
+fn array(reply: Reply, elements: Leaving) -> Replied {
+    let mut array = reply.array(elements.elements.len());
+    elements.for_each(|element| array.bulk(&element.text()));
+    array.end()
+}
+
+/// The elements about to leave, in the order in which they are given.
+struct Leaving<'a> {
+    elements: Iter<'a>,
+    end: End,
+}
+
+impl<'a> Iterator for Leaving<'a> {
+    type Item = Element<'a>;
+    #[inline]
+    fn next(&mut self) -> Option<Element<'a>> {
+        match self.end {
+            End::Left => self.elements.next(),
+            End::Right => self.elements.next_back(),
+        }
+    }
+}
+
+/// Has `give` reply up to `count` elements of the key's list from `end` on, then removes them. Where the key is missing, the
+/// right to reply comes back.
+#[inline]
+fn pop<'r>(
+    ctx: &mut Ctx,
+    key: &[u8],
+    end: End,
+    count: usize,
+    reply: Reply<'r>,
+    give: impl FnOnce(Reply<'r>, Leaving) -> Replied,
+) -> Result<Result<Replied, Reply<'r>>, CommandError> {
+    let limits = limits(ctx);
+    let mut unused = Some(reply);
+    let popped = ctx.keys.edit::<List, _>(key, Missing::Skip, |list| {
+        let len = list.len();
+        let count = count.min(len);
+        let range = match end {
+            End::Left => 0..count,
+            End::Right => len - count..len,
+        };
+        let reply = unused.take().expect("a key is edited once");
+        let replied = give(reply, Leaving { elements: list.iter(range.clone()), end });
+        let rest = if count > 0 { list.remove(range, &limits) } else { Rest::default() };
+        (replied, rest)
+    })?;
+    let Some((replied, rest)) = popped else {
+        return Ok(Err(unused.expect("a key that is missing was not edited")));
+    };
+    discard(ctx, rest);
+    Ok(Ok(replied))
+}
