@@ -16,6 +16,7 @@ impl CommandSpec {
             "@write" => flags.has(Flags::WRITE),
             // A script reads what its commands read.
             "@read" => flags.has(Flags::READONLY) && self.group.category() != Some("@scripting"),
+            "@pubsub" => flags.has(Flags::PUBSUB),
             "@admin" => flags.has(Flags::ADMIN),
             "@dangerous" => flags.any(Flags::ADMIN.or(Flags::DANGEROUS)),
             "@fast" => flags.has(Flags::FAST),

@@ -88,11 +88,10 @@ impl Group {
             Group::List => Some("@list"),
             Group::Set => Some("@set"),
             Group::SortedSet => Some("@sortedset"),
-            Group::PubSub => Some("@pubsub"),
             Group::Transactions => Some("@transaction"),
             Group::Scripting => Some("@scripting"),
             Group::Connection => Some("@connection"),
-            Group::Sorting | Group::Server | Group::Cluster => None,
+            Group::PubSub | Group::Sorting | Group::Server | Group::Cluster => None,
         }
     }
 }
@@ -120,6 +119,8 @@ flags! {
     DENY_OOM = 2, "denyoom";
     /// For operators.
     ADMIN = 3, "admin";
+    /// About channels.
+    PUBSUB = 22, "pubsub";
     /// Not from scripts.
     NOSCRIPT = 4, "noscript";
     /// Allowed while data is loading.

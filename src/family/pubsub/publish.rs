@@ -5,14 +5,14 @@ use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("PUBLISH channel message", publish)
         .group(Group::PubSub)
-        .flag(Flags::LOADING.or(Flags::STALE).or(Flags::MAY_REPLICATE))
+        .flag(Flags::PUBSUB.or(Flags::LOADING).or(Flags::STALE).or(Flags::MAY_REPLICATE))
         .fast()
         .since("2.0.0")
         .says("Sends a message to a channel, and replies how many got it.")
         .costs("O(N+M) where N is the number of listeners and M the number of patterns that anybody listens to."),
     CommandSpec::new("SPUBLISH shardchannel message", spublish)
         .group(Group::PubSub)
-        .flag(Flags::LOADING.or(Flags::STALE).or(Flags::MAY_REPLICATE))
+        .flag(Flags::PUBSUB.or(Flags::LOADING).or(Flags::STALE).or(Flags::MAY_REPLICATE))
         .fast()
         .since("7.0.0")
         .says("Sends a message to a shard channel, and replies how many got it.")

@@ -36,7 +36,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 const fn row(syntax: &'static str, handler: Handler) -> CommandSpec {
     CommandSpec::new(syntax, handler)
         .group(Group::PubSub)
-        .flag(Flags::NOSCRIPT.or(Flags::LOADING).or(Flags::STALE).or(Flags::LISTENER))
+        .flag(Flags::PUBSUB.or(Flags::NOSCRIPT).or(Flags::LOADING).or(Flags::STALE).or(Flags::LISTENER))
 }
 
 fn subscribe(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
