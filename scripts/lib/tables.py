@@ -17,6 +17,9 @@ lpush rpush lpushx rpushx lpop rpop lmpop llen lindex lset lrange linsert lrem l
 ping echo select hello auth reset client config command readonly readwrite asking cluster time role lolwut info slowlog acl""".split()
 
 FIELDS = ("name", "arity", "flags", "first key", "last key", "step", "categories", None, "key specs")
+# Without a cluster shard channels are channels, and no keys that lock anything.
+SHARD_CHANNELS = {"spublish", "ssubscribe", "sunsubscribe"}
+KEY_FIELDS = {"first key", "last key", "step", "key specs"}
 NEWER_SUBCOMMANDS = {"client|setinfo", "client|no-touch"}
 # Tally takes ZRANK WITHSCORE, as servers since 7.2, so its arity is "3 or more".
 NEWER_ARITY = {("zrank", -3), ("zrevrank", -3)}
@@ -83,6 +86,8 @@ def compare_info(tally, peer, explained):
             one, other = [spec_form(spec) for spec in one or []], [spec_form(spec) for spec in other or []]
         if one == other or field == "arity" and (tally["name"], one) in NEWER_ARITY:
             agreed += 1
+        elif tally["name"] in SHARD_CHANNELS and field in KEY_FIELDS:
+            explained["shard channels are no keys: there are no clusters"] += 1
         else:
             texts.append(f"{peer['name']}: {field}: tally {one}, peer {other}")
     for name, sub in sorted(peer["subcommands"].items()):

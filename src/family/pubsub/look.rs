@@ -23,7 +23,10 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 ];
 
 const fn row(syntax: &'static str, handler: Handler) -> CommandSpec {
-    CommandSpec::new(syntax, handler).group(Group::PubSub).flag(Flags::LOADING.or(Flags::STALE)).since("2.8.0")
+    CommandSpec::new(syntax, handler)
+        .group(Group::PubSub)
+        .flag(Flags::PUBSUB.or(Flags::LOADING).or(Flags::STALE))
+        .since("2.8.0")
 }
 
 fn channels(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
