@@ -66,6 +66,15 @@ pub enum KeySpec {
         /// What COMMAND INFO says of it.
         note: &'static str,
     },
+    /// The argument after the first `word`.
+    Keyword {
+        /// In capitals.
+        word: &'static str,
+        /// Where the word is looked for first.
+        from: usize,
+        /// What is done with the key.
+        access: Access,
+    },
     /// Keys whose names are not among the arguments. COMMAND INFO calls their place unknown, with `note`.
     Hidden {
         /// What is done with them.
@@ -103,6 +112,12 @@ impl KeySpec {
                 Some(index) => (index, index + 1, 1),
                 None => (0, 0, 1),
             },
+            KeySpec::Keyword { word, from, .. } => {
+                match argv.iter().skip(from).position(|argument| is_word(argument, word)) {
+                    Some(index) => (from + index + 1, (from + index + 2).min(argc), 1),
+                    None => (0, 0, 1),
+                }
+            }
             KeySpec::Hidden { .. } => (0, 0, 1),
         };
         (first..end.max(first)).step_by(step)
@@ -114,6 +129,7 @@ impl KeySpec {
             KeySpec::Range { access, .. }
             | KeySpec::Counted { access, .. }
             | KeySpec::AfterWord { access, .. }
+            | KeySpec::Keyword { access, .. }
             | KeySpec::Hidden { access, .. } => access,
         }
     }
