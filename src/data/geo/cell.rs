@@ -96,12 +96,12 @@ impl Cell {
 }
 
 /// Moves bit n to bit 2n.
-fn spread(half: u32) -> u64 {
+pub(super) fn spread(half: u32) -> u64 {
     (0..LEVELS).rev().fold(u64::from(half), |bits, level| (bits | bits << (1 << level)) & BLOCKS[level])
 }
 
 /// Moves bit 2n to bit n; the odd bits are lost.
-fn gathered(bits: u64) -> u32 {
+pub(super) fn gathered(bits: u64) -> u32 {
     (0..LEVELS).fold(bits & BLOCKS[0], |bits, level| (bits | bits >> (1 << level)) & BLOCKS[level + 1]) as u32
 }
 

@@ -13,7 +13,7 @@
 //! sphere (`distance.rs`). Numbers, and the order in which cells come, are those of Redis 7.0, for clients see both.
 //!
 //! Invariant: a [`Point`] lies within the limits and no distance is NaN, whatever score it was read from.
-//! Not here: keys, units, replies.
+//! Not here: keys, units, replies. The oracle is `naive`.
 
 mod cell;
 mod cover;
@@ -21,6 +21,8 @@ mod distance;
 mod shape;
 mod text;
 
+#[cfg(test)]
+mod naive;
 #[cfg(test)]
 mod tests;
 
