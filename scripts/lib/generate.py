@@ -31,7 +31,7 @@ FLOATS = [
 ]
 SCORES = [b"0", b"1", b"2", b"3", b"1", b"2", b"1", b"-1", b"0.5", b"2.5", b"-0", b"10", b"100", b"1e3", b"inf", b"-inf", b"1700000000123456768"]
 MEMBERS = [b"a", b"b", b"c", b"d", b"e", b"aa", b"ab", b"", b"A", b"\x00", b"\xff\xfe", b"m\r\n", b"10", b"9", b"x" * 70]
-GEO_KEYS = [b"g1", b"g1", b"g2", b"g3", b"biggeo", b"biggeo"]
+GEO_KEYS = [b"g1", b"g2", b"biggeo", b"biggeo"]
 CITIES = [(13.361389, 38.115556), (15.087269, 37.502669), (-0.12, 51.5), (179.99, -16.5), (-179.99, -16.8), (24.9, 70.1), (10, 82.5), (-70, -81), (-77.03, -12.04), (0, 0)]
 DEGREES = [b"0", b"-0", b"1", b"180", b"-180", b"85.05112878", b"-85.05112878", b"85.05112879", b"180.0000001", b"90", b"-90", b"66", b"80.0000001", b"1e1", b"0x10"]
 UNITS = [b"m", b"km", b"ft", b"mi", b"KM", b"M"]
@@ -345,7 +345,7 @@ class Generator:
             return [self.w_metres(), self.w_unit()]
         unit = self.pick(UNITS)
         metres = {b"m": 1, b"km": 1000, b"ft": 0.3048, b"mi": 1609.34}[unit.lower()]
-        return [b"%.5g" % (float(10 ** self.random.uniform(0, 7.6)) / metres), unit]
+        return [b"%.5f" % (10 ** self.random.uniform(1, 7.6) / metres), unit]
 
     def w_centre(self):
         return [b"FROMMEMBER", self.w_gmember()] if self.chance(0.4) else [b"FROMLONLAT"] + self.w_place()
@@ -359,15 +359,22 @@ class Generator:
         return [b"COUNT", count] + ([b"ANY"] if self.chance(0.5) else [])
 
     def w_geoopts(self):
-        return self.some(self.pick([b"ASC", b"DESC"]), self.w_geocount(), b"WITHCOORD", b"WITHDIST", b"WITHHASH", *([b"ANY"] if self.chance(0.02) else []))
+        # Where a count chooses among members, distances show that it chose well.
+        count = self.w_geocount() if self.chance(0.4) else []
+        distances = [b"WITHDIST"] if len(count) == 2 and self.chance(0.9) else []
+        return count + distances + self.some(self.pick([b"ASC", b"DESC"]), b"WITHCOORD", b"WITHDIST", b"WITHHASH", *([b"ANY"] if self.chance(0.02) else []))
+
+    def w_geostorecount(self):
+        """A count that leaves no choice between members at equal distances: any that come first, or all."""
+        return [b"COUNT", b"100000"] if self.chance(0.2) else [b"COUNT", self.pick([b"1", b"2", b"5", b"20"]), b"ANY"]
 
     def w_geostoreopts(self):
-        return self.some(self.pick([b"ASC", b"DESC"]), self.w_geocount(), b"STOREDIST", *([b"WITHDIST", b"STORE"] if self.chance(0.05) else []))
+        return self.some(self.pick([b"ASC", b"DESC"]), self.w_geostorecount(), b"STOREDIST", *([b"WITHDIST", b"STORE"] if self.chance(0.05) else []))
 
     def w_radiusopts(self):
         if self.chance(0.7):
             return self.w_geoopts()
-        return self.some(self.pick([b"ASC", b"DESC"]), self.w_geocount(), [self.pick([b"STORE", b"STOREDIST"]), self.w_geokey()], [self.pick([b"STORE", b"STOREDIST"]), self.w_geokey()], *([b"WITHDIST", b"STORE"] if self.chance(0.05) else []))
+        return self.some(self.pick([b"ASC", b"DESC"]), self.w_geostorecount(), [self.pick([b"STORE", b"STOREDIST"]), self.w_geokey()], [self.pick([b"STORE", b"STOREDIST"]), self.w_geokey()], *([b"WITHDIST", b"STORE"] if self.chance(0.05) else []))
 
     def w_placescore(self):
         return self.pick(PLACE_SCORES)
@@ -467,15 +474,17 @@ class Generator:
         return [argv]
 
     def geo(self):
-        if self.chance(0.02):
+        if self.chance(0.03):
             longitude, latitude = self.pick(CITIES)
-            near = 10 ** self.random.uniform(-4, 1.5)
+            near = 10 ** self.random.uniform(-4, 1.7)
+            names = self.pick([15, 300, 3000])
             places = []
-            for _ in range(self.random.choice([50, 120, 140, 500, 2000])):
+            for _ in range(self.random.choice([5, 20, 50, 120, 140, 500, 2000])):
                 east, north = longitude + self.random.gauss(0, near), latitude + self.random.gauss(0, near)
                 if abs(east) <= 180 and abs(north) <= 85:
-                    places += [b"%.8f" % east, b"%.8f" % north, b"m%03d" % self.random.randrange(3000)]
-            return [[b"GEOADD", b"biggeo"] + places]
+                    name = MEMBERS[self.random.randrange(names)] if names <= len(MEMBERS) else b"m%03d" % self.random.randrange(names)
+                    places += [b"%.8f" % east, b"%.8f" % north, name]
+            return [[b"GEOADD", self.pick(GEO_KEYS)] + places]
         return self.from_table(GEO)
 
     def single(self):
@@ -556,6 +565,8 @@ class Generator:
             return [[b"GET"]]
         if argv[0].upper() == b"ZREMRANGEBYLEX" and argv[1:2] and argv[1] in KEYS + [b"big"]:
             return [[b"GET"]]  # Unspecified on unequal scores, and it would part the two servers for good.
+        if argv[0].upper().startswith(b"GEO") and any(b"STORE" in word.upper() for word in argv) and any(word.upper() == b"COUNT" for word in argv):
+            return [[b"GET"]]  # It may have lost its ANY, see w_geostorecount().
         if argv[0].upper() == b"SORT" and any(word.upper() == b"STORE" for word in argv):
             return [[b"GET"]]  # It may have become one by numbers, see sort(), or one that stores what has no order.
         if argv[0].upper() == b"ZADD" and any(word in LEX_KEYS for word in argv):
@@ -617,9 +628,9 @@ ZRANGESTORE {key} {key} {rangeby} {zstoreopts}|ZRANGESTORE l3 {lexkey} {lex} {le
 ZRANDMEMBER {key}|ZRANDMEMBER {key} {hcount}|ZRANDMEMBER {key} {hcount} WITHSCORES|ZSCAN {key} 0 {scanopts}""".replace("\n", "|").split("|")
 
 GEO = """GEOADD {geokey} {geoaddopts} {places}|GEOADD {geokey} {places}|GEOADD {geokey} {places}|GEOADD {geokey} {places}|GEOPOS {geokey} {gmembers}|GEOHASH {geokey} {gmembers}|GEODIST {geokey} {gmember} {gmember}|GEODIST {geokey} {gmember} {gmember} {unit}
-GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search}|GEOSEARCH {geokey} {geoopts} {search}|GEOSEARCHSTORE {geokey} {geokey} {search} {geostoreopts}|GEOSEARCH {geokey} {search} {geocount}
+GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search}|GEOSEARCH {geokey} {geoopts} {search}|GEOSEARCH biggeo {search}|GEOSEARCH biggeo {search} {geoopts}|DEL g1|GEOSEARCHSTORE {geokey} {geokey} {search} {geostoreopts}|GEOSEARCH {geokey} {search} {geocount}
 GEORADIUS {geokey} {place} {reach} {radiusopts}|GEORADIUS {geokey} {place} {reach} {geoopts}|GEORADIUSBYMEMBER {geokey} {gmember} {reach} {radiusopts}|GEORADIUS_RO {geokey} {place} {reach} {geoopts}|GEORADIUSBYMEMBER_RO {geokey} {gmember} {reach} {geoopts}
-ZADD {geokey} {placescore} {gmember}|ZREM {geokey} {gmembers}|ZRANGE {geokey} 0 -1|ZCARD {geokey}|DEL {geokey}|OBJECT ENCODING {geokey}|ZSCORE {geokey} {gmember}|TYPE {geokey}""".replace("\n", "|").split("|")
+ZADD {geokey} {placescore} {gmember}|ZREM {geokey} {gmembers}|ZRANGE {geokey} 0 -1|ZCARD {geokey}|OBJECT ENCODING {geokey}|ZSCORE {geokey} {gmember}|TYPE {geokey}""".replace("\n", "|").split("|")
 
 CONNECTION = """PING|PING {val}|PING {val} {val}|ECHO {val}|ECHO|SELECT {db}|SELECT 0|AUTH|AUTH x|AUTH default x|AUTH a b c|HELLO 4|HELLO x|HELLO 3 AUTH|HELLO 2 SETNAME
 CLIENT GETNAME|CLIENT SETNAME name|CLIENT SETNAME {val}|CLIENT|CLIENT FOO|CLIENT REPLY FOO|CLIENT NO-EVICT on|CLIENT NO-EVICT x|CLIENT ID x|CLIENT GETREDIR|CLIENT TRACKINGINFO|CLIENT UNBLOCK 9999999|CLIENT UNBLOCK 9999999 TIMEOUT|CLIENT UNBLOCK x|CLIENT UNBLOCK 1 FOO|CLIENT KILL 1.2.3.4:5
