@@ -31,7 +31,7 @@ impl Cache {
     pub fn new(rules: Rules, bytes_max: usize, keys: usize) -> Self {
         let mut hashes: Vec<(u64, u32)> = (0..keys as u32).map(|key| (hash(key), key)).collect();
         hashes.sort_unstable();
-        let shards = hashes.chunk_by(|a, b| shard_of(a.0) == shard_of(b.0)).map(|all| Shard::new(all)).collect();
+        let shards = hashes.chunk_by(|a, b| shard_of(a.0) == shard_of(b.0)).map(Shard::new).collect();
         Self { shards, rules, chooser: Chooser::seeded(7), bytes_max, len: 0, requests: 0, turn: 0 }
     }
 

@@ -91,6 +91,7 @@ pub fn table(rows: &[Row]) -> Vec<String> {
     lines
 }
 
+#[expect(clippy::disallowed_macros, reason = "an example talks to its reader")]
 fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|number| number.parse().ok()).collect();
     let scale = Scale {

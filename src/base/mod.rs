@@ -2,6 +2,7 @@
 
 pub mod alloc;
 pub mod clock;
+pub mod event;
 pub mod glob;
 pub mod hash;
 pub mod limits;

@@ -7,9 +7,10 @@ use super::slowlog::Slowlog;
 use super::table::CommandTable;
 use crate::acl::Acl;
 use crate::base::clock::{Clock, Ticks, UnixMillis};
+use crate::base::event::Classes;
 use crate::base::rng::Rng;
 use crate::config::{Config, LogLevel};
-use crate::keyspace::{Keys, Keyspace, WatchTicket};
+use crate::keyspace::{Event, Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
 use crate::resp::reply::{Replied, Reply};
 use crate::resp::writer::Protocol;
@@ -130,6 +131,30 @@ impl std::fmt::Debug for Services {
 }
 
 impl Services {
+    /// Publishes an event on a key, as `notify-keyspace-events` asks.
+    pub fn publish_event(&self, event: Event, db: usize, key: &[u8]) {
+        let classes = self.config.live.notify_keyspace_events.get();
+        if !self.channels.any() {
+            return;
+        }
+        let publish = |prefix: &str, channel: &[u8], message: &[u8]| {
+            let channel = [format!("{prefix}@{db}__:").as_bytes(), channel].concat();
+            self.channels.publish(&channel, message, self.mail_limits(), self.clock.ticks());
+        };
+        if classes.any(Classes::KEYSPACE) {
+            publish("__keyspace", key, event.name.as_bytes());
+        }
+        if classes.any(Classes::KEYEVENT) {
+            publish("__keyevent", event.name.as_bytes(), key);
+        }
+    }
+
+    /// Has the keyspace tell of the events that `notify-keyspace-events` chooses.
+    pub fn follow_events(&self) {
+        let classes = self.config.live.notify_keyspace_events.get();
+        self.keyspace.want_events(if classes.publishes() { classes } else { Classes::NONE });
+    }
+
     /// When a listener that does not take its messages is disconnected.
     pub fn mail_limits(&self) -> MailLimits {
         let live = &self.config.live;

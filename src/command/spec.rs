@@ -8,6 +8,8 @@ use super::ctx::Ctx;
 use super::error::CommandError;
 use super::keyspec::{Access, KeySpec};
 use super::syntax;
+use crate::base::event::Classes;
+use crate::keyspace::Event;
 use crate::resp::reply::{Replied, Reply};
 
 /// A command's function. Parse everything, then act, then reply.
@@ -61,6 +63,19 @@ impl Group {
             Group::Connection => "connection",
             Group::Server => "server",
             Group::Cluster => "cluster",
+        }
+    }
+
+    /// The class of the events that its commands' changes are.
+    #[inline]
+    pub const fn events(self) -> Classes {
+        match self {
+            Group::String => Classes::STRING,
+            Group::Hash => Classes::HASH,
+            Group::List | Group::Sorting => Classes::LIST,
+            Group::Set => Classes::SET,
+            Group::SortedSet => Classes::SORTED_SET,
+            _ => Classes::GENERIC,
         }
     }
 
@@ -200,6 +215,8 @@ pub struct CommandSpec {
     pub categories: &'static [&'static str],
     /// Where the keys stand.
     pub keys: [Option<KeySpec>; KEY_SPECS_MAX],
+    /// What its changes are told as, in the class of its group; empty if it says so itself.
+    pub tells: &'static str,
     /// What else it locks.
     pub locks: Locks,
     /// Version of Redis (or Tally) that had it first.
@@ -226,6 +243,7 @@ impl CommandSpec {
             group: Group::Server,
             categories: &[],
             keys: [None; KEY_SPECS_MAX],
+            tells: "",
             locks: Locks::Keys,
             since: "1.0.0",
             summary: "",
@@ -297,6 +315,18 @@ impl CommandSpec {
     /// It only reads keys.
     pub const fn readonly(self) -> Self {
         self.flag(Flags::READONLY)
+    }
+
+    /// Its changes are told as this event, in the class of its group.
+    pub const fn tells(mut self, name: &'static str) -> Self {
+        self.tells = name;
+        self
+    }
+
+    /// What its changes are told as.
+    #[inline]
+    pub const fn event(&self) -> Event {
+        if self.tells.is_empty() { Event::CHANGED } else { Event::new(self.group.events(), self.tells) }
     }
 
     /// It is refused when memory is short.

@@ -5,6 +5,7 @@
 //! and two settings changed by one CONFIG SET may be seen one before the other.
 
 use super::address::BindAddress;
+use crate::base::event::Classes;
 use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicU64, Ordering};
 use std::fmt;
@@ -105,6 +106,27 @@ impl Word for bool {
     #[inline]
     fn from_word(word: u64) -> Self {
         word != 0
+    }
+}
+
+impl Typed for Classes {
+    fn from_value(value: Value) -> Self {
+        let Value::Integer(bits) = value else { unreachable!("classes of events are held as bits") };
+        Self::from_bits(u32::try_from(bits).expect("classes of events fit into 32 bits"))
+    }
+    fn to_value(&self) -> Value {
+        Value::Integer(self.bits().into())
+    }
+}
+
+impl Word for Classes {
+    #[inline]
+    fn to_word(self) -> u64 {
+        self.bits().into()
+    }
+    #[inline]
+    fn from_word(word: u64) -> Self {
+        Self::from_bits(word as u32)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::address::BindAddress;
 use super::cells::{Secret, Value};
+use crate::base::event::Classes;
 use std::fmt;
 
 /// The longest text or password, in bytes.
@@ -37,6 +38,8 @@ pub enum Kind {
     },
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Classes of keyspace events, by their letters.
+    Events,
     /// Any text.
     Text,
     /// One or more IP addresses, separated by spaces.
@@ -96,6 +99,10 @@ impl Kind {
                 let index = names.iter().position(|name| name.eq_ignore_ascii_case(text));
                 index.map(Value::Choice).ok_or(Problem::NotOneOf(names))
             }
+            Self::Events => {
+                let classes = Classes::parse(text).ok_or(Problem::NotEvents)?;
+                Ok(Value::Integer(classes.bits().into()))
+            }
             Self::Text => {
                 if text.len() > TEXT_BYTES_MAX {
                     return Err(Problem::TooLong);
@@ -122,6 +129,7 @@ impl Kind {
             Self::Bytes { min, max } => format!("{} to {}", size(min), size(max)),
             Self::Octal { max } => format!("octal, 0 to {max:o}"),
             Self::Choice(names) => names.join(", "),
+            Self::Events => "letters of Ag$lshzxeKEtmdn".to_owned(),
             Self::Text => "text".to_owned(),
             Self::Addresses => "IP addresses".to_owned(),
             Self::Secret => "text, kept secret".to_owned(),
@@ -147,6 +155,8 @@ pub enum Problem {
     NotMemory,
     /// None of these words.
     NotOneOf(&'static [&'static str]),
+    /// A letter that is no class of events.
+    NotEvents,
     /// Not text: a NUL, or not UTF-8.
     NotText,
     /// Longer than any text may be.
@@ -180,6 +190,7 @@ impl fmt::Display for Problem {
             Self::NotYesOrNo => f.write_str("argument must be 'yes' or 'no'"),
             Self::NotMemory => f.write_str("argument must be a memory value"),
             Self::NotOneOf(names) => write!(f, "argument(s) must be one of the following: {}", names.join(", ")),
+            Self::NotEvents => f.write_str("Invalid event class character. Use 'Ag$lshzxeKEtmdn'."),
             Self::NotText => f.write_str("argument must be text"),
             Self::TooLong => write!(f, "argument must not be longer than {TEXT_BYTES_MAX} bytes"),
             Self::NotAddress(word) => write!(f, "'{word}' is not an IP address"),
@@ -207,6 +218,7 @@ impl Problem {
                 format!("{given} is not a memory size such as 1048576, 100kb or 64mb; allowed: {}", kind.describe())
             }
             Self::NotOneOf(names) => format!("{given} is none of {}", names.join(", ")),
+            Self::NotEvents => format!("{given} has a letter that is none of Ag$lshzxeKEtmdn"),
             Self::NotText => format!("{given} is not text"),
             Self::TooLong => format!("longer than {TEXT_BYTES_MAX} bytes"),
             Self::NotAddress(word) => format!("{word} is not an IP address; host names are not looked up"),

@@ -6,6 +6,7 @@
 use super::cells::{Secret, Value};
 use super::kind::{Kind, Problem};
 use super::table::{Live, Start};
+use crate::base::event::Classes;
 
 /// The heading under which `--help` and the settings file list a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,6 +159,10 @@ impl Setting {
     pub(super) fn print(&self, value: &Value) -> Vec<u8> {
         match (self.kind, value) {
             (Kind::Choice(names), Value::Choice(index)) => names[*index].as_bytes().to_vec(),
+            (Kind::Events, Value::Integer(bits)) => {
+                let bits = u32::try_from(*bits).expect("classes of events fit into 32 bits");
+                Classes::from_bits(bits).to_string().into_bytes()
+            }
             (Kind::Octal { .. }, Value::Integer(bits)) => format!("{bits:o}").into_bytes(),
             (_, Value::Integer(number)) => number.to_string().into_bytes(),
             (_, Value::Bool(yes)) => if *yes { b"yes" as &[u8] } else { b"no" }.to_vec(),

@@ -7,9 +7,10 @@
 use super::address::BindAddress;
 use super::cells::{Cell, Changeable, ChangeableSecret, Typed};
 use super::choices::{DebugCommand, EvictionPolicy, LogFormat, LogLevel};
-use super::kind::Kind::{self, Addresses, Bool, Bytes, Choice, Octal, Secret, Text};
+use super::kind::Kind::{self, Addresses, Bool, Bytes, Choice, Events, Octal, Secret, Text};
 use super::setting::Group::{Encodings, Fixed, Http, Limits, Logging, Memory, Network, Scripts, Security, Server};
 use super::setting::{Place, Setting};
+use crate::base::event::Classes;
 use crate::base::limits;
 use std::path::PathBuf;
 
@@ -152,6 +153,8 @@ settings! {
         /// See pubsub-output-soft-limit.
         pubsub_output_soft_seconds: Changeable<u64> =
             row("pubsub-output-soft-seconds", Limits, Kind::seconds(0, INT), "60");
+        /// Which events on keys are published to channels: a letter for each class, and K or E or both for the way.
+        notify_keyspace_events: Changeable<Classes> = row("notify-keyspace-events", Server, Events, "");
         /// How much is logged: commands, connections, changes of state, or only what is wrong.
         loglevel: Changeable<LogLevel> = row("loglevel", Logging, Choice(LogLevel::NAMES), "notice");
         /// A command that takes at least so long enters the slow log; 0 = every command, -1 = none.
@@ -197,8 +200,6 @@ settings! {
         row("save", Fixed, Text, "").because("snapshots are not supported");
         /// Whether writes are logged to disk.
         row("appendonly", Fixed, Bool, "no").because("the append-only file is not supported");
-        /// Which events on keys are published.
-        row("notify-keyspace-events", Fixed, Text, "").because("keyspace notifications are not supported");
         /// Whether this server is part of a cluster.
         row("cluster-enabled", Fixed, Bool, "no").because("cluster mode is not supported");
         /// Whether to refuse other machines as long as there is no password.

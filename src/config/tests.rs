@@ -33,6 +33,7 @@ fn samples(setting: &Setting) -> (Vec<String>, Vec<String>) {
             bad.extend(texts(&["", "mb", "1.5mb", "1 mb", "1tb", "-1mb", "99999999999gb"]));
             (good, bad)
         }
+        Kind::Events => (texts(&["", "A", "KEA", "g$lshzxetdn", "m"]), texts(&["q", "K E", "a"])),
         Kind::Octal { max } => (vec!["0".to_owned(), format!("{max:o}")], texts(&["", "8", "-1", "+7", "7777"])),
         Kind::Choice(names) => (texts(names), texts(&["", "nonsense"])),
         Kind::Text => (texts(&["", "/a/path with spaces"]), texts(&["a\0b"])),

@@ -19,6 +19,7 @@ pub(super) enum Called {
 /// Runs the handler and gives exactly one reply, unless [`Called::NeedsWhole`].
 #[inline]
 pub(super) fn run(ctx: &mut Ctx<'_, '_>, spec: &CommandSpec, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Called {
+    ctx.keys.tell_as(spec.event());
     match (spec.handler)(ctx, Args::new(argv), Reply::new(sink)) {
         Ok(_) => Called::Ok,
         Err(CommandError::NeedsWhole) => Called::NeedsWhole,

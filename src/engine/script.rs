@@ -281,6 +281,7 @@ impl ScriptHost<'_, '_, '_> {
             rng: self.ctx.rng,
             scripts: None,
         };
+        inner.keys.tell_as(spec.event());
         let called = match (spec.handler)(&mut inner, Args::new(argv), Reply::new(sink)) {
             Ok(_) => Called::Ok,
             Err(error) => {

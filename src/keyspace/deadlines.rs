@@ -7,7 +7,7 @@
 //!
 //! Stale entries come from deadlines that were shortened, and from keys that were deleted or made persistent. Most vanish when they fire. So that
 //! there are never many, the wheel is *renewed* when it has more than two entries per key that has a deadline (and some, see
-//! [`Deadlines::wants_renewal`]): a walk over the table, in slices, schedules what it finds on a new wheel. Until it has passed over all, the old
+//! `has_too_many`): a walk over the table, in slices, schedules what it finds on a new wheel. Until it has passed over all, the old
 //! wheel yields as well. A mark in each record that counts its entries would save the walk, but every record would pay for it; the walk costs at most
 //! four visits for each superfluous entry. A wheel is renewed as well when the clock was set back: it has turned too far then.
 

@@ -32,6 +32,8 @@ pub struct Keys<'a, 'k> {
     now: UnixMillis,
     touches: bool,
     alone: bool,
+    /// What a change of a value is told as.
+    event: Event,
 }
 
 /// A value being edited. Reaching into it for writing marks it as changed.
@@ -85,7 +87,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The keys of `db` as of `now` (the batch's clock: two commands of one pipeline must agree on whether a key has expired).
     #[inline]
     pub fn new(held: &'a mut Held<'k>, db: usize, now: UnixMillis) -> Self {
-        Self { held, db, now, touches: true, alone: false }
+        Self { held, db, now, touches: true, alone: false, event: Event::CHANGED }
     }
 
     /// The same rights, but reading leaves access times alone unless `touches` (CLIENT NO-TOUCH).
@@ -102,6 +104,17 @@ impl<'a, 'k> Keys<'a, 'k> {
         self
     }
 
+    /// Has changes of values from now on told as this event.
+    #[inline]
+    pub fn tell_as(&mut self, event: Event) {
+        self.event = event;
+    }
+
+    /// Tells that something became of a key, which no edit tells by itself.
+    pub fn tell(&self, event: Event, key: &[u8]) {
+        self.held.keyspace.events.tell(event, self.db, key);
+    }
+
     pub(super) fn is_alone(&self) -> bool {
         self.alone
     }
@@ -115,7 +128,7 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// The same rights, in database `db`.
     pub fn in_db(&mut self, db: usize) -> Keys<'_, 'k> {
-        Keys { held: self.held, db, now: self.now, touches: self.touches, alone: false }
+        Keys { held: self.held, db, now: self.now, touches: self.touches, alone: false, event: self.event }
     }
 
     /// The same rights, lent on.
@@ -157,7 +170,8 @@ impl<'a, 'k> Keys<'a, 'k> {
     #[inline]
     pub fn lookup(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         let (counts, touches) = (self.counts(), self.touches);
-        let touch = self.held.keyspace.touch(self.held.slot, self.now);
+        let (keyspace, db) = (self.held.keyspace, self.db);
+        let touch = keyspace.touch(self.held.slot, self.now);
         let entry = self.live(key);
         match entry {
             Some(entry) => {
@@ -166,13 +180,26 @@ impl<'a, 'k> Keys<'a, 'k> {
                     touch.note(entry.0);
                 }
             }
-            None => add(&counts.misses, 1),
+            None => {
+                add(&counts.misses, 1);
+                keyspace.events.tell(Event::MISSED, db, key);
+            }
         }
         entry
     }
 
     /// The entry, counted as a hit or a miss but not as an access: for TYPE, TTL, OBJECT.
     pub fn peek(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let (keyspace, db) = (self.held.keyspace, self.db);
+        let entry = self.inspect(key);
+        if entry.is_none() {
+            keyspace.events.tell(Event::MISSED, db, key);
+        }
+        entry
+    }
+
+    /// As [`Keys::peek`], but nobody is told that the key is missing: for OBJECT.
+    pub fn inspect(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         let counts = self.counts();
         let entry = self.live(key);
         add(if entry.is_some() { &counts.hits } else { &counts.misses }, 1);
@@ -208,7 +235,7 @@ impl<'a, 'k> Keys<'a, 'k> {
         missing: Missing,
         act: impl FnOnce(&mut Edit<'_, T>) -> R,
     ) -> Result<Option<R>, WrongType> {
-        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
+        let (db, now, slot, keyspace, event) = (self.db, self.now, self.held.slot, self.held.keyspace, self.event);
         let (shard, hash) = self.shard_for(key);
         let mut act = Some(act);
         let found = shard.databases[db].change(hash, key, |record| {
@@ -224,8 +251,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             None => {}
             Some(Ok(Some(edited))) => {
                 if edited.changed {
-                    shard.watched.touch(db, key);
-                    add(&keyspace.counts[slot].0.changes, 1);
+                    keyspace.changed(slot, shard, event, db, key);
                 }
                 if edited.vacant {
                     keyspace.delete(slot, shard, db, hash, key);
@@ -245,8 +271,7 @@ impl<'a, 'k> Keys<'a, 'k> {
                 let record = Record::new(key, value.into_value(), NO_DEADLINE, keyspace.touch(slot, now).fresh());
                 keyspace.insert((slot, now), shard, db, hash, record);
             }
-            shard.watched.touch(db, key);
-            add(&keyspace.counts[slot].0.changes, 1);
+            keyspace.changed(slot, shard, event, db, key);
         }
         Ok(Some(edited.result))
     }
@@ -266,14 +291,13 @@ impl<'a, 'k> Keys<'a, 'k> {
     pub fn put_entry(&mut self, key: &[u8], entry: Entry) {
         let record = if entry.lend().key() == key { entry.0 } else { entry.0.renamed(key) };
         self.live(key);
-        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
+        let (db, now, slot, keyspace, event) = (self.db, self.now, self.held.slot, self.held.keyspace, self.event);
         let (shard, hash) = self.shard_for(key);
         if let Some(old) = keyspace.take(slot, shard, db, hash, key) {
             keyspace.discard.record(old);
         }
         keyspace.insert((slot, now), shard, db, hash, record);
-        shard.watched.touch(db, key);
-        add(&keyspace.counts[slot].0.changes, 1);
+        keyspace.changed(slot, shard, event, db, key);
     }
 
     /// The key's deadline, whether it exists or not: for those who set a value but keep its TTL.
@@ -284,10 +308,11 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// One lookup where the key exists, and the record is changed in place where its size allows.
     #[inline]
     fn replace(&mut self, key: &[u8], deadline: UnixMillis, new: New<'_>) {
-        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
+        let (db, now, slot, keyspace, event) = (self.db, self.now, self.held.slot, self.held.keyspace, self.event);
         let (counts, touch) = (self.counts(), keyspace.touch(slot, now));
         let (shard, hash) = self.shard_for(key);
         let database = &mut shard.databases[db];
+        let is_string = matches!(new, New::String(_));
         let mut new = Some(new);
         let before = database.change(hash, key, |record| {
             let before = record.lend().deadline();
@@ -314,8 +339,11 @@ impl<'a, 'k> Keys<'a, 'k> {
         if let Some(new) = new {
             keyspace.insert((slot, now), shard, db, hash, new.into_record(key, deadline, touch.fresh()));
         }
-        shard.watched.touch(db, key);
-        add(&counts.changes, 1);
+        keyspace.changed(slot, shard, event, db, key);
+        // SET and SETEX tell it apart; who puts what was somewhere else does not.
+        if is_string && deadline != NO_DEADLINE && before != Some(deadline) {
+            keyspace.events.tell(Event::DEADLINE, db, key);
+        }
     }
 
     /// Removes the key. Returns whether it was there. A large value is freed in the background.
@@ -323,7 +351,7 @@ impl<'a, 'k> Keys<'a, 'k> {
         let (db, keyspace) = (self.db, self.held.keyspace);
         match self.remove(key) {
             Some(entry) => {
-                keyspace.events.tell(Event::Deleted, db, key);
+                keyspace.events.tell(Event::DELETED, db, key);
                 keyspace.discard.record(entry.0);
                 true
             }
@@ -378,8 +406,8 @@ impl<'a, 'k> Keys<'a, 'k> {
         if deadline < before {
             keyspace.schedule(database, hash, deadline, now);
         }
-        add(&counts.changes, 1);
-        shard.watched.touch(db, key);
+        let event = if deadline == NO_DEADLINE { Event::PERSISTED } else { Event::DEADLINE };
+        keyspace.changed(slot, shard, event, db, key);
         true
     }
 
@@ -447,13 +475,21 @@ impl Keyspace {
 
     fn count_expired(&self, slot: usize, db: usize, record: Record) {
         add(&self.counts[slot].0.expired, 1);
-        self.events.tell(Event::Expired, db, record.lend().key());
+        self.events.tell(Event::EXPIRED, db, record.lend().key());
         self.discard.record(record);
+    }
+
+    /// What every change of a key's value or deadline comes to.
+    #[inline]
+    fn changed(&self, slot: usize, shard: &mut Shard, event: Event, db: usize, key: &[u8]) {
+        shard.watched.touch(db, key);
+        add(&self.counts[slot].0.changes, 1);
+        self.events.tell(event, db, key);
     }
 
     fn delete(&self, slot: usize, shard: &mut Shard, db: usize, hash: u64, key: &[u8]) {
         if let Some(record) = self.take(slot, shard, db, hash, key) {
-            self.events.tell(Event::Deleted, db, key);
+            self.events.tell(Event::DELETED, db, key);
             self.discard.record(record);
         }
     }
@@ -474,6 +510,7 @@ impl Keyspace {
         add(&counts.keys[db], 1);
         add(&counts.volatile[db], i64::from(deadline != NO_DEADLINE));
         shard.on_insert(self, db, hash, record.lend());
+        self.events.tell(Event::NEW, db, record.lend().key());
         shard.databases[db].put(hash, record);
         if deadline != NO_DEADLINE {
             self.schedule(&mut shard.databases[db], hash, deadline, now);

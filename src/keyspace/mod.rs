@@ -44,6 +44,7 @@ pub use keys::{Edit, Edited, Keys, Missing, WrongType};
 pub use lock::{Extent, Held, Plan, ShardIndex};
 pub use watch::WatchTicket;
 
+use crate::base::event::Classes;
 use crate::base::hash;
 use crate::base::limits::DATABASES_MAX;
 use crate::base::sync::Mutex;
@@ -175,9 +176,14 @@ impl Keyspace {
         self.discard.start()
     }
 
-    /// Has `listener` told what happens to keys from now on. False if somebody listens already.
+    /// Has `listener` told what happens to keys from now on, as far as it is wanted. False if somebody listens already.
     pub fn listen(&self, listener: Listener) -> bool {
         self.events.listen(listener)
+    }
+
+    /// Says of which events the listener is told; of none at first.
+    pub fn want_events(&self, classes: Classes) {
+        self.events.want(classes);
     }
 
     /// How many databases there are.

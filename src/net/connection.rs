@@ -8,9 +8,9 @@
 //! While replies wait to be taken, requests are read on until `output-buffer-soft-limit`; a client that never reads is cut off at the hard
 //! limit. A request that met a lock is kept, and run again when somebody leaves the keyspace.
 
+use super::busy::Busy;
 use super::window::{self, Tail, Window};
 use super::worker::{Accepted, Socket, WorkerStatus};
-use crate::base::clock::Ticks;
 use crate::command::{Client, ReplyMode, Services, Session};
 use crate::engine::{Batch, Executed, Worker};
 use crate::resp::reply::ReplySink;
@@ -573,22 +573,6 @@ enum Stop {
 enum Sent {
     Done,
     Busy,
-}
-
-/// Shows others that the worker executes a batch, until it is dropped, also by a panic.
-struct Busy<'s>(&'s WorkerStatus);
-
-impl<'s> Busy<'s> {
-    fn since(began: Ticks, status: &'s WorkerStatus) -> Self {
-        status.busy_since.store(began.0, Ordering::Relaxed);
-        Self(status)
-    }
-}
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        self.0.busy_since.store(0, Ordering::Relaxed);
-    }
 }
 
 fn poll_read_into<S: AsyncRead + Unpin>(

@@ -83,6 +83,7 @@ impl Server {
         let threads = services.config.worker_threads();
         fit_connections(&services);
         services.keyspace.free_in_background()?;
+        publish_events(&services);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let http_stop = Stop::default();
         let http = serve_http(&services, std::mem::take(&mut listeners.http), &http_stop)?;
@@ -120,6 +121,17 @@ impl Server {
         }
         accepted
     }
+}
+
+/// Has events on keys published to channels.
+fn publish_events(services: &Arc<Services>) {
+    let publisher = Arc::downgrade(services);
+    services.keyspace.listen(Box::new(move |event, db, key| {
+        if let Some(services) = publisher.upgrade() {
+            services.publish_event(event, db, key);
+        }
+    }));
+    services.follow_events();
 }
 
 /// Ends every script that runs: the server stops and has waited for them long enough.

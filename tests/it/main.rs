@@ -4,6 +4,7 @@ mod atomicity;
 mod clients;
 mod clock;
 mod connections;
+mod events;
 mod examples;
 mod faults;
 mod http;

@@ -3,6 +3,8 @@
 
 use std::ptr::NonNull;
 
+// What is declared here is used by the table's files; each implementation says in a SAFETY comment why it keeps the promises.
+
 /// A thin, reference-counted handle: something that a table can hold.
 ///
 /// A table keeps the pointer alone, so an item costs it 8 bytes. Clones of a table share its items; who changes one through `&mut self`

@@ -87,7 +87,6 @@ impl Large {
         if let Some(mut item) = self.index.find_mut(hash, member) {
             return match decide(Some(item.score())) {
                 Some(score) if score != item.score() => {
-                    self.tree.prefetch([item.score(), score]);
                     let old = Entry { score: item.score(), member, handle: item.handle() };
                     self.tree.set_score(records, &old, score, || {
                         item.set_score(score);

@@ -1,14 +1,18 @@
-//! One runner, every form: small, large with nodes of four, large as it is used. The oracle is [`Naive`].
+//! One runner, every form: small, large with nodes of four, large as it is used. Two oracles: [`Naive`], and a skip list that others wrote.
 
 use super::naive::Naive;
 use super::*;
 use crate::base::rng::Rng;
 use proptest::prelude::*;
+use skiplist::OrderedSkipList;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 mod bounds;
+mod clones;
 mod forms;
 mod random;
+mod ranks;
 
 /// Never leaves the small form.
 const WIDE_LIMITS: Limits = Limits { entries: usize::MAX, value_bytes: usize::MAX };
@@ -29,10 +33,35 @@ enum Kind {
 
 const KINDS: [Kind; 5] = [Kind::Small, Kind::Large(TINY), Kind::Large(ODD), Kind::Large(Shape::WIDE), Kind::Default];
 
-/// A set and its twin, changed together.
+/// A pair of the skip list.
+#[derive(Clone, Debug)]
+struct Scored(f64, Vec<u8>);
+
+impl Ord for Scored {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0).then_with(|| self.1.cmp(&other.1))
+    }
+}
+
+impl PartialOrd for Scored {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Scored {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Scored {}
+
+/// A set and its twins, changed together.
 struct Pair {
     set: ZSet,
     naive: Naive,
+    list: OrderedSkipList<Scored>,
     limits: Limits,
 }
 
@@ -43,14 +72,21 @@ impl Pair {
             Kind::Small | Kind::Default => ZSet::new(),
         };
         let limits = if kind == Kind::Small { WIDE_LIMITS } else { Limits::default() };
-        Self { set, naive: Naive::default(), limits }
+        Self { set, naive: Naive::default(), list: OrderedSkipList::new(), limits }
     }
 
     fn insert(&mut self, member: &[u8], score: f64) {
+        if let Some(rank) = self.naive.find(member) {
+            self.unlist(rank..rank + 1);
+        }
+        self.list.insert(Scored(score + 0.0, member.to_vec()));
         assert_eq!(self.set.insert(member, score, &self.limits), self.naive.insert(member, score));
     }
 
     fn remove(&mut self, member: &[u8]) {
+        if let Some(rank) = self.naive.find(member) {
+            self.unlist(rank..rank + 1);
+        }
         assert_eq!(self.set.remove(member), self.naive.remove(member));
     }
 
@@ -58,6 +94,7 @@ impl Pair {
         let end = ranks.end.min(self.naive.0.len());
         let start = ranks.start.min(end);
         assert_eq!(self.set.remove_ranks(ranks), end - start);
+        self.unlist(start..end);
         self.naive.0.drain(start..end);
     }
 
@@ -65,11 +102,27 @@ impl Pair {
         let popped = self.set.pop_first().map(|(member, score)| (score, member.to_vec()));
         let expected = if self.naive.0.is_empty() { None } else { Some(self.naive.0.remove(0)) };
         assert_eq!(popped, expected);
+        assert_eq!(popped, self.list.pop_first().map(|pair| (pair.0, pair.1)));
     }
 
     fn pop_last(&mut self) {
         let popped = self.set.pop_last().map(|(member, score)| (score, member.to_vec()));
         assert_eq!(popped, self.naive.0.pop());
+        assert_eq!(popped, self.list.pop_last().map(|pair| (pair.0, pair.1)));
+    }
+
+    /// Removes the pairs at `ranks` of the naive twin from the skip list.
+    fn unlist(&mut self, ranks: Range<usize>) {
+        for (score, member) in &self.naive.0[ranks] {
+            let pair = Scored(*score, member.clone());
+            assert_eq!(self.list.take_first(&pair), Some(pair), "both twins hold the pair");
+        }
+    }
+
+    /// Makes the skip list anew from the naive twin.
+    fn relist(&mut self) {
+        self.list = OrderedSkipList::new();
+        self.naive.0.iter().for_each(|(score, member)| self.list.insert(Scored(*score, member.clone())));
     }
 
     fn assert_ranks_by_score(&self, min: ScoreBound, max: ScoreBound) {
@@ -94,6 +147,10 @@ impl Pair {
         assert!(all().eq(expected()), "members and scores in ascending order");
         assert!(all().rev().eq(expected().rev()), "members and scores in descending order");
         assert_eq!(all().len(), self.naive.0.len());
+        assert!(
+            all().eq(self.list.iter().map(|pair| (pair.1.as_slice(), pair.0.to_bits()))),
+            "as the skip list has them"
+        );
     }
 
     /// Every member's score and rank, and the whole scan in steps of `limit`.
@@ -101,6 +158,7 @@ impl Pair {
         for (rank, (score, member)) in self.naive.0.iter().enumerate() {
             assert_eq!(self.set.score(member), Some(*score));
             assert_eq!(self.set.rank(member), Some((rank, *score)));
+            assert_eq!(self.list.rank(&Scored(*score, member.clone())), Some(rank));
         }
         let mut scanned: Vec<(f64, Vec<u8>)> = Vec::new();
         let mut next = Some(Position::START);

@@ -9,6 +9,7 @@ use crate::family::increment::sum_text;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("HINCRBY key field increment", hincrby)
+        .tells("hincrby")
         .hash()
         .write()
         .deny_oom()
@@ -17,6 +18,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .since("2.0.0")
         .says("Adds to the integer in a field of a hash and returns the sum; a missing field counts from 0."),
     CommandSpec::new("HINCRBYFLOAT key field increment", hincrbyfloat)
+        .tells("hincrbyfloat")
         .hash()
         .write()
         .deny_oom()

@@ -6,6 +6,7 @@ use crate::data::hash::Hash;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("HSET key field value [field value ...]", hset)
+        .tells("hset")
         .hash()
         .write()
         .deny_oom()
@@ -15,6 +16,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Gives fields of a hash their values and returns how many of the fields are new.")
         .costs("O(N), N being the number of fields given"),
     CommandSpec::new("HMSET key field value [field value ...]", hmset)
+        .tells("hset")
         .hash()
         .write()
         .deny_oom()
@@ -24,6 +26,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Gives fields of a hash their values: HSET that replies OK.")
         .costs("O(N), N being the number of fields given"),
     CommandSpec::new("HSETNX key field value", hsetnx)
+        .tells("hset")
         .hash()
         .write()
         .deny_oom()
@@ -32,6 +35,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .since("2.0.0")
         .says("Gives a field of a hash a value if the field does not exist."),
     CommandSpec::new("HDEL key field [field ...]", hdel)
+        .tells("hdel")
         .hash()
         .write()
         .fast()

@@ -4,6 +4,7 @@
 
 use super::database_number;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
+use crate::keyspace::Event;
 
 const SAME_OBJECT: CommandError = CommandError::text("ERR source and destination objects are the same");
 
@@ -26,6 +27,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Renames a key if the new name is free.")
         .costs("O(1)"),
     CommandSpec::new("COPY source destination [DB destination-db] [REPLACE]", copy)
+        .tells("copy_to")
         .generic()
         .write()
         .deny_oom()
@@ -69,6 +71,8 @@ fn renamenx(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandE
 
 fn carry(ctx: &mut Ctx, source: &[u8], destination: &[u8]) {
     let entry = ctx.keys.remove(source).expect("the caller saw the key");
+    ctx.keys.tell(Event::generic("rename_from"), source);
+    ctx.keys.tell_as(Event::generic("rename_to"));
     ctx.keys.put_entry(destination, entry);
 }
 
@@ -112,6 +116,8 @@ fn move_to(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandEr
         return Ok(reply.flag(false));
     }
     let entry = ctx.keys.remove(key).expect("the key was seen just now");
+    ctx.keys.tell(Event::generic("move_from"), key);
+    ctx.keys.tell_as(Event::generic("move_to"));
     ctx.keys.in_db(db).put_entry(key, entry);
     Ok(reply.flag(true))
 }

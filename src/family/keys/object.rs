@@ -36,13 +36,13 @@ const fn about(syntax: &'static str, handler: crate::command::Handler) -> Comman
 }
 
 fn encoding(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let name = ctx.keys.peek(&args[2]).map(|entry| entry.value().encoding());
+    let name = ctx.keys.inspect(&args[2]).map(|entry| entry.value().encoding());
     Ok(reply.bulk_or_null(name.map(str::as_bytes)))
 }
 
 fn freq(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let (rules, now) = (ctx.services.keyspace.eviction_rules(), ctx.now);
-    match ctx.keys.peek(&args[2]) {
+    match ctx.keys.inspect(&args[2]) {
         None => Ok(reply.null()),
         Some(_) if rules.meaning() == Meaning::Clock => Err(NO_FREQUENCY),
         Some(entry) => Ok(reply.integer(entry.frequency(rules, now).into())),
@@ -51,7 +51,7 @@ fn freq(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
 
 fn idletime(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let (rules, now) = (ctx.services.keyspace.eviction_rules(), ctx.now);
-    match ctx.keys.peek(&args[2]) {
+    match ctx.keys.inspect(&args[2]) {
         None => Ok(reply.null()),
         Some(_) if rules.meaning() != Meaning::Clock => Err(NO_IDLE_TIME),
         Some(entry) => Ok(reply.integer(entry.idle_seconds(now))),
@@ -59,7 +59,7 @@ fn idletime(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandE
 }
 
 fn refcount(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let Some(entry) = ctx.keys.peek(&args[2]) else { return Ok(reply.null()) };
+    let Some(entry) = ctx.keys.inspect(&args[2]) else { return Ok(reply.null()) };
     let is_shared = match entry.value() {
         ValueRef::Str(text) => {
             text.encoding() == "int" && text.as_i64().is_some_and(|value| (0..SHARED_INTEGERS).contains(&value))

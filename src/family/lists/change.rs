@@ -7,6 +7,7 @@ use crate::family::ranks;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("LSET key index element", lset)
+        .tells("lset")
         .list()
         .write()
         .deny_oom()
@@ -15,6 +16,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Replaces the element of a list at an index.")
         .costs("O(log N); N is the length of the list"),
     CommandSpec::new("LINSERT key <BEFORE | AFTER> pivot element", linsert)
+        .tells("linsert")
         .list()
         .write()
         .deny_oom()
@@ -23,6 +25,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Puts an element before or behind the first one that is equal to another.")
         .costs("O(N); N is the number of elements looked at"),
     CommandSpec::new("LREM key count element", lrem)
+        .tells("lrem")
         .list()
         .write()
         .key(1, Access::DELETE)
@@ -30,6 +33,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Removes elements of a list that are equal to one: the first, the last, or all.")
         .costs("O(N); N is the length of the list"),
     CommandSpec::new("LTRIM key start stop", ltrim)
+        .tells("ltrim")
         .list()
         .write()
         .key(1, Access::DELETE)

@@ -10,10 +10,11 @@ mod pop;
 mod position;
 mod push;
 
+use crate::base::event::Classes;
 use crate::command::args::is_word;
 use crate::command::{Args, CommandError, CommandSpec, Ctx};
 use crate::data::list::{End, Limits, Rest};
-use crate::keyspace::Value;
+use crate::keyspace::{Event, Value};
 
 /// The tables of the family's files.
 pub const TABLES: &[&[CommandSpec]] =
@@ -47,4 +48,22 @@ fn index_in(index: i64, len: usize) -> Option<usize> {
         Err(_) => len.checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?,
     };
     (index < len).then_some(index)
+}
+
+/// What a pop from an end is told as.
+fn popped_from(end: End) -> Event {
+    let name = match end {
+        End::Left => "lpop",
+        End::Right => "rpop",
+    };
+    Event::new(Classes::LIST, name)
+}
+
+/// What a push to an end is told as.
+fn pushed_to(end: End) -> Event {
+    let name = match end {
+        End::Left => "lpush",
+        End::Right => "rpush",
+    };
+    Event::new(Classes::LIST, name)
 }

@@ -1,6 +1,6 @@
 //! LMOVE and RPOPLPUSH: an element leaves one list and comes into another, or into the same at another end.
 
-use super::{end_at, limits};
+use super::{end_at, limits, popped_from, pushed_to};
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::list::{End, List};
 use smallvec::SmallVec;
@@ -50,10 +50,13 @@ fn carry(ctx: &mut Ctx, args: Args, from: End, to: End, reply: Reply) -> Result<
             list.pop(from, &limits);
             list.push(to, &element, &limits);
         })?;
+        ctx.keys.tell(pushed_to(to), source);
+        ctx.keys.tell(popped_from(from), source);
         return Ok(reply.bulk(&element));
     }
-    ctx.keys.read::<List>(destination)?;
-    ctx.keys.edit::<List, _>(source, Missing::Skip, |list| list.pop(from, &limits))?;
+    ctx.keys.tell_as(pushed_to(to));
     ctx.keys.edit::<List, _>(destination, Missing::Create, |list| list.push(to, &element, &limits))?;
+    ctx.keys.tell_as(popped_from(from));
+    ctx.keys.edit::<List, _>(source, Missing::Skip, |list| list.pop(from, &limits))?;
     Ok(reply.bulk(&element))
 }

@@ -3,13 +3,14 @@
 //! The reply is written from the list itself, before they leave it, so nothing is copied in between. All that can fail has
 //! been checked by then.
 
-use super::{discard, end_at, limits};
+use super::{discard, end_at, limits, popped_from};
 use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::list::{Element, End, Iter, List, Rest};
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("LPOP key [count]", lpop)
+        .tells("lpop")
         .list()
         .write()
         .fast()
@@ -18,6 +19,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Removes and returns the first elements of a list.")
         .costs("O(N); N is the number of elements returned"),
     CommandSpec::new("RPOP key [count]", rpop)
+        .tells("rpop")
         .list()
         .write()
         .fast()
@@ -75,6 +77,7 @@ fn lmpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
         _ => return Err(CommandError::Syntax),
     };
     let mut reply = reply;
+    ctx.keys.tell_as(popped_from(end));
     for key in &args.all()[2..at_end] {
         let popped = pop(ctx, key, end, count, reply, |reply, elements| {
             let mut found = reply.array(2);

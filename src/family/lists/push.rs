@@ -6,15 +6,19 @@ use crate::data::list::{End, List};
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     row("LPUSH key element [element ...]", lpush)
+        .tells("lpush")
         .since("1.0.0")
         .says("Puts elements before the first of a list, which is created if it is missing."),
     row("RPUSH key element [element ...]", rpush)
+        .tells("rpush")
         .since("1.0.0")
         .says("Puts elements behind the last of a list, which is created if it is missing."),
     row("LPUSHX key element [element ...]", lpushx)
+        .tells("lpush")
         .since("2.2.0")
         .says("Puts elements before the first of a list, if there is such a list."),
     row("RPUSHX key element [element ...]", rpushx)
+        .tells("rpush")
         .since("2.2.0")
         .says("Puts elements behind the last of a list, if there is such a list."),
 ];

@@ -26,6 +26,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Returns how many members all of the sets have; stops counting at the limit.")
         .costs("O(N*M), N being the size of the smallest set and M the number of sets"),
     CommandSpec::new("SINTERSTORE destination key [key ...]", sinterstore)
+        .tells("sinterstore")
         .set()
         .write()
         .deny_oom()
@@ -43,6 +44,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Returns the members that any of the sets has.")
         .costs("O(N), N being the size of all sets together"),
     CommandSpec::new("SUNIONSTORE destination key [key ...]", sunionstore)
+        .tells("sunionstore")
         .set()
         .write()
         .deny_oom()
@@ -60,6 +62,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Returns the members that the first set has and none of the others.")
         .costs("O(N), N being the size of all sets together"),
     CommandSpec::new("SDIFFSTORE destination key [key ...]", sdiffstore)
+        .tells("sdiffstore")
         .set()
         .write()
         .deny_oom()

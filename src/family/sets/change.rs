@@ -1,11 +1,14 @@
 //! Commands that add members, remove them, or move one from set to set.
 
 use super::limits;
+use crate::base::event::Classes;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::set::Set;
+use crate::keyspace::Event;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("SADD key member [member ...]", sadd)
+        .tells("sadd")
         .set()
         .write()
         .deny_oom()
@@ -15,6 +18,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Adds members to a set and returns how many of them are new.")
         .costs("O(N), N being the number of members given"),
     CommandSpec::new("SREM key member [member ...]", srem)
+        .tells("srem")
         .set()
         .write()
         .fast()
@@ -64,7 +68,9 @@ fn smove(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
     // A destination of another type is an error even if there is nothing to move.
     ctx.keys.edit::<Set, _>(destination, Missing::Skip, |_| ())?;
     if is_there && source != destination {
+        ctx.keys.tell_as(Event::new(Classes::SET, "srem"));
         ctx.keys.edit::<Set, _>(source, Missing::Skip, |set| set.remove(member))?;
+        ctx.keys.tell_as(Event::new(Classes::SET, "sadd"));
         ctx.keys.edit::<Set, _>(destination, Missing::Create, |set| {
             if !set.insert(member, &limits) {
                 set.unchanged();

@@ -1,7 +1,9 @@
 //! SRANDMEMBER and SPOP: members drawn at random, left where they are or taken out.
 
+use crate::base::event::Classes;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::set::Set;
+use crate::keyspace::Event;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("SRANDMEMBER key [count]", srandmember)
@@ -13,6 +15,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Returns members of a set drawn at random: different ones, or with a negative count perhaps the same again.")
         .costs("O(N), N being the number of members returned"),
     CommandSpec::new("SPOP key [count]", spop)
+        .tells("spop")
         .set()
         .write()
         .fast()
@@ -99,6 +102,7 @@ fn spop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
     })?;
     if is_all {
         // The keyspace frees a large set in the background, an edit could not.
+        ctx.keys.tell(Event::new(Classes::SET, "spop"), &args[1]);
         ctx.keys.delete(&args[1]);
     }
     Ok(popped.unwrap_or_else(|| {

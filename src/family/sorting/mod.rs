@@ -30,7 +30,8 @@ const COMMANDS: &[CommandSpec] = &[
     row(CommandSpec::new(
         "SORT key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA] [STORE destination]",
         sort,
-    ))
+    )
+        .tells("sortstore"))
     .write()
     .deny_oom()
     .spec(KeySpec::AfterWord {
@@ -45,7 +46,8 @@ const COMMANDS: &[CommandSpec] = &[
     row(CommandSpec::new(
         "SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]",
         sort_ro,
-    ))
+    )
+        .tells("sortstore"))
     .readonly()
     .since("7.0.0")
     .says("Returns the elements of a list, a set or a sorted set in order."),

@@ -8,6 +8,7 @@ use crate::keyspace::Value;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("INCR key", incr)
+        .tells("incrby")
         .string()
         .write()
         .deny_oom()
@@ -16,6 +17,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .since("1.0.0")
         .says("Adds one to an integer and returns the sum; a missing key counts from 0."),
     CommandSpec::new("DECR key", decr)
+        .tells("incrby")
         .string()
         .write()
         .deny_oom()
@@ -24,6 +26,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .since("1.0.0")
         .says("Takes one from an integer and returns the difference; a missing key counts from 0."),
     CommandSpec::new("INCRBY key increment", incrby)
+        .tells("incrby")
         .string()
         .write()
         .deny_oom()
@@ -32,6 +35,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .since("1.0.0")
         .says("Adds to an integer and returns the sum; a missing key counts from 0."),
     CommandSpec::new("DECRBY key decrement", decrby)
+        .tells("incrby")
         .string()
         .write()
         .deny_oom()
@@ -40,6 +44,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .since("1.0.0")
         .says("Takes from an integer and returns the difference; a missing key counts from 0."),
     CommandSpec::new("INCRBYFLOAT key increment", incrbyfloat)
+        .tells("incrbyfloat")
         .string()
         .write()
         .deny_oom()

@@ -2,12 +2,13 @@
 
 use super::check_len;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
-use crate::data::string::{Str, StrRef};
+use crate::data::string::Str;
 use crate::keyspace::Value;
 use std::ops::Range;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("APPEND key value", append)
+        .tells("append")
         .string()
         .write()
         .deny_oom()
@@ -31,6 +32,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Returns a part of a string: the old name of GETRANGE.")
         .costs("O(N), N being the number of bytes returned"),
     CommandSpec::new("SETRANGE key offset value", setrange)
+        .tells("setrange")
         .string()
         .write()
         .deny_oom()
@@ -44,7 +46,7 @@ const OFFSET_OUT_OF_RANGE: CommandError = CommandError::text("ERR offset is out 
 
 fn append(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let (key, bytes) = (&args[1], &args[2]);
-    let before = ctx.keys.read::<Str>(key)?.map(StrRef::len);
+    let before = ctx.keys.edit::<Str, _>(key, Missing::Skip, |text| text.len())?;
     let Some(before) = before else {
         ctx.keys.put_string(key, bytes, None);
         return Ok(reply.count(bytes.len()));
@@ -79,7 +81,7 @@ fn range(start: i64, end: i64, len: usize) -> Range<usize> {
 fn setrange(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let (key, bytes) = (&args[1], &args[3]);
     let offset = usize::try_from(args.integer(2)?).map_err(|_| OFFSET_OUT_OF_RANGE)?;
-    let before = ctx.keys.read::<Str>(key)?.map(StrRef::len);
+    let before = ctx.keys.edit::<Str, _>(key, Missing::Skip, |text| text.len())?;
     if bytes.is_empty() {
         return Ok(reply.count(before.unwrap_or(0)));
     }

@@ -11,6 +11,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         "SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
         set,
     )
+        .tells("set")
     .string()
     .write()
     .deny_oom()
@@ -18,6 +19,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     .since("1.0.0")
     .says("Sets a key to a string, whatever it held before, and may give it a time to live."),
     CommandSpec::new("SETNX key value", setnx)
+        .tells("set")
         .string()
         .write()
         .deny_oom()
@@ -26,6 +28,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .since("1.0.0")
         .says("Sets a key to a string if the key does not exist."),
     CommandSpec::new("SETEX key seconds value", setex)
+        .tells("set")
         .string()
         .write()
         .deny_oom()
@@ -33,6 +36,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .since("2.0.0")
         .says("Sets a key to a string with a time to live in seconds."),
     CommandSpec::new("PSETEX key milliseconds value", psetex)
+        .tells("set")
         .string()
         .write()
         .deny_oom()
@@ -40,6 +44,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .since("2.6.0")
         .says("Sets a key to a string with a time to live in milliseconds."),
     CommandSpec::new("GETSET key value", getset)
+        .tells("set")
         .string()
         .write()
         .deny_oom()
@@ -48,6 +53,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .since("1.0.0")
         .says("Sets a key to a string and returns the one it held. SET with GET does the same."),
     CommandSpec::new("MSET key value [key value ...]", mset)
+        .tells("set")
         .string()
         .write()
         .deny_oom()
@@ -57,6 +63,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Sets several keys to a string each, at once.")
         .costs("O(N), N being the number of keys"),
     CommandSpec::new("MSETNX key value [key value ...]", msetnx)
+        .tells("set")
         .string()
         .write()
         .deny_oom()

@@ -1,14 +1,17 @@
 //! ZADD and ZINCRBY: one parser and one rule for both, for ZINCRBY is ZADD INCR under an older name.
 
 use super::limits;
+use crate::base::event::Classes;
 use crate::base::num;
 use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::zset::{Change, ZSet};
+use crate::keyspace::Event;
 use smallvec::SmallVec;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]", zadd)
+        .tells("zadd")
         .sorted_set()
         .write()
         .deny_oom()
@@ -18,6 +21,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Adds members to a sorted set, or updates their scores.")
         .costs("O(log N) for each member; N is the size of the set"),
     CommandSpec::new("ZINCRBY key increment member", zincrby)
+        .tells("zincr")
         .sorted_set()
         .write()
         .deny_oom()
@@ -127,6 +131,9 @@ fn add(ctx: &mut Ctx, args: Args, mut options: Options, reply: Reply) -> Result<
         return Err(CommandError::Syntax);
     }
     options.check(pairs.len() / 2)?;
+    if options.incr {
+        ctx.keys.tell_as(Event::new(Classes::SORTED_SET, "zincr"));
+    }
     let mut scores = SmallVec::<[f64; SCORES_INLINE]>::with_capacity(pairs.len() / 2);
     for pair in pairs.chunks_exact(2) {
         scores.push(num::parse_f64(pair[0]).ok_or(CommandError::NotAFloat)?);

@@ -3,12 +3,15 @@
 //! The reply is written from the set itself, before they leave it, so nothing is copied in between. All that can fail has
 //! been checked by then.
 
+use crate::base::event::Classes;
 use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Missing, Replied, Reply};
 use crate::data::zset::{Iter, ZSet};
+use crate::keyspace::Event;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("ZPOPMIN key [count]", zpopmin)
+        .tells("zpopmin")
         .sorted_set()
         .write()
         .fast()
@@ -17,6 +20,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Removes and returns the members with the lowest scores.")
         .costs("O(log N + M); N is the size of the set, M the number of members removed"),
     CommandSpec::new("ZPOPMAX key [count]", zpopmax)
+        .tells("zpopmax")
         .sorted_set()
         .write()
         .fast()
@@ -98,6 +102,8 @@ fn zmpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
         _ => return Err(CommandError::Syntax),
     };
     let mut reply = reply;
+    let name = if end == End::Min { "zpopmin" } else { "zpopmax" };
+    ctx.keys.tell_as(Event::new(Classes::SORTED_SET, name));
     for key in &args.all()[2..at_end] {
         let popped = pop(&mut ctx.keys, key, end, count, reply, |reply, members| {
             let mut found = reply.array(2);

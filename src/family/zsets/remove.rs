@@ -6,6 +6,7 @@ use crate::data::zset::ZSet;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("ZREM key member [member ...]", zrem)
+        .tells("zrem")
         .sorted_set()
         .write()
         .fast()
@@ -14,6 +15,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Removes members from a sorted set.")
         .costs("O(M log N); N is the size of the set, M the number of members to remove"),
     CommandSpec::new("ZREMRANGEBYRANK key start stop", zremrangebyrank)
+        .tells("zremrangebyrank")
         .sorted_set()
         .write()
         .key(1, Access::DELETE)
@@ -21,6 +23,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Removes the members in a range of ranks.")
         .costs("O(log N + M); N is the size of the set, M the number of members removed"),
     CommandSpec::new("ZREMRANGEBYSCORE key min max", zremrangebyscore)
+        .tells("zremrangebyscore")
         .sorted_set()
         .write()
         .key(1, Access::DELETE)
@@ -28,6 +31,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Removes the members whose scores lie in a range.")
         .costs("O(log N + M); N is the size of the set, M the number of members removed"),
     CommandSpec::new("ZREMRANGEBYLEX key min max", zremrangebylex)
+        .tells("zremrangebylex")
         .sorted_set()
         .write()
         .key(1, Access::DELETE)

@@ -8,6 +8,7 @@ use crate::keyspace::Value;
 
 pub(super) const COMMANDS: &[CommandSpec] =
     &[CommandSpec::new("ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]", zrangestore)
+        .tells("zrangestore")
         .sorted_set()
         .write()
         .deny_oom()

@@ -66,7 +66,7 @@ impl Rules {
     /// Counts one use: the higher the counter, the less likely.
     fn counted(self, counter: u32, chance: u64) -> u32 {
         let odds = u64::from(counter.saturating_sub(LFU_INIT)) * u64::from(self.lfu_log_factor) + 1;
-        let hit = u128::from(Rng::seeded(chance).next_u64()) * u128::from(odds) >> 64 == 0;
+        let hit = (u128::from(Rng::seeded(chance).next_u64()) * u128::from(odds)) >> 64 == 0;
         counter + u32::from(hit && counter < LFU_MAX)
     }
 }

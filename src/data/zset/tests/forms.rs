@@ -139,18 +139,37 @@ fn members_in_ascending_and_in_descending_order_make_sound_trees() {
 }
 
 #[test]
-fn a_clone_keeps_what_the_original_changes() {
-    for kind in KINDS {
-        let mut pair = Pair::new(kind);
-        (0..300).for_each(|number| pair.insert(&member(number), (number % 9) as f64));
-        let copy = Pair { set: pair.set.clone(), naive: pair.naive.clone(), limits: pair.limits };
-        (0..300).step_by(2).for_each(|number| pair.insert(&member(number), number as f64 / 7.0));
-        (0..300).step_by(5).for_each(|number| pair.remove(&member(number)));
-        copy.assert_equal();
-        copy.assert_members(7);
+fn a_small_set_grows_wider_with_what_needs_it_and_stays_right() {
+    let mut pair = Pair::new(Kind::Small);
+    let scores = [1.0, -128.0, 127.0, 128.0, -129.0, 32_767.0, -32_769.0, 2_147_483_647.0, -2_147_483_648.0];
+    let wide = [2_147_483_648.0, 0.5, f64::INFINITY, f64::NEG_INFINITY, 5e-324, -0.0];
+    for (number, score) in scores.into_iter().chain(wide).enumerate() {
+        pair.insert(&member(number), score);
         pair.assert_equal();
-        pair.assert_members(7);
+        pair.insert(&member(number / 2), score);
+        pair.assert_equal();
+        pair.assert_members(1);
     }
+    // Ends of two and of four bytes.
+    for (number, len) in [200, 300, 65_000, 70_000].into_iter().enumerate() {
+        pair.insert(&vec![number as u8; len], 1e9 - number as f64);
+        pair.assert_equal();
+    }
+    pair.remove_ranks(3..pair.naive.0.len() - 1);
+    pair.assert_equal();
+    pair.remove_ranks(0..10);
+    pair.assert_equal();
+    assert_eq!(pair.set.allocated_bytes(), 0);
+}
+
+#[test]
+fn a_small_board_of_counts_costs_two_bytes_a_member_beside_their_own() {
+    let mut set = ZSet::new();
+    (0..100u8).for_each(|number| {
+        set.insert(&[number], f64::from(number), &Limits::default());
+    });
+    // 100 scores of one byte, 100 ends of one byte, 100 members of one byte, twice a head, and what the allocator rounds up.
+    assert!(set.allocated_bytes() <= 320, "{} bytes", set.allocated_bytes());
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn apply(pair: &mut Pair, step: &Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn any_sequence_of_operations_leaves_what_it_leaves_in_the_twin(steps in prop::collection::vec(step(160), 1..400)) {
@@ -99,6 +99,45 @@ proptest! {
                 let (found, expected) =
                     if *front { (walk.next(), expected.next()) } else { (walk.next_back(), expected.next_back()) };
                 prop_assert_eq!(found, expected.map(|(score, member)| (member.as_slice(), *score)));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10))]
+
+    /// Scores so close together, or so far apart, that leaves mark them coarsely, beside each other.
+    #[test]
+    fn scores_of_every_magnitude_lie_in_order(seed in any::<u64>(), count in 1..1200usize, kinds in 1..5usize) {
+        let mut rng = Rng::seeded(seed);
+        let mut score = || match rng.below(kinds) {
+            0 => rng.below(1 << 20) as f64 * 1e-3,
+            1 => 1.0 + rng.below(64) as f64 * f64::EPSILON,
+            2 => f64::from_bits(rng.next_u64() >> 1).min(f64::MAX),
+            3 => SCORES[rng.below(SCORES.len())],
+            _ => -f64::from_bits(rng.below(300) as u64),
+        };
+        for kind in [Kind::Large(ODD), Kind::Large(Shape::WIDE), Kind::Default] {
+            let mut pair = Pair::new(kind);
+            for number in 0..count {
+                pair.insert(&member(number), score());
+            }
+            pair.assert_equal();
+            for number in (0..count).step_by(2) {
+                pair.insert(&member(number), score());
+            }
+            for number in (0..count).step_by(3) {
+                pair.remove(&member(number));
+            }
+            pair.assert_equal();
+            pair.assert_members(9);
+            for _ in 0..20 {
+                let (min, max) = (score(), score());
+                pair.assert_ranks_by_score(
+                    ScoreBound { value: min, exclusive: false },
+                    ScoreBound { value: max, exclusive: true },
+                );
             }
         }
     }

@@ -7,15 +7,15 @@ use crate::data::zset::record::Records;
 
 pub(super) fn check(tree: &Tree, records: Records<'_>) {
     let context = Context { records, shape: tree.shape };
-    let (count, distinct) = match &tree.root {
+    let (count, ties) = match &tree.root {
         Node::Leaf(leaf) if leaf.len() == 0 => (0, 0),
         root => {
             let summary = node(root, context, Edges::BOTH, true);
-            (summary.count, summary.distinct)
+            (summary.count, summary.ties)
         }
     };
     assert_eq!(count, tree.len, "the tree knows how many members it holds");
-    assert_eq!(distinct, tree.distinct, "the tree knows how many scores it holds");
+    assert_eq!(ties, tree.ties, "the tree knows how many ties it holds");
 }
 
 /// Checks one node and recounts what its parent ought to know of it.
@@ -34,7 +34,7 @@ fn node(node: &Node, context: Context<'_>, edges: Edges, alone: bool) -> Summary
                 handle: leaf.handle(0),
                 last: scores[scores.len() - 1],
                 count: scores.len(),
-                distinct: distinct.len(),
+                ties: scores.len() - distinct.len(),
             }
         }
         Node::Inner(inner) => self::inner(inner, context, edges),
@@ -43,16 +43,23 @@ fn node(node: &Node, context: Context<'_>, edges: Edges, alone: bool) -> Summary
 
 fn inner(inner: &Inner, context: Context<'_>, edges: Edges) -> Summary {
     let len = inner.len();
-    assert!(inner.counts.len() == len && inner.children.len() == len, "every child is told of");
+    assert!(
+        inner.counts.len() == len
+            && inner.nodes.len() == len
+            && inner.details.len() == len
+            && inner.firsts.len() == len,
+        "every child is told of"
+    );
     let mut whole: Option<Summary> = None;
-    for (at, child) in inner.children.iter().enumerate() {
-        let seen = node(&child.node, context, edges.of(at, len), len == 1);
-        assert_eq!(child.node.height(), inner.child(0).height(), "all leaves lie at one depth");
+    for (at, child) in inner.details.iter().enumerate() {
+        let below = &inner.nodes[at];
+        let seen = node(below, context, edges.of(at, len), len == 1);
+        assert_eq!(below.height(), inner.nodes[0].height(), "all leaves lie at one depth");
         assert_eq!(inner.firsts[at].to_bits(), seen.first.to_bits(), "the first score of a child is known");
         assert_eq!(child.handle, seen.handle, "the first member of a child is known");
         assert_eq!(child.last.to_bits(), seen.last.to_bits(), "the last score of a child is known");
         assert_eq!(inner.counts[at], seen.count, "the count of a child is true");
-        assert_eq!(child.distinct, seen.distinct, "the distinct scores of a child are counted");
+        assert_eq!(child.ties, seen.ties, "the ties of a child are counted");
         whole = Some(match whole {
             None => seen,
             Some(before) => {
@@ -61,7 +68,7 @@ fn inner(inner: &Inner, context: Context<'_>, edges: Edges) -> Summary {
                 Summary {
                     last: seen.last,
                     count: before.count + seen.count,
-                    distinct: before.distinct + seen.distinct - joined,
+                    ties: before.ties + seen.ties + joined,
                     ..before
                 }
             }

@@ -13,11 +13,11 @@ impl Inner {
     #[cold]
     #[inline(never)]
     pub(super) fn make_room(&mut self, context: Context<'_>, at: usize) {
-        let width_max = self.child(at).width_max(context.shape);
+        let width_max = self.nodes[at].width_max(context.shape);
         // Less room would be used up before it has paid for the sharing.
         let room = (width_max / 8).max(2);
         match self.narrower_neighbour(at) {
-            Some(other) if self.child(other).width() + room <= width_max => {
+            Some(other) if self.nodes[other].width() + room <= width_max => {
                 let first = at.min(other);
                 self.deal(context, first..first + 2, 2);
             }
@@ -27,25 +27,27 @@ impl Inner {
         }
     }
 
-    /// Fills child `at` up if it is too sparse: the two become one with the narrower neighbour, or, if that would be too wide, share evenly.
-    #[inline]
-    pub(super) fn refill(&mut self, context: Context<'_>, at: usize) {
-        let node = self.child(at);
+    /// Fills child `at` up if it is too sparse: it and the narrower neighbour become one, or, if that would be too wide, share evenly.
+    /// Says whether they did.
+    pub(super) fn refill(&mut self, context: Context<'_>, at: usize) -> bool {
+        let node = &self.nodes[at];
         if node.width() >= node.width_min(context.shape) {
-            return;
+            return false;
         }
         let width_max = node.width_max(context.shape);
-        if let Some(other) = self.narrower_neighbour(at) {
+        let other = self.narrower_neighbour(at);
+        if let Some(other) = other {
             let first = at.min(other);
-            let both = self.child(at).width() + self.child(other).width();
+            let both = self.nodes[at].width() + self.nodes[other].width();
             self.deal(context, first..first + 2, if both <= width_max * 7 / 8 { 1 } else { 2 });
         }
+        other.is_some()
     }
 
     fn narrower_neighbour(&self, at: usize) -> Option<usize> {
         let left = at.checked_sub(1);
         let right = Some(at + 1).filter(|&right| right < self.len());
-        left.into_iter().chain(right).min_by_key(|&other| self.child(other).width())
+        left.into_iter().chain(right).min_by_key(|&other| self.nodes[other].width())
     }
 
     /// Deals what the children at `range` have out evenly to `parts` children. What lies under this node stays the same.
@@ -83,11 +85,13 @@ fn deal_inner(old: &[Node], parts: usize) -> SmallVec<[Node; 3]> {
     let inner = || old.iter().filter_map(Node::as_inner);
     let firsts: Vec<_> = inner().flat_map(|inner| inner.firsts.iter().copied()).collect();
     let counts: Vec<_> = inner().flat_map(|inner| inner.counts.iter().copied()).collect();
-    let children: Vec<_> = inner().flat_map(|inner| inner.children.iter().cloned()).collect();
+    let nodes: Vec<_> = inner().flat_map(|inner| inner.nodes.iter().cloned()).collect();
+    let details: Vec<_> = inner().flat_map(|inner| inner.details.iter().copied()).collect();
     let part = |range: Range<usize>| Inner {
         firsts: firsts[range.clone()].iter().copied().collect(),
         counts: counts[range.clone()].iter().copied().collect(),
-        children: children[range].iter().cloned().collect(),
+        nodes: nodes[range.clone()].iter().cloned().collect(),
+        details: details[range].iter().copied().collect(),
     };
     even_parts(firsts.len(), parts).map(|range| Node::Inner(Shared::new(part(range)))).collect()
 }

@@ -1,11 +1,11 @@
 //! An inner node: its children, and what lies under each.
 //!
-//! What a search compares, the first scores, and what a rank adds up, the counts, lie in arrays of their own.
+//! What a search compares, the first scores, what a rank adds up, the counts, and where the children are lie in arrays of their own: a change that
+//! meets no ends and no equal scores touches nothing else.
 
-use super::node::{Aim, Context, Edges, Effect, End, Node};
+use super::node::{Context, Edges, Effect, End, Node, Path};
 use super::{Entry, Summary};
 use crate::data::zset::record::{Handle, Records};
-use crate::data::zset::tree::leaf::Leaf;
 use smallvec::SmallVec;
 
 /// The most children of an inner node.
@@ -13,26 +13,26 @@ pub(in crate::data::zset) const INNER_MAX: usize = 64;
 /// The scores in a cache line.
 const LINE: usize = 8;
 
-/// Children in order. `firsts[i]`, `counts[i]` and `children[i]` tell of child i.
+/// Children in order. Place i of each array tells of child i.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inner {
     /// The first member's score.
     pub(super) firsts: SmallVec<[f64; INNER_MAX]>,
     /// How many members there are.
     pub(super) counts: SmallVec<[usize; INNER_MAX]>,
-    pub(super) children: SmallVec<[Child; INNER_MAX]>,
+    pub(super) nodes: SmallVec<[Node; INNER_MAX]>,
+    pub(super) details: SmallVec<[Detail; INNER_MAX]>,
 }
 
-/// What is rarely needed of a child, and the child.
-#[derive(Clone, Debug)]
-pub(super) struct Child {
-    pub(super) node: Node,
+/// What is rarely needed of a child.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Detail {
     /// The first member's record.
     pub(super) handle: Handle,
     /// The last member's score.
     pub(super) last: f64,
-    /// How many distinct scores there are.
-    pub(super) distinct: usize,
+    /// How many members have the score of the one before.
+    pub(super) ties: usize,
 }
 
 impl Inner {
@@ -45,47 +45,47 @@ impl Inner {
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.firsts.len()
-    }
-
-    #[inline]
-    pub(super) fn child(&self, at: usize) -> &Node {
-        &self.children[at].node
+        self.nodes.len()
     }
 
     pub(super) fn summary(&self) -> Summary {
         let last = self.len() - 1;
         Summary {
             first: self.firsts[0],
-            handle: self.children[0].handle,
-            last: self.children[last].last,
+            handle: self.details[0].handle,
+            last: self.details[last].last,
             count: self.counts.iter().sum(),
-            distinct: self.distinct_before(last) + self.children[last].distinct,
+            ties: self.ties_before(last) + self.details[last].ties,
         }
     }
 
     /// Puts a child at `at`; those from there on make room.
     pub(super) fn put(&mut self, at: usize, summary: Summary, node: Node) {
-        let Summary { first, handle, last, count, distinct } = summary;
+        let Summary { first, handle, last, count, ties } = summary;
         self.firsts.insert(at, first);
         self.counts.insert(at, count);
-        self.children.insert(at, Child { node, handle, last, distinct });
+        self.nodes.insert(at, node);
+        self.details.insert(at, Detail { handle, last, ties });
     }
 
     /// Takes child `at` out.
     pub(super) fn take(&mut self, at: usize) -> Node {
         self.firsts.remove(at);
         self.counts.remove(at);
-        self.children.remove(at).node
+        self.details.remove(at);
+        self.nodes.remove(at)
     }
 
     /// The child under which the member is, or would be.
     #[inline]
     pub(super) fn child_of(&self, records: Records<'_>, entry: &Entry<'_>) -> usize {
         let low = self.firsts_below(entry.score);
-        let ties = self.firsts[low..].iter().take_while(|&&first| first == entry.score).count();
-        let not_above = |child: &Child| child.handle == entry.handle || records.bytes(child.handle) <= entry.member;
-        (low + self.children[low..low + ties].partition_point(not_above)).saturating_sub(1)
+        if self.firsts.get(low) != Some(&entry.score) {
+            return low.saturating_sub(1);
+        }
+        let ties = self.firsts[low..].partition_point(|&first| first == entry.score);
+        let is_up_to = |child: &Detail| child.handle == entry.handle || records.bytes(child.handle) <= entry.member;
+        (low + self.details[low..low + ties].partition_point(is_up_to)).saturating_sub(1)
     }
 
     /// The child under which the last lower score is, or the last up to that score if `with_equal`.
@@ -98,7 +98,7 @@ impl Inner {
 
     /// The child under which the last member is that is `before`.
     pub(super) fn child_by(&self, before: impl Fn(Handle) -> bool) -> usize {
-        self.children.partition_point(|child| before(child.handle)).saturating_sub(1)
+        self.details.partition_point(|child| before(child.handle)).saturating_sub(1)
     }
 
     /// The child that holds `rank`, and the rank under that child.
@@ -119,10 +119,10 @@ impl Inner {
         self.counts[..at].iter().sum()
     }
 
-    /// How many distinct scores the children before `at` have that are not the first of child `at`.
-    pub(super) fn distinct_before(&self, at: usize) -> usize {
-        let all: usize = self.children[..at].iter().map(|child| child.distinct).sum();
-        all - (1..=at).filter(|&at| self.is_joined(at)).count()
+    /// How many members of the children before `at`, and of the first of child `at`, have the score of the one before.
+    pub(super) fn ties_before(&self, at: usize) -> usize {
+        let inside: usize = self.details[..at].iter().map(|child| child.ties).sum();
+        inside + (1..=at).filter(|&at| self.is_joined(at)).count()
     }
 
     /// How many children begin with a lower score.
@@ -139,7 +139,7 @@ impl Inner {
     /// Whether child `at` begins with the score with which the one before ends.
     #[inline]
     fn is_joined(&self, at: usize) -> bool {
-        0 < at && at < self.len() && self.children[at - 1].last == self.firsts[at]
+        0 < at && at < self.len() && self.details[at - 1].last == self.firsts[at]
     }
 
     /// On how many sides child `at` is joined to its neighbours.
@@ -148,11 +148,11 @@ impl Inner {
         isize::from(self.is_joined(at)) + isize::from(self.is_joined(at + 1))
     }
 
-    /// Adds a member below. The node has room, or takes the member at an end.
+    /// Adds a member below where a leaf may be full. The node has room, or takes the member at an end.
     pub(super) fn insert(&mut self, context: Context<'_>, edges: Edges, entry: &Entry<'_>) -> Effect {
         let Context { records, shape } = context;
         let mut at = self.child_of(records, entry);
-        let node = self.child(at);
+        let node = &self.nodes[at];
         if node.is_full(shape) {
             let below = edges.of(at, self.len());
             let end = if below.any() { node.end_of(records, entry) } else { None };
@@ -173,55 +173,53 @@ impl Inner {
                 }
             }
         }
+        self.counts[at] += 1;
         let below = edges.of(at, self.len());
-        let effect = self.children[at].node.insert(context, below, entry);
+        let effect = match &mut self.nodes[at] {
+            Node::Leaf(leaf) => Effect::adding(records, leaf.make_mut(), entry),
+            Node::Inner(inner) => inner.make_mut().insert(context, below, entry),
+        };
         self.settle(context, edges, at, effect)
     }
 
     /// Adds a member that lies before all or after all under this node, in nodes of its own.
     fn put_one(&mut self, at: usize, records: Records<'_>, entry: &Entry<'_>) -> Effect {
-        let node = Node::with_one(self.child(0).height(), records, entry);
+        let node = Node::with_one(self.nodes[0].height(), records, entry);
         self.put(at, node.summary(records), node);
         let is_last = at + 1 == self.len();
         Effect {
-            count: 1,
-            distinct: 1 - self.joins(at),
+            ties: self.joins(at),
             first: (at == 0).then_some((entry.score, entry.handle)),
             last: is_last.then_some(entry.score),
+            ..Effect::NONE
         }
     }
 
-    /// Goes down to the leaf that `aim` names, lets `change` change it at that place, and repairs.
-    pub(super) fn edit<F>(&mut self, context: Context<'_>, edges: Edges, aim: Aim<'_>, change: F) -> Effect
-    where
-        F: FnOnce(&mut Leaf, usize) -> Effect,
-    {
-        let (at, aim) = match aim {
-            Aim::Entry(entry) => (self.child_of(context.records, entry), aim),
-            Aim::Rank(rank) => {
-                let (at, rest) = self.child_at(rank);
-                (at, Aim::Rank(rest))
-            }
-        };
+    /// Takes note, on the whole path from here down, of what a change did to the leaf at its end, and says what it means for this node.
+    pub(super) fn note(
+        &mut self,
+        context: Context<'_>,
+        edges: Edges,
+        path: &Path,
+        level: usize,
+        effect: Effect,
+    ) -> Effect {
+        let at = path.child(level);
         let below = edges.of(at, self.len());
-        let effect = self.children[at].node.edit(context, below, aim, change);
+        let effect = match &mut self.nodes[at] {
+            Node::Leaf(_) => effect,
+            Node::Inner(inner) => inner.make_mut().note(context, below, path, level + 1, effect),
+        };
         self.settle(context, edges, at, effect)
     }
 
-    /// Takes note of a change under child `at`, and says what it means for this node. A child that lost its last member goes.
-    #[inline]
+    /// Takes note of a change under child `at`, whose count is already right, and says what it means for this node. A child that lost its
+    /// last member goes.
     fn settle(&mut self, context: Context<'_>, edges: Edges, at: usize, effect: Effect) -> Effect {
-        if let Effect { count, distinct: 0, first: None, last: None } = effect
-            && count >= 0
-        {
-            self.counts[at] = self.counts[at].strict_add_signed(count);
-            return effect;
-        }
         let joins = self.joins(at);
         let is_last = at + 1 == self.len();
-        self.counts[at] = self.counts[at].strict_add_signed(effect.count);
-        let child = &mut self.children[at];
-        child.distinct = child.distinct.strict_add_signed(effect.distinct);
+        let child = &mut self.details[at];
+        child.ties = child.ties.strict_add_signed(effect.ties);
         if let Some((score, handle)) = effect.first {
             self.firsts[at] = score;
             child.handle = handle;
@@ -236,16 +234,17 @@ impl Inner {
         } else {
             self.joins(at)
         };
-        let ends_here = (at == 0 && (is_gone || effect.first.is_some()), is_last && (is_gone || effect.last.is_some()));
-        let below = edges.of(at, self.len());
-        if effect.count < 0 && !is_gone && !below.any() {
-            self.refill(context, at);
-        }
+        let is_dealt = !is_gone && effect.is_sparse && !edges.of(at, self.len()).any() && self.refill(context, at);
+        let some = self.len() > 0;
+        let first = some && at == 0 && (is_gone || effect.first.is_some());
+        let last = some && is_last && (is_gone || effect.last.is_some());
         Effect {
-            count: effect.count,
-            distinct: effect.distinct - (joins_now - joins),
-            first: (ends_here.0 && self.len() > 0).then(|| (self.firsts[0], self.children[0].handle)),
-            last: (ends_here.1 && self.len() > 0).then(|| self.children[self.len() - 1].last),
+            ties: effect.ties + joins_now - joins,
+            first: first.then(|| (self.firsts[0], self.details[0].handle)),
+            last: last.then(|| self.details[self.len() - 1].last),
+            // A parent looks at this node's width where it may have lost a child.
+            is_sparse: is_gone || is_dealt,
+            is_dealt: effect.is_dealt || is_gone || is_dealt,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A leaf: up to 125 members in order, each a mark of two bytes (see `frame.rs`) and a handle of six.
+//! A leaf: up to 124 members in order, each a mark of two bytes (see `frame.rs`) and a handle of six.
 //!
 //! Marks and handles lie in separate arrays. A search compares all marks, four cache lines that are fetched at once, and
 //! reads records only among equal marks.
@@ -10,7 +10,9 @@ use crate::data::zset::record::{Handle, Records};
 use std::ops::Range;
 
 /// The most members of a leaf: with the count of its owners it takes 1 KiB.
-pub(in crate::data::zset) const LEAF_MAX: usize = 125;
+pub(in crate::data::zset) const LEAF_MAX: usize = 124;
+/// Their marks are compared eight at a time.
+const MARKS: usize = LEAF_MAX.next_multiple_of(8);
 /// The mark in the places that no member has.
 const NO_MARK: u16 = u16::MAX;
 /// A leaf made of others reads its records' scores, for a narrower frame, if more than one in so many shares its neighbour's mark.
@@ -18,6 +20,7 @@ const SHARED_MARKS: usize = 16;
 /// So many members ahead of a reader their records are loaded.
 pub(super) const AHEAD: usize = 8;
 const LINE_MARKS: usize = 32;
+const LINE_HANDLES: usize = 10;
 
 /// Members in order.
 ///
@@ -27,7 +30,7 @@ pub(super) struct Leaf {
     base: u64,
     shift: u8,
     len: u8,
-    marks: [u16; LEAF_MAX],
+    marks: [u16; MARKS],
     handles: [Handle; LEAF_MAX],
 }
 
@@ -38,7 +41,7 @@ const _: () = assert!(super::shared::Shared::<Leaf>::BYTES == 1024, "a leaf fill
 
 impl Default for Leaf {
     fn default() -> Self {
-        Self { base: 0, shift: 0, len: 0, marks: [NO_MARK; LEAF_MAX], handles: [Handle::NONE; LEAF_MAX] }
+        Self { base: 0, shift: 0, len: 0, marks: [NO_MARK; MARKS], handles: [Handle::NONE; LEAF_MAX] }
     }
 }
 
@@ -70,19 +73,19 @@ impl Leaf {
     #[inline]
     pub(super) fn prefetch(&self) {
         self.marks.chunks(LINE_MARKS).for_each(|line| prefetch(line));
-        self.handles.chunks(11).for_each(|line| prefetch(line));
+        self.handles.chunks(LINE_HANDLES).for_each(|line| prefetch(line));
     }
 
     /// How many lie below the pair of `score` and `member`.
     #[inline]
     pub(super) fn place(&self, records: Records<'_>, score: f64, member: &[u8]) -> usize {
-        let ties = self.ties(order(score));
-        if ties.is_empty() {
-            return ties.start;
+        let alike = self.alike(order(score));
+        if alike.is_empty() {
+            return alike.start;
         }
         let exact = self.frame().is_exact();
-        ties.start
-            + self.handles[ties].partition_point(|&other| {
+        alike.start
+            + self.handles[alike].partition_point(|&other| {
                 let other_score = if exact { score } else { records.score(other) };
                 other_score < score || (other_score == score && records.bytes(other) < member)
             })
@@ -90,12 +93,12 @@ impl Leaf {
 
     /// How many have a lower score, or that score itself if `with_equal`.
     pub(super) fn place_of_score(&self, records: Records<'_>, score: f64, with_equal: bool) -> usize {
-        let ties = self.ties(order(score));
+        let alike = self.alike(order(score));
         if self.frame().is_exact() {
-            return if with_equal { ties.end } else { ties.start };
+            return if with_equal { alike.end } else { alike.start };
         }
         let before = |other: f64| other < score || (with_equal && other == score);
-        ties.start + self.handles[ties].partition_point(|&other| before(records.score(other)))
+        alike.start + self.handles[alike].partition_point(|&other| before(records.score(other)))
     }
 
     /// Where the member with this score and handle is.
@@ -104,32 +107,34 @@ impl Leaf {
     /// If it is not here.
     #[inline]
     pub(super) fn find(&self, score: f64, handle: Handle) -> usize {
-        let ties = self.ties(order(score));
-        let at = self.handles[ties.clone()].iter().position(|other| *other == handle);
-        ties.start + at.expect("a member of the index is in the tree at its score")
+        let alike = self.alike(order(score));
+        let at = self.handles[alike.clone()].iter().position(|other| *other == handle);
+        alike.start + at.expect("a member of the index is in the tree at its score")
     }
 
     /// The places of the scores that have the mark of this one; where it would go, if none has.
     #[inline]
-    fn ties(&self, order: u64) -> Range<usize> {
+    fn alike(&self, order: u64) -> Range<usize> {
         match self.frame().mark(order) {
             Mark::Below => 0..0,
             Mark::Above => self.len()..self.len(),
             Mark::At(mark) => {
-                let (mut below, mut up_to) = (0, 0);
-                for &other in &self.marks {
-                    below += u16::from(other < mark);
-                    up_to += u16::from(other <= mark);
-                }
-                usize::from(below)..usize::from(up_to).min(self.len())
+                let start = self.count_marks(|other| other < mark);
+                // Most marks are alone.
+                let is_at = |at: usize| at < self.len() && self.marks[at] == mark;
+                let end = match (is_at(start), is_at(start + 1)) {
+                    (false, _) => start,
+                    (true, false) => start + 1,
+                    (true, true) => self.count_marks(|other| other <= mark).min(self.len()),
+                };
+                start..end
             }
         }
     }
 
-    /// Whether the member at `at` begins a run of equal scores.
-    #[inline]
-    fn starts_run(&self, records: Records<'_>, at: usize) -> bool {
-        at == 0 || !self.is_tie(records, at - 1, at)
+    #[inline(always)]
+    fn count_marks(&self, is_counted: impl Fn(u16) -> bool) -> usize {
+        self.marks.iter().fold(0u16, |count, &mark| count + u16::from(is_counted(mark))).into()
     }
 
     /// Whether the scores at two places are equal.
@@ -139,14 +144,14 @@ impl Leaf {
             && (self.frame().is_exact() || records.score(self.handles[a]) == records.score(self.handles[b]))
     }
 
-    /// How many distinct scores the first `count` members have. O(count).
-    pub(super) fn distinct(&self, records: Records<'_>, count: usize) -> usize {
-        (0..count).filter(|&at| self.starts_run(records, at)).count()
+    /// How many members at `range` have the score of the one before. O(members).
+    pub(super) fn ties(&self, records: Records<'_>, range: Range<usize>) -> usize {
+        range.filter(|&at| at > 0 && self.is_tie(records, at - 1, at)).count()
     }
 
-    /// Puts a member at `at`, its place, and says by how much the number of distinct scores grew. The leaf is not full.
+    /// Puts a member at `at`, its place, and says whether its score was there. The leaf is not full.
     #[inline]
-    pub(super) fn insert(&mut self, records: Records<'_>, at: usize, entry: &Entry<'_>) -> usize {
+    pub(super) fn insert(&mut self, records: Records<'_>, at: usize, entry: &Entry<'_>) -> bool {
         let mark = self.mark_for_new(order(entry.score));
         let len = self.len();
         self.marks.copy_within(at..len, at + 1);
@@ -154,22 +159,16 @@ impl Leaf {
         self.marks[at] = mark;
         self.handles[at] = entry.handle;
         self.len += 1;
-        let tie = |other: usize| {
-            self.marks[other] == mark && (self.frame().is_exact() || records.score(self.handles[other]) == entry.score)
-        };
-        usize::from(!(at > 0 && tie(at - 1) || at < len && tie(at + 1)))
+        (at > 0 && self.is_tie(records, at - 1, at)) || (at < len && self.is_tie(records, at, at + 1))
     }
 
-    /// Removes the members at `range`, and says by how much the number of distinct scores fell.
+    /// Removes the members at `range`, and says by how much the number of those fell that have the score of the one before.
     #[inline]
     pub(super) fn remove(&mut self, records: Records<'_>, range: Range<usize>) -> usize {
         let (Range { start, end }, len) = (range, self.len());
-        let mut fewer = (start..end).filter(|&at| self.starts_run(records, at)).count();
-        if end < len {
-            // The next one may begin a run now, or no longer.
-            fewer += usize::from(self.starts_run(records, end));
-            fewer -= usize::from(start == 0 || !self.is_tie(records, start - 1, end));
-        }
+        // The next one gets another before it.
+        let mut fewer = self.ties(records, start..len.min(end + 1));
+        fewer -= usize::from(start > 0 && end < len && self.is_tie(records, start - 1, end));
         self.marks.copy_within(end..len, start);
         self.handles.copy_within(end..len, start);
         self.marks[len - (end - start)..len].fill(NO_MARK);
@@ -212,7 +211,7 @@ impl Leaf {
             handle: first,
             last: records.score(last),
             count: self.len(),
-            distinct: self.distinct(records, self.len()),
+            ties: self.ties(records, 0..self.len()),
         }
     }
 

@@ -1,10 +1,15 @@
 //! A counted B+tree of members in (score, member) order, whose clone costs nothing.
 //!
 //! Leaves hold the members; an inner node holds its children and what lies under each: the first member, the last score, how
-//! many members and how many distinct scores. So a rank, plain or among distinct scores, is a sum on the way down.
+//! many members, and how many of them are *ties*, which have the score of the one before. What is no tie is a distinct score, so a rank, plain
+//! or among distinct scores, is a sum on the way down.
 //!
 //! Nodes are shared by clones: a change copies the path to it where others have it too ([`shared`]), and is made in place where not.
 //! Nodes point to records and own none (see `record.rs`), so whatever compares members is lent the right to read them.
+//!
+//! A change finds its way first, reading ([`Path`]), then goes down again, counting; that is all, unless it met the end of a leaf or an equal
+//! score, or left the leaf too sparse: then its effect is noted on the way up. Only a member that finds its leaf full goes down by a longer
+//! way, which makes room.
 //!
 //! Invariants: counts are true; the first member and the last score of a child are those that are there, not ones that were. No node
 //! is empty but a leaf that is the root. A node is at least three eighths full, unless it is the root, or an only child, or on
@@ -17,6 +22,7 @@ mod frame;
 mod inner;
 mod leaf;
 mod node;
+mod query;
 mod shared;
 mod walk;
 
@@ -30,7 +36,7 @@ pub(super) use walk::Walk;
 use super::record::{Handle, Records};
 use inner::Inner;
 use leaf::Leaf;
-use node::{Aim, Context, Edges, Effect, Node};
+use node::{Context, Edges, Effect, Node, Path};
 use shared::Shared;
 use std::ops::Range;
 
@@ -46,6 +52,17 @@ pub(super) struct Shape {
 impl Shape {
     /// The shape outside tests: as much as there is room for.
     pub(super) const WIDE: Self = Self { leaf: LEAF_MAX as u16, inner: INNER_MAX as u16 };
+
+    /// Below this many members, a leaf in the middle is filled up from its neighbours.
+    #[inline]
+    fn leaf_min(self) -> usize {
+        usize::from(self.leaf) * 3 / 8
+    }
+
+    /// The same for the children of an inner node.
+    fn inner_min(self) -> usize {
+        (usize::from(self.inner) * 3 / 8).max(2)
+    }
 }
 
 /// A member beside its score and the handle of its record.
@@ -67,8 +84,8 @@ struct Summary {
     last: f64,
     /// How many members lie under it.
     count: usize,
-    /// How many distinct scores those have.
-    distinct: usize,
+    /// How many of them have the score of the one before.
+    ties: usize,
 }
 
 /// Members in order, counted.
@@ -76,7 +93,7 @@ struct Summary {
 pub(super) struct Tree {
     root: Node,
     len: usize,
-    distinct: usize,
+    ties: usize,
     shape: Shape,
 }
 
@@ -84,7 +101,7 @@ impl Tree {
     pub(super) fn new(shape: Shape) -> Self {
         assert!(shape.leaf >= 4 && shape.inner >= 4, "two full nodes become three that are not");
         assert!(usize::from(shape.leaf) <= LEAF_MAX && usize::from(shape.inner) <= INNER_MAX, "a node has room");
-        Self { root: Node::Leaf(Shared::new(Leaf::default())), len: 0, distinct: 0, shape }
+        Self { root: empty_root(), len: 0, ties: 0, shape }
     }
 
     #[inline]
@@ -94,7 +111,7 @@ impl Tree {
 
     /// How many distinct scores there are.
     pub(super) fn distinct(&self) -> usize {
-        self.distinct
+        self.len - self.ties
     }
 
     pub(super) fn shape(&self) -> Shape {
@@ -103,26 +120,23 @@ impl Tree {
 
     /// Adds a member that is not there yet. O(log n).
     pub(super) fn insert(&mut self, records: Records<'_>, entry: &Entry<'_>) {
-        let context = Context { records, shape: self.shape };
-        if self.root.is_full(self.shape) && !self.root.takes_at_an_end(context, entry) {
-            let old = std::mem::replace(&mut self.root, Node::Leaf(Shared::new(Leaf::default())));
-            self.root = Node::Inner(Shared::new(Inner::above(old, records)));
+        let (path, leaf) = self.locate(|inner| inner.child_of(records, entry));
+        if leaf.len() < usize::from(self.shape.leaf) {
+            self.insert_at(records, &path, entry);
+        } else {
+            self.insert_making_room(records, entry);
         }
-        let effect = self.root.insert(context, Edges::BOTH, entry);
-        self.apply(effect);
     }
 
     /// Removes a member that is there. O(log n).
     pub(super) fn remove(&mut self, records: Records<'_>, entry: &Entry<'_>) {
-        let context = Context { records, shape: self.shape };
-        let effect = self
-            .root
-            .edit(context, Edges::BOTH, Aim::Entry(entry), |leaf, at| Effect::removing(records, leaf, at..at + 1));
-        self.apply(effect);
+        let (path, _) = self.locate(|inner| inner.child_of(records, entry));
+        self.remove_at(records, &path, entry);
     }
 
     /// Gives a member that is there another score. Between leaving its old place and taking the new one, `renew` changes the
-    /// record and says where it is now. O(log n); one descent if the new place is in the same leaf.
+    /// record and says where it is now. O(log n).
+    #[inline]
     pub(super) fn set_score(
         &mut self,
         records: Records<'_>,
@@ -130,99 +144,76 @@ impl Tree {
         score: f64,
         renew: impl FnOnce() -> Handle,
     ) {
-        let context = Context { records, shape: self.shape };
-        let mut renew = Some(renew);
-        let mut renewed = || renew.take().map(|renew| Entry { score, handle: renew(), ..*old });
-        let mut moved = false;
-        let effect = self.root.edit(context, Edges::BOTH, Aim::Entry(old), |leaf, at| {
-            let place = leaf.place(records, score, old.member);
-            let place = if place > at { place - 1 } else { place };
-            let inside = 1..leaf.len() - 1;
-            if !inside.contains(&at) || !inside.contains(&place) {
-                return Effect::removing(records, leaf, at..at + 1);
-            }
-            let fewer = leaf.remove(records, at..at + 1);
-            let new = renewed().expect("a record is renewed once");
-            let more = leaf.insert(records, place, &new);
-            moved = true;
-            Effect { distinct: more as isize - fewer as isize, ..Effect::NONE }
-        });
-        self.apply(effect);
-        if !moved {
-            let new = renewed().expect("a record is renewed once");
+        // Both ways at once: a load that the one waits for does not keep the other waiting.
+        let new = Entry { score, ..*old };
+        let (mut nodes, mut from, mut to, mut level) = ([&self.root, &self.root], Path::ROOT, Path::ROOT, 0);
+        while let [Node::Inner(a), Node::Inner(b)] = nodes {
+            let children = [a.child_of(records, old), b.child_of(records, &new)];
+            from.set(level, children[0]);
+            to.set(level, children[1]);
+            nodes = [&a.nodes[children[0]], &b.nodes[children[1]]];
+            level += 1;
+        }
+        let [Node::Leaf(a), Node::Leaf(b)] = nodes else { unreachable!("all leaves lie at one depth") };
+        a.prefetch();
+        b.prefetch();
+        let has_room = b.len() < usize::from(self.shape.leaf);
+        if from == to {
+            return self.set_score_within(records, &from, old, score, renew);
+        }
+        let effect = self.remove_at(records, &from, old);
+        let new = Entry { handle: renew(), ..new };
+        if has_room && !effect.is_dealt {
+            self.insert_at(records, &to, &new);
+        } else {
             self.insert(records, &new);
         }
+    }
+
+    /// The same for a member whose new place is in the leaf of the old one.
+    fn set_score_within(
+        &mut self,
+        records: Records<'_>,
+        path: &Path,
+        old: &Entry<'_>,
+        score: f64,
+        renew: impl FnOnce() -> Handle,
+    ) {
+        let context = self.context(records);
+        let leaf = self.leaf_mut(path, 0);
+        let at = leaf.find(old.score, old.handle);
+        let removed = Effect::removing(context, leaf, at..at + 1);
+        let added = Effect::adding(records, leaf, &Entry { score, handle: renew(), ..*old });
+        self.note(
+            records,
+            path,
+            Effect {
+                ties: removed.ties + added.ties,
+                first: added.first.or(removed.first),
+                last: added.last.or(removed.last),
+                ..Effect::NONE
+            },
+        );
     }
 
     /// Removes the members at `ranks`, which all exist, and hands each to `sink`. O(log n) per leaf touched.
     pub(super) fn remove_ranks(&mut self, records: Records<'_>, ranks: Range<usize>, mut sink: impl FnMut(Handle)) {
         assert!(ranks.end <= self.len, "the ranks to remove exist");
-        let context = Context { records, shape: self.shape };
-        let (mut left, target) = (ranks.len(), self.len - ranks.len());
+        let (context, mut left) = (self.context(records), ranks.len());
         while left > 0 {
-            let effect = self.root.edit(context, Edges::BOTH, Aim::Rank(ranks.start), |leaf, at| {
-                let end = leaf.len().min(at + left);
-                leaf.handles()[at..end].iter().for_each(|&handle| sink(handle));
-                Effect::removing(records, leaf, at..end)
+            let mut rank = ranks.start;
+            let (path, leaf) = self.locate(|inner| {
+                let (child, rest) = inner.child_at(rank);
+                rank = rest;
+                child
             });
-            self.apply(effect);
-            left = self.len - target;
-        }
-    }
-
-    /// The rank of a member that is there. O(log n).
-    pub(super) fn rank(&self, records: Records<'_>, entry: &Entry<'_>) -> usize {
-        let (leaf, before) = self.descend(|inner| inner.child_of(records, entry));
-        before + leaf.find(entry.score, entry.handle)
-    }
-
-    /// How many members have a lower score, or that score itself if `with_equal`. O(log n).
-    pub(super) fn count_below(&self, records: Records<'_>, score: f64, with_equal: bool) -> usize {
-        let (leaf, before) = self.descend(|inner| inner.child_of_score(score, with_equal));
-        before + leaf.place_of_score(records, score, with_equal)
-    }
-
-    /// How many distinct scores are lower, or up to that score itself if `with_equal`. O(log n).
-    pub(super) fn distinct_below(&self, records: Records<'_>, score: f64, with_equal: bool) -> usize {
-        let (mut node, mut before) = (&self.root, 0);
-        loop {
-            match node {
-                Node::Leaf(leaf) => {
-                    return before + leaf.distinct(records, leaf.place_of_score(records, score, with_equal));
-                }
-                Node::Inner(inner) => {
-                    let child = inner.child_of_score(score, with_equal);
-                    before += inner.distinct_before(child);
-                    node = inner.child(child);
-                }
-            }
-        }
-    }
-
-    /// How many members are `before`, a property that none has after one that lacks it. O(log n).
-    /// Where members are not in byte order, the answer is one of the ranks at which the property changes, or an end.
-    pub(super) fn partition_members(&self, records: Records<'_>, before: impl Fn(&[u8]) -> bool) -> usize {
-        let is_before = |handle: Handle| before(records.bytes(handle));
-        let (leaf, count) = self.descend(|inner| inner.child_by(is_before));
-        count + leaf.handles().partition_point(|&handle| is_before(handle))
-    }
-
-    /// The members at `ranks`, which all exist.
-    pub(super) fn walk<'a>(&'a self, records: Records<'a>, ranks: Range<usize>) -> Walk<'a> {
-        Walk::new(self, records, ranks)
-    }
-
-    /// Begins to load the leaves in which members with these two scores would lie, so that what comes next waits once for both.
-    #[inline]
-    pub(super) fn prefetch(&self, scores: [f64; 2]) {
-        let mut nodes = [&self.root, &self.root];
-        while let [Node::Inner(a), Node::Inner(b)] = nodes {
-            nodes = [a.child(a.child_of_score(scores[0], true)), b.child(b.child_of_score(scores[1], true))];
-        }
-        for node in nodes {
-            if let Node::Leaf(leaf) = node {
-                leaf.prefetch();
-            }
+            let some = rank..leaf.len().min(rank + left);
+            left -= some.len();
+            self.len -= some.len();
+            let leaf = self.leaf_mut(&path, -(some.len() as isize));
+            leaf.handles()[some.clone()].iter().for_each(|&handle| sink(handle));
+            let effect = Effect::removing(context, leaf, some);
+            self.note(records, &path, effect);
         }
     }
 
@@ -237,46 +228,103 @@ impl Tree {
         check::check(self, records);
     }
 
-    /// The leaf that holds `rank`, which exists, and the place in it.
-    fn leaf_at(&self, mut rank: usize) -> (&Leaf, usize) {
-        let mut node = &self.root;
-        loop {
-            match node {
-                Node::Leaf(leaf) => return (leaf, rank),
-                Node::Inner(inner) => {
-                    let (child, rest) = inner.child_at(rank);
-                    node = inner.child(child);
-                    rank = rest;
-                }
-            }
-        }
+    fn context<'r>(&self, records: Records<'r>) -> Context<'r> {
+        Context { records, shape: self.shape }
     }
 
-    /// Goes down by `child`, which chooses, to a leaf; also says how many members lie before that.
+    /// Goes down by `child`, which chooses, to a leaf.
     #[inline]
-    fn descend(&self, child: impl Fn(&Inner) -> usize) -> (&Leaf, usize) {
-        let (mut node, mut before) = (&self.root, 0);
+    fn locate(&self, mut child: impl FnMut(&Inner) -> usize) -> (Path, &Leaf) {
+        let (mut node, mut path, mut level) = (&self.root, Path::ROOT, 0);
         loop {
             match node {
-                Node::Leaf(leaf) => return (leaf, before),
+                Node::Leaf(leaf) => return (path, leaf),
                 Node::Inner(inner) => {
                     let child = child(inner);
-                    before += inner.count_before(child);
-                    node = inner.child(child);
+                    path.set(level, child);
+                    level += 1;
+                    node = &inner.nodes[child];
                 }
             }
         }
     }
 
-    /// Takes note of a change: an inner root with one child gives way to it, one without to an empty leaf.
-    fn apply(&mut self, effect: Effect) {
-        self.len = self.len.strict_add_signed(effect.count);
-        self.distinct = self.distinct.strict_add_signed(effect.distinct);
+    /// The leaf at the end of a path, to be changed, where `more` members come: all counts on the way say so already.
+    #[inline]
+    fn leaf_mut(&mut self, path: &Path, more: isize) -> &mut Leaf {
+        let (mut node, mut level) = (&mut self.root, 0);
+        loop {
+            match node {
+                Node::Leaf(leaf) => return leaf.make_mut(),
+                Node::Inner(inner) => {
+                    let (inner, child) = (inner.make_mut(), path.child(level));
+                    inner.counts[child] = inner.counts[child].strict_add_signed(more);
+                    level += 1;
+                    node = &mut inner.nodes[child];
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn insert_at(&mut self, records: Records<'_>, path: &Path, entry: &Entry<'_>) {
+        self.len += 1;
+        let effect = Effect::adding(records, self.leaf_mut(path, 1), entry);
+        self.note(records, path, effect);
+    }
+
+    #[inline]
+    fn remove_at(&mut self, records: Records<'_>, path: &Path, entry: &Entry<'_>) -> Effect {
+        self.len -= 1;
+        let context = self.context(records);
+        let leaf = self.leaf_mut(path, -1);
+        let at = leaf.find(entry.score, entry.handle);
+        let effect = Effect::removing(context, leaf, at..at + 1);
+        self.note(records, path, effect)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_making_room(&mut self, records: Records<'_>, entry: &Entry<'_>) {
+        let context = self.context(records);
+        if self.root.is_full(self.shape) && !self.root.takes_at_an_end(context, entry) {
+            let old = std::mem::replace(&mut self.root, empty_root());
+            self.root = Node::Inner(Shared::new(Inner::above(old, records)));
+        }
+        let effect = match &mut self.root {
+            Node::Leaf(_) => unreachable!("a leaf that is full has a parent now"),
+            Node::Inner(inner) => inner.make_mut().insert(context, Edges::BOTH, entry),
+        };
+        self.len += 1;
+        self.ties = self.ties.strict_add_signed(effect.ties);
+    }
+
+    /// Takes note of what a change did to the leaf at the end of a path, and says what came of it.
+    #[inline]
+    fn note(&mut self, records: Records<'_>, path: &Path, effect: Effect) -> Effect {
+        if effect == Effect::NONE { effect } else { self.note_some(records, path, effect) }
+    }
+
+    #[inline(never)]
+    fn note_some(&mut self, records: Records<'_>, path: &Path, effect: Effect) -> Effect {
+        let context = self.context(records);
+        let effect = match &mut self.root {
+            Node::Leaf(_) => effect,
+            Node::Inner(inner) => inner.make_mut().note(context, Edges::BOTH, path, 0, effect),
+        };
+        self.ties = self.ties.strict_add_signed(effect.ties);
+        let mut is_shed = false;
+        // An inner root with one child gives way to it, one without to an empty leaf.
         while let Node::Inner(inner) = &self.root
             && inner.len() < 2
         {
-            self.root =
-                if inner.len() == 1 { inner.child(0).clone() } else { Node::Leaf(Shared::new(Leaf::default())) };
+            is_shed = true;
+            self.root = inner.nodes.first().cloned().unwrap_or_else(empty_root);
         }
+        Effect { is_dealt: effect.is_dealt || is_shed, ..effect }
     }
+}
+
+fn empty_root() -> Node {
+    Node::Leaf(Shared::new(Leaf::default()))
 }

@@ -1,4 +1,4 @@
-//! What leaves and inner nodes have in common, and how a change goes down to a leaf and its effect comes up again.
+//! What leaves and inner nodes have in common, the way to a leaf, and the effect of a change there.
 
 use super::inner::Inner;
 use super::leaf::Leaf;
@@ -23,6 +23,27 @@ pub(super) struct Context<'r> {
     pub(super) shape: Shape,
 }
 
+/// The way from the root to a leaf: which child at each level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Path([u8; HEIGHT_MAX]);
+
+/// A node that has neighbours has two children or more, so a tree of so many levels does not fit into memory.
+const HEIGHT_MAX: usize = 40;
+
+impl Path {
+    pub(super) const ROOT: Self = Self([0; HEIGHT_MAX]);
+
+    #[inline]
+    pub(super) fn child(&self, level: usize) -> usize {
+        usize::from(self.0[level])
+    }
+
+    #[inline]
+    pub(super) fn set(&mut self, level: usize, child: usize) {
+        self.0[level] = child as u8;
+    }
+}
+
 /// On which edges of the tree a node lies.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edges {
@@ -45,56 +66,51 @@ impl Edges {
     }
 }
 
-/// Which member a change is after.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Aim<'a> {
-    /// This one, which is there.
-    Entry(&'a Entry<'a>),
-    /// The one at this rank under the node.
-    Rank(usize),
-}
-
-/// What a change has done to a node, as far as its parent keeps it.
-#[derive(Clone, Copy, Debug)]
+/// What a change has done to a node beside its count, as far as its parent keeps it.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Effect {
-    /// By how much the number of members grew.
-    pub(super) count: isize,
-    /// By how much the number of distinct scores grew.
-    pub(super) distinct: isize,
+    /// By how much the number of members with the score of the one before grew.
+    pub(super) ties: isize,
     /// The first member, if it is another now.
     pub(super) first: Option<(f64, Handle)>,
     /// The last score, if the last member is another now.
     pub(super) last: Option<f64>,
+    /// Whether the node may be so sparse now that it ought to be filled up.
+    pub(super) is_sparse: bool,
+    /// Whether children were added, removed or dealt out anew somewhere, so that paths found before lead elsewhere.
+    pub(super) is_dealt: bool,
 }
 
 impl Effect {
-    pub(super) const NONE: Self = Self { count: 0, distinct: 0, first: None, last: None };
+    pub(super) const NONE: Self = Self { ties: 0, first: None, last: None, is_sparse: false, is_dealt: false };
 
     /// Adds a member to a leaf that is not full.
     #[inline]
-    fn adding(records: Records<'_>, leaf: &mut Leaf, entry: &Entry<'_>) -> Self {
+    pub(super) fn adding(records: Records<'_>, leaf: &mut Leaf, entry: &Entry<'_>) -> Self {
         let at = leaf.place(records, entry.score, entry.member);
-        let more = leaf.insert(records, at, entry);
+        let is_tie = leaf.insert(records, at, entry);
         Self {
-            count: 1,
-            distinct: more as isize,
+            ties: isize::from(is_tie),
             first: (at == 0).then_some((entry.score, entry.handle)),
             last: (at + 1 == leaf.len()).then_some(entry.score),
+            ..Self::NONE
         }
     }
 
     /// Removes members from a leaf.
     #[inline]
-    pub(super) fn removing(records: Records<'_>, leaf: &mut Leaf, range: Range<usize>) -> Self {
+    pub(super) fn removing(context: Context<'_>, leaf: &mut Leaf, range: Range<usize>) -> Self {
+        let Context { records, shape } = context;
         let Range { start, end } = range;
         let is_last = end == leaf.len();
         let fewer = leaf.remove(records, start..end);
         let len = leaf.len();
         Self {
-            count: -((end - start) as isize),
-            distinct: -(fewer as isize),
+            ties: -(fewer as isize),
             first: (start == 0 && len > 0).then(|| (records.score(leaf.handle(0)), leaf.handle(0))),
             last: (is_last && len > 0).then(|| records.score(leaf.handle(len - 1))),
+            is_sparse: len < shape.leaf_min(),
+            is_dealt: false,
         }
     }
 }
@@ -129,10 +145,9 @@ impl Node {
     /// Below this many items, a node in the middle is filled up from its neighbours.
     #[inline]
     pub(super) fn width_min(&self, shape: Shape) -> usize {
-        let part = self.width_max(shape) * 3 / 8;
         match self {
-            Self::Leaf(_) => part,
-            Self::Inner(_) => part.max(2),
+            Self::Leaf(_) => shape.leaf_min(),
+            Self::Inner(_) => shape.inner_min(),
         }
     }
 
@@ -145,7 +160,7 @@ impl Node {
     pub(super) fn height(&self) -> usize {
         match self {
             Self::Leaf(_) => 0,
-            Self::Inner(inner) => 1 + inner.child(0).height(),
+            Self::Inner(inner) => 1 + inner.nodes[0].height(),
         }
     }
 
@@ -189,7 +204,7 @@ impl Node {
     fn outermost(&self, end: End) -> Handle {
         match self {
             Self::Leaf(leaf) => leaf.handle(end.place(leaf.len())),
-            Self::Inner(inner) => inner.child(end.place(inner.len())).outermost(end),
+            Self::Inner(inner) => inner.nodes[end.place(inner.len())].outermost(end),
         }
     }
 
@@ -198,34 +213,8 @@ impl Node {
         self.is_full(shape)
             && match self {
                 Self::Leaf(_) => true,
-                Self::Inner(inner) => inner.child(end.place(inner.len())).is_full_to(end, shape),
+                Self::Inner(inner) => inner.nodes[end.place(inner.len())].is_full_to(end, shape),
             }
-    }
-
-    /// Adds a member below. The node has room, or takes the member at an end.
-    pub(super) fn insert(&mut self, context: Context<'_>, edges: Edges, entry: &Entry<'_>) -> Effect {
-        match self {
-            Self::Leaf(leaf) => Effect::adding(context.records, leaf.make_mut(), entry),
-            Self::Inner(inner) => inner.make_mut().insert(context, edges, entry),
-        }
-    }
-
-    /// Goes down to the leaf that `aim` names, lets `change` change it at that place, and repairs.
-    pub(super) fn edit<F>(&mut self, context: Context<'_>, edges: Edges, aim: Aim<'_>, change: F) -> Effect
-    where
-        F: FnOnce(&mut Leaf, usize) -> Effect,
-    {
-        match self {
-            Self::Leaf(leaf) => {
-                let leaf = leaf.make_mut();
-                let at = match aim {
-                    Aim::Entry(entry) => leaf.find(entry.score, entry.handle),
-                    Aim::Rank(rank) => rank,
-                };
-                change(leaf, at)
-            }
-            Self::Inner(inner) => inner.make_mut().edit(context, edges, aim, change),
-        }
     }
 
     /// The bytes allocated for the node and everything under it. O(nodes).
@@ -233,7 +222,7 @@ impl Node {
         match self {
             Self::Leaf(_) => Shared::<Leaf>::BYTES,
             Self::Inner(inner) => {
-                let below: usize = (0..inner.len()).map(|at| inner.child(at).allocated_bytes()).sum();
+                let below: usize = inner.nodes.iter().map(Node::allocated_bytes).sum();
                 Shared::<Inner>::BYTES + below
             }
         }

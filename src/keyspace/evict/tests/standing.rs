@@ -1,6 +1,7 @@
 //! Eviction beside everything else: switches of the policy, deletions, watchers, frozen clones, shards that others hold.
 
 use super::*;
+use crate::base::event::Classes;
 use crate::base::rng::Rng;
 use crate::keyspace::tests::check_counts;
 use crate::keyspace::{Event, ShardIndex};
@@ -55,13 +56,14 @@ fn watchers_and_the_listener_are_told_of_evictions() {
     let ears = Arc::clone(&heard);
     keyspace
         .listen(Box::new(move |event, db, key| ears.lock().expect("nobody panics").push((event, db, key.to_vec()))));
+    keyspace.want_events(Classes::EVICTED);
     let ticket = lent(&keyspace, 0, NOW, |keys| {
         keys.put_string(b"key", b"value", None);
         keys.watch(b"key")
     });
     assert_eq!(evict_to(&keyspace, 0, NOW).1, 1);
     assert!(!lent(&keyspace, 0, NOW, |keys| keys.is_unchanged(&ticket)));
-    assert_eq!(*heard.lock().expect("nobody panics"), [(Event::Evicted, 0, b"key".to_vec())]);
+    assert_eq!(*heard.lock().expect("nobody panics"), [(Event::EVICTED, 0, b"key".to_vec())]);
 }
 
 #[test]
