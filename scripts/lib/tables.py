@@ -13,7 +13,7 @@ sadd srem smove sismember smismember scard smembers spop srandmember sscan sinte
 zadd zincrby zrem zcard zscore zmscore zrank zrevrank zcount zlexcount zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex
 zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax multi exec discard watch unwatch eval evalsha eval_ro evalsha_ro script
 zrangestore zmpop zrandmember zscan
-ping echo select hello auth reset client config command readonly readwrite asking cluster time role lolwut info slowlog acl""".split()
+ping echo select hello auth reset client config command readonly readwrite asking cluster time role lolwut info slowlog memory acl""".split()
 
 FIELDS = ("name", "arity", "flags", "first key", "last key", "step", "categories", None, "key specs")
 NEWER_SUBCOMMANDS = {"client|setinfo", "client|no-touch"}

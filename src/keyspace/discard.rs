@@ -8,8 +8,9 @@ use crate::base::sync::Mutex;
 use crate::data::record::{Record, RecordRef, ValueRef};
 use crate::data::table::Table;
 use std::io;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 /// The most pieces of garbage that wait for the thread.
@@ -20,6 +21,7 @@ const ELEMENTS_INLINE_MAX: usize = 1_000;
 const STRING_BYTES_INLINE_MAX: usize = 1024 * 1024;
 
 /// What is to be freed.
+#[derive(Debug)]
 pub(super) enum Garbage {
     Record(#[expect(dead_code, reason = "it is there to be dropped")] Record),
     Tables(#[expect(dead_code, reason = "they are there to be dropped")] Vec<Table<Record>>),
@@ -37,18 +39,44 @@ pub(super) struct Discard {
 
 /// The way to the thread, for those who outlive the keyspace. Without one, garbage is freed where it is.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Queue(Option<SyncSender<Garbage>>);
+pub(super) struct Queue(Option<Sender>);
+
+#[derive(Clone, Debug)]
+struct Sender {
+    channel: SyncSender<(Garbage, usize)>,
+    counts: Arc<Counts>,
+}
+
+/// Objects, each of which is a key with its value, that went to the thread and that it has freed.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    sent: AtomicUsize,
+    freed: AtomicUsize,
+}
+
+/// What is to be freed in the background, and was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GarbageCounts {
+    /// Objects that wait.
+    pub pending: usize,
+    /// Objects that were freed since the start.
+    pub freed: usize,
+}
 
 impl Queue {
     #[cfg(test)]
-    pub(super) fn of(sender: SyncSender<Garbage>) -> Self {
-        Self(Some(sender))
+    pub(super) fn of(channel: SyncSender<(Garbage, usize)>) -> Self {
+        Self(Some(Sender { channel, counts: Arc::default() }))
     }
 
-    fn send(&self, garbage: Garbage) {
-        if let Some(queue) = &self.0 {
-            // What the queue gives back, because it is full or nobody reads it any more, is dropped here.
-            drop(queue.try_send(garbage));
+    fn send(&self, garbage: Garbage, objects: usize) {
+        if let Some(Sender { channel, counts }) = &self.0 {
+            counts.sent.fetch_add(objects, Ordering::Relaxed);
+            if let Err(unsent) = channel.try_send((garbage, objects)) {
+                // What the queue gives back, because it is full or nobody reads it any more, is dropped here.
+                drop(unsent);
+                counts.sent.fetch_sub(objects, Ordering::Relaxed);
+            }
         }
     }
 
@@ -56,21 +84,21 @@ impl Queue {
     #[inline]
     pub(super) fn record(&self, record: Record) {
         if is_large(record.lend()) {
-            self.send(Garbage::Record(record));
+            self.send(Garbage::Record(record), 1);
         }
     }
 
     /// Frees emptied databases that hold `items` in all.
     pub(super) fn databases(&self, databases: Vec<Database>, items: usize) {
         if items > ELEMENTS_INLINE_MAX {
-            self.send(Garbage::Databases(databases));
+            self.send(Garbage::Databases(databases), items);
         }
     }
 
     /// Frees the tables of a clone that hold `items` in all.
     pub(super) fn tables(&self, tables: Vec<Table<Record>>, items: usize) {
         if items > ELEMENTS_INLINE_MAX {
-            self.send(Garbage::Tables(tables));
+            self.send(Garbage::Tables(tables), items);
         }
     }
 }
@@ -91,9 +119,11 @@ impl Discard {
     /// # Errors
     /// If the system has no thread to give.
     pub(super) fn start(&self) -> io::Result<()> {
-        let (sender, receiver) = sync_channel(QUEUE_MAX);
-        let thread = thread::Builder::new().name("tally-free".into()).spawn(move || free(&receiver))?;
-        if self.queue.set(Queue(Some(sender))).is_ok() {
+        let (channel, receiver) = sync_channel(QUEUE_MAX);
+        let counts = Arc::<Counts>::default();
+        let freed = Arc::clone(&counts);
+        let thread = thread::Builder::new().name("tally-free".into()).spawn(move || free(&receiver, &freed))?;
+        if self.queue.set(Queue(Some(Sender { channel, counts }))).is_ok() {
             *self.thread.lock() = Some(thread);
         }
         Ok(())
@@ -102,6 +132,13 @@ impl Discard {
     /// The way to the thread.
     pub(super) fn queue(&self) -> Queue {
         self.queue.get().cloned().unwrap_or_default()
+    }
+
+    /// What waits, and what was freed.
+    pub(super) fn counts(&self) -> GarbageCounts {
+        let Some(Queue(Some(Sender { counts, .. }))) = self.queue.get() else { return GarbageCounts::default() };
+        let freed = counts.freed.load(Ordering::Relaxed);
+        GarbageCounts { pending: counts.sent.load(Ordering::Relaxed).saturating_sub(freed), freed }
     }
 
     /// Frees a record, in the background if it is large.
@@ -113,16 +150,22 @@ impl Discard {
     }
 }
 
-fn free(garbage: &Receiver<Garbage>) {
-    while garbage.recv().is_ok_and(|garbage| !matches!(garbage, Garbage::End)) {}
+fn free(garbage: &Receiver<(Garbage, usize)>, counts: &Counts) {
+    while let Ok((garbage, objects)) = garbage.recv() {
+        if matches!(garbage, Garbage::End) {
+            return;
+        }
+        drop(garbage);
+        counts.freed.fetch_add(objects, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Discard {
     fn drop(&mut self) {
-        let Some(Queue(Some(queue))) = self.queue.take() else { return };
+        let Some(Queue(Some(Sender { channel, .. }))) = self.queue.take() else { return };
         let Some(thread) = self.thread.lock().take() else { return };
         // It waits for room in the queue, which the thread makes; if the thread is gone there is nobody to tell.
-        drop(queue.send(Garbage::End));
+        drop(channel.send((Garbage::End, 0)));
         drop(thread.join());
     }
 }

@@ -89,6 +89,7 @@ impl Server {
             .map(|slot| WorkerHandle::start(Arc::clone(&services), slot, threads))
             .collect::<io::Result<Vec<_>>>()?;
         let acceptor = Acceptor::new(Arc::clone(&services), workers);
+        alloc::mark_startup();
         announce(&listeners, &services);
         let accepted = runtime.block_on(async {
             tokio::select! {
