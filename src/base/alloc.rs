@@ -21,10 +21,10 @@ use tikv_jemallocator::Jemalloc;
 /// The allocator's name, as INFO tells it.
 pub const NAME: &str = "jemalloc";
 
-/// What jemalloc reads before the first allocation.
+/// What jemalloc reads before the first allocation. Memory comes as huge pages, unless the process does without (see `disable_huge_pages`).
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static SETTINGS: Option<&'static c_char> = {
-    const TEXT: &CStr = c"background_thread:true";
+    const TEXT: &CStr = c"background_thread:true,thp:always";
     // SAFETY: the pointer is to a constant, which lives for ever and ends in NUL.
     Some(unsafe { &*TEXT.as_ptr() })
 };

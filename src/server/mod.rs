@@ -57,6 +57,9 @@ impl Stop {
 impl Server {
     /// A server with these settings on these listeners.
     pub fn new(config: Config, listeners: Listeners) -> Self {
+        if config.start.disable_thp {
+            process::disable_huge_pages();
+        }
         let stop = Stop::default();
         let stopper = stop.clone();
         let services = services(config, Arc::new(SystemClock::new()), Box::new(move || stopper.stop()));
