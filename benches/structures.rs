@@ -1,5 +1,5 @@
 //! What the structures cost, beside what else could have been taken: the sorted set beside a skip list and beside the standard
-//! library's collections, the table beside the standard library's map.
+//! library's collections, the table beside the standard library's hash set.
 //!
 //! ```text
 //! cargo bench --bench structures -- --quick
@@ -10,12 +10,13 @@
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use skiplist::OrderedSkipList;
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hint::black_box;
 use std::sync::Arc;
 use tally::base::hash::hash;
 use tally::base::rng::Rng;
-use tally::data::table::{Keyed, Table};
+use tally::data::member::Member;
+use tally::data::table::Table;
 use tally::data::zset::{Limits, ZSet};
 
 const SIZES: [usize; 2] = [10_000, 1_000_000];
@@ -35,8 +36,8 @@ fn sorted_sets(criterion: &mut Criterion) {
 
 fn tables(criterion: &mut Criterion) {
     for len in SIZES {
-        table::<Table<Item>>(criterion, "tally", len);
-        table::<HashMap<Box<[u8]>, u64>>(criterion, "std", len);
+        table::<Table<Member>>(criterion, "tally", len);
+        table::<HashSet<Box<[u8]>>>(criterion, "std", len);
     }
 }
 
@@ -210,17 +211,18 @@ impl<O: Order> Board for Pair<O> {
 /// What a keyspace asks of a table.
 trait Map: Sized {
     fn empty() -> Self;
-    fn get(&self, key: &[u8]) -> Option<u64>;
-    fn add(&mut self, key: &[u8], value: u64);
-    fn delete(&mut self, key: &[u8]) -> Option<u64>;
+    /// The length of a key that is there, so that it has been read.
+    fn get(&self, key: &[u8]) -> Option<usize>;
+    fn add(&mut self, key: &[u8]);
+    fn delete(&mut self, key: &[u8]) -> bool;
 }
 
 fn table<M: Map>(criterion: &mut Criterion, name: &str, len: usize) {
     let mut rng = Rng::seeded(2);
     let keys = keys(len);
     let mut map = M::empty();
-    for (number, key) in keys.iter().enumerate() {
-        map.add(key, number as u64);
+    for key in &keys {
+        map.add(key);
     }
     let id = || BenchmarkId::new(name, len);
     criterion.benchmark_group("table: find").bench_function(id(), |bencher| {
@@ -232,66 +234,49 @@ fn table<M: Map>(criterion: &mut Criterion, name: &str, len: usize) {
     criterion.benchmark_group("table: insert and remove").bench_function(id(), |bencher| {
         bencher.iter(|| {
             let key = rng.next_u64().to_le_bytes();
-            map.add(&key, 1);
+            map.add(&key);
             black_box(map.delete(&key))
         });
     });
 }
 
-struct Item {
-    key: Box<[u8]>,
-    value: u64,
-}
-
-impl Keyed for Item {
-    fn key(&self) -> &[u8] {
-        &self.key
-    }
-}
-
-impl Map for Table<Item> {
+impl Map for Table<Member> {
     fn empty() -> Self {
         Table::new(0)
     }
 
-    fn get(&self, key: &[u8]) -> Option<u64> {
-        self.find(hash(key), key).map(|item| item.value)
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        self.find(hash(key), key).map(<[u8]>::len)
     }
 
-    fn add(&mut self, key: &[u8], value: u64) {
+    fn add(&mut self, key: &[u8]) {
         let hash = hash(key);
-        match self.find_mut(hash, key) {
-            Some(item) => item.value = value,
-            None => {
-                self.insert_new(hash, Item { key: key.into(), value });
-            }
+        if self.find(hash, key).is_none() {
+            self.insert_new(hash, Member::new(key));
         }
     }
 
-    fn delete(&mut self, key: &[u8]) -> Option<u64> {
-        self.remove(hash(key), key).map(|item| item.value)
+    fn delete(&mut self, key: &[u8]) -> bool {
+        self.remove(hash(key), key).is_some()
     }
 }
 
-impl Map for HashMap<Box<[u8]>, u64> {
+impl Map for HashSet<Box<[u8]>> {
     fn empty() -> Self {
-        HashMap::new()
+        HashSet::new()
     }
 
-    fn get(&self, key: &[u8]) -> Option<u64> {
-        self.get(key).copied()
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        self.get(key).map(|key| key.len())
     }
 
-    fn add(&mut self, key: &[u8], value: u64) {
-        match self.get_mut(key) {
-            Some(old) => *old = value,
-            None => {
-                self.insert(key.into(), value);
-            }
+    fn add(&mut self, key: &[u8]) {
+        if !self.contains(key) {
+            self.insert(key.into());
         }
     }
 
-    fn delete(&mut self, key: &[u8]) -> Option<u64> {
+    fn delete(&mut self, key: &[u8]) -> bool {
         self.remove(key)
     }
 }

@@ -22,7 +22,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tikv_jemallocator", &["base"]),
     ("tikv_jemalloc_sys", &["base"]),
     ("libc", &["base", "net", "server"]),
-    ("hashbrown", &["data"]),
     ("parking_lot", &["base"]),
     ("loom", &["base", "keyspace"]),
     ("socket2", &["net"]),
@@ -154,7 +153,8 @@ fn unsafe_code_stands_only_in_files_that_say_why() {
         if uses && !(squeezed.contains("expect(unsafe_code,reason") || squeezed.contains("allow(unsafe_code,reason")) {
             broken.push(format!("src/{file}"));
         }
-        if uses && !text.contains("SAFETY") {
+        // Who only declares what is unsafe says what it asks for, in its docs.
+        if uses && !text.contains("SAFETY") && !text.contains("# Safety") {
             broken.push(format!("src/{file} has unsafe code without a SAFETY comment"));
         }
     }

@@ -101,6 +101,8 @@ def normal(name, argv, tally, peer, context):
             and (is_big(peer) or context.encoding(argv[1]) != b"listpack")
     if name in (b"SCAN", b"HSCAN", b"SSCAN", b"ZSCAN") and is_list(tally) and is_list(peer) and len(tally.data) == len(peer.data) == 2:
         return same_scan(name, argv, tally, peer)
+    if name in (b"SORT", b"SORT_RO") and is_list(tally) and is_list(peer) and is_unsorted(argv) and argv[1] != generate.NO_SET:
+        return len(tally.data) == len(peer.data) and (bag(tally) == bag(peer) or b"LIMIT" in (word.upper() for word in argv))
     if name in SECONDS | MILLISECONDS and tally.kind == peer.kind == ":":
         one, other = int(tally.data), int(peer.data)
         return one > 0 and other > 0 and abs(one - other) <= (1 if name in SECONDS else CLOCK_MS_MAX)
@@ -115,6 +117,11 @@ def normal(name, argv, tally, peer, context):
 def is_all(argv):
     """Whether a draw asks for more members than any set has here: then it leaves nothing to chance."""
     return len(argv) == 3 and argv[2].isdigit() and int(argv[2]) >= 10000
+
+
+def is_unsorted(argv):
+    """Whether a SORT leaves the elements in their own order, which a set does not have. Any key but one may hold a set."""
+    return any(word.upper() == b"BY" and b"*" not in pattern.split(b"\0")[0] for word, pattern in zip(argv, argv[1:]))
 
 
 def same_scan(name, argv, tally, peer):
@@ -222,6 +229,15 @@ def same_but_line(argv, tally, peer):
     return len(argv) > 1 and b"\n" in script_text(argv) and texts[0] == texts[1] != b""
 
 
+def same_sorted(argv, tally, peer):
+    """The same elements, sorted by text or by what has texts as weights."""
+    words = [word.upper() for word in argv]
+    if b"ALPHA" not in words or not is_list(tally) or not is_list(peer):
+        return False
+    # LIMIT may then cut through elements that have no order among them.
+    return b"LIMIT" in words and len(tally.data) == len(peer.data) or bag(tally) == bag(peer)
+
+
 DOUBLES = {b"ZADD", b"ZSCORE", b"ZMSCORE", b"ZINCRBY", b"ZRANGE", b"ZREVRANGE", b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE", b"ZPOPMIN", b"ZPOPMAX",
            b"ZMPOP", b"ZSCAN", b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO"}
 
@@ -243,10 +259,18 @@ DIFFERENCES = [
      "7.0 tells what a key takes whose time has come, until it comes upon it otherwise"),
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"REFCOUNT" and tally.kind == peer.kind == ":",
      "Tally says of every small integer that it is shared (2147483647), the peer only of one that it has not copied"),
+    ({b"SORT", b"SORT_RO"}, same_sorted,
+     "elements of equal text (up to a NUL), or of equal weights that are texts, are in no order"),
+    ({b"SORT", b"SORT_RO"}, lambda argv, tally, peer: error_text(peer).startswith(b"ERR One or more scores") and tally.kind != "-",
+     "7.0 refuses to sort by numbers after a command that left an errno of a number out of range"),
+    ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"ENCODING" and (tally.data, peer.data) == (b"listpack", b"skiplist"),
+     "SORT makes a small sorted set a large one in 7.0; in Tally it changes nothing"),
     ({b"ACL", b"CLIENT", b"CLUSTER", b"COMMAND", b"CONFIG", b"DEBUG", b"MEMORY", b"OBJECT", b"SCRIPT", b"SLOWLOG"}, is_help,
      "HELP lists what Tally has, in its own words: the lines derive from the command table"),
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"ENCODING" and (tally.data, peer.data) == (b"listpack", b"hashtable"),
      "7.0 has no packed form for sets that are not integers only; Tally packs small ones, as servers since 7.2 do, to save memory"),
+    ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"ENCODING" and (tally.data, peer.data) == (b"intset", b"hashtable"),
+     "SDIFFSTORE of large sets leaves a large one in 7.0, whatever is left; in Tally a stored result has the form of its members"),
     (SCRIPTS, asks_for_os,
      "scripts may call os.clock, as in newer servers; 7.0 has no os at all"),
     (SCRIPTS, same_but_parser,

@@ -55,11 +55,12 @@ def run(tally_path, redis_path, keys=1_000_000, due=100_000, flow=20_000, second
                 figures = [shown(quantile(delays, q)) for q in (0.5, 0.99, 1.0)] if delays else ["-", "-", "-"]
                 latencies = [shown(quantile(latencies, q)) for q in (0.5, 0.99, 1.0)]
                 print(line.format(name, label, *figures, left or "-", *latencies), flush=True)
+            idle.append(expire_cpu(connection))
             connection.close()
     print()
     print(f"CPU of an idle server over {idle_seconds} s, percent of one core:")
-    for name, (empty, full) in idles:
-        print(f"{name:<14}{empty:>8.2f} without keys {full:>8.2f} with {keys:,} keys with far deadlines")
+    for name, (empty, full, micros) in idles:
+        print(f"{name:<14}{empty:>8.2f} without keys {full:>8.2f} with {keys:,} keys with far deadlines;{micros:>8.2f} us for each expired key, as INFO has it")
 
 
 def burst(port, connection, due):
@@ -135,6 +136,12 @@ def flush(connection, batch):
             servers.die(f"a SET failed: {data[:200]}")
         wanted -= len(data)
     batch.clear()
+
+
+def expire_cpu(connection):
+    """Microseconds of active expiry for each key that expired."""
+    info = dict(line.split(b":", 1) for line in connection.text("INFO", "stats").native().split(b"\r\n") if b":" in line)
+    return int(info[b"expire_cycle_cpu_milliseconds"]) * 1000 / max(1, int(info[b"expired_keys"]))
 
 
 def cpu_percent(pid, seconds):

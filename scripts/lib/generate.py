@@ -8,8 +8,8 @@ between now and a minute from now, so it does not matter that two servers run a 
 import hashlib
 import random
 
-FAMILIES = ("strings", "counters", "keys", "hashes", "sets", "zsets", "scripts", "transactions", "connection", "bad")
-WEIGHTS = (12, 10, 14, 14, 16, 26, 9, 7, 3, 5)
+FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "sort", "scripts", "transactions", "connection", "bad")
+WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 7, 9, 7, 3, 5)
 
 KEYS = [b"a", b"b", b"c", b"d", b"", b"k\x00\r\n\xff", b"{t}1", b"{t}2"]
 LEX_KEYS = [b"l1", b"l2", b"l3", b"biglex"]
@@ -31,6 +31,8 @@ FLOATS = [
 ]
 SCORES = [b"0", b"1", b"2", b"3", b"1", b"2", b"1", b"-1", b"0.5", b"2.5", b"-0", b"10", b"100", b"1e3", b"inf", b"-inf", b"1700000000123456768"]
 MEMBERS = [b"a", b"b", b"c", b"d", b"e", b"aa", b"ab", b"", b"A", b"\x00", b"\xff\xfe", b"m\r\n", b"10", b"9", b"x" * 70]
+NO_SET = b"s2"
+SORT_PATTERNS = [b"w_*", b"w_*", b"h_*->f", b"h_*->g", b"*", b"w_*->f", b"h_*", b"*->", b"#", b"nosort", b"", b"w_*\x00x", b"\x00*"]
 SET_INTEGERS = [b"0", b"1", b"2", b"3", b"4", b"5", b"-1", b"-7", b"10", b"100", b"32767", b"32768", b"-32769", b"2147483648", b"-2147483649",
                 b"9223372036854775807", b"-9223372036854775808"]
 BIG_SETS = [b"bigset", b"bigints"]
@@ -137,6 +139,44 @@ class Generator:
 
     def w_members(self):
         return [self.pick(MEMBERS) for _ in range(self.random.randint(1, 4))]
+
+    def w_elem(self):
+        return self.pick(MEMBERS) if self.chance(0.5) else self.pick(INTEGERS) if self.chance(0.4) else self.w_val()
+
+    def w_elems(self):
+        return [self.w_elem() for _ in range(self.random.randint(1, 6))]
+
+    def w_where(self):
+        return self.pick([b"LEFT", b"RIGHT", b"left", b"Right"]) if self.chance(0.97) else self.w_val()
+
+    def w_pivot(self):
+        return self.pick([b"BEFORE", b"AFTER", b"after"]) if self.chance(0.97) else self.w_val()
+
+    def w_lposopts(self):
+        return self.some([b"RANK", self.w_small()], [b"COUNT", self.w_small()], [b"MAXLEN", self.w_small()])
+
+    def w_lmpopopts(self):
+        return self.some([b"COUNT", self.w_small()])
+
+    def w_snum(self):
+        """What a number may be that is sorted by."""
+        return self.pick([b"1", b"2", b"3", b"-1", b"10", b"2.5", b"1e2", b"0x10", b"inf", b"-inf", b"", b" 1", b"01", b"1.0"])
+
+    def w_snums(self):
+        return [self.w_snum() if self.chance(0.98) else self.w_elem() for _ in range(self.random.randint(1, 8))]
+
+    def w_skey(self):
+        return self.pick([b"s1", b"s2", b"s3", self.key()])
+
+    def w_sgets(self):
+        return [word for _ in range(self.random.randint(0, 2)) for word in (b"GET", self.pick(SORT_PATTERNS))]
+
+    def w_sby(self):
+        return [b"BY", self.pick(SORT_PATTERNS)] if self.chance(0.6) else []
+
+    def w_stail(self):
+        """Options for all but BY ALPHA STORE together, by which elements of equal weight would be stored in any order."""
+        return self.w_sgets() + self.some([b"LIMIT", self.w_small(), self.w_small()], b"DESC", b"ASC", [b"STORE", self.pick([b"s1", b"s3", self.key()])])
 
     def w_smember(self):
         # Mostly integers for some keys' sake: a set of integers has a form of its own.
@@ -275,7 +315,7 @@ class Generator:
         return self.some([b"MATCH", self.w_glob()], [b"COUNT", self.pick([b"1000", b"1000", b"0", b"-1", b"x"])])
 
     def w_type(self):
-        return [b"TYPE", self.pick([b"string", b"hash", b"set", b"zset", b"ZSET", b"nothing"])] if self.chance(0.3) else []
+        return [b"TYPE", self.pick([b"string", b"hash", b"list", b"set", b"zset", b"ZSET", b"nothing"])] if self.chance(0.3) else []
 
     # Families ---------------------------------------------------------------------------------------------------
 
@@ -293,6 +333,26 @@ class Generator:
             size = self.random.choice([120, 140, 600])
             return [[b"HSET", b"big"] + [word for i in range(size) for word in (b"f%d" % i, b"v%d" % i)], [b"HGETALL", b"big"], [b"HLEN", b"big"]]
         return self.from_table(HASHES)
+
+    def lists(self):
+        if self.chance(0.01):
+            # Several chunks; some elements have one of their own.
+            size = self.random.choice([100, 600, 3000])
+            elements = [b"%d" % self.random.randrange(50) if self.chance(0.5) else b"e" * self.random.choice([1, 5, 60, 70, 300, 5000 if self.chance(0.02) else 10]) for _ in range(size)]
+            return [[self.pick([b"RPUSH", b"LPUSH"]), b"biglist"] + elements, [b"LLEN", b"biglist"]]
+        argv = self.fill(self.pick(LISTS))
+        if self.chance(0.15) and len(argv) > 1:
+            argv[1] = b"biglist"
+        return [argv]
+
+    def sort(self):
+        roll = self.random.random()
+        if roll < 0.35:
+            return self.from_table(SORT_DATA)
+        if roll < 0.8:
+            # 7.0 takes an errno that an earlier command left for its own; ZADD clears it.
+            return [[b"ZADD", b"errno", b"1", b"a"], self.fill(self.pick(SORTS))]
+        return self.from_table(SORTS_BY_TEXT)
 
     def sets(self):
         if self.chance(0.01):
@@ -324,7 +384,7 @@ class Generator:
 
     def single(self):
         """One command of a data family."""
-        return self.fill(self.pick(self.pick([STRINGS, COUNTERS, HASHES, SETS, ZSETS, ZSETS, KEYSPACE])))
+        return self.fill(self.pick(self.pick([STRINGS, COUNTERS, HASHES, LISTS, SETS, ZSETS, ZSETS, KEYSPACE, SORTS_BY_TEXT])))
 
     def scripts(self):
         roll = self.random.random()
@@ -400,6 +460,8 @@ class Generator:
             return [[b"GET"]]
         if argv[0].upper() == b"ZREMRANGEBYLEX" and argv[1:2] and argv[1] in KEYS + [b"big"]:
             return [[b"GET"]]  # Unspecified on unequal scores, and it would part the two servers for good.
+        if argv[0].upper() == b"SORT" and any(word.upper() == b"STORE" for word in argv):
+            return [[b"GET"]]  # It may have become one by numbers, see sort(), or one that stores what has no order.
         if argv[0].upper() == b"ZADD" and any(word in LEX_KEYS for word in argv):
             return [[b"GET"]]  # A score that went astray would do the same.
         return [argv]
@@ -433,6 +495,18 @@ SET {key} {val}|SET text {val}|HSET {key} {fv}|SADD {key} {smembers}|ZADD {key} 
 HASHES = """HSET {key} {fv}|HSET {key} {fv}|HMSET {key} {fv}|HSETNX {key} {field} {hval}|HSET big {field} {val}|HGET big {field}|HGET {key} {field}|HMGET {key} {fields}|HGETALL {key}|HDEL {key} {fields}|HEXISTS {key} {field}
 HKEYS {key}|HVALS {key}|HLEN {key}|HSTRLEN {key} {field}|HINCRBY {key} {field} {int}|HINCRBY {key} {field} {small}|HINCRBYFLOAT {key} {field} {float}|HINCRBYFLOAT {key} {field} {small}
 HRANDFIELD {key}|HRANDFIELD {key} {hcount}|HRANDFIELD {key} {hcount} WITHVALUES|HSCAN {key} 0 {scanopts}|DEL {key}|OBJECT ENCODING {key}""".replace("\n", "|").split("|")
+
+LISTS = """LPUSH {key} {elems}|RPUSH {key} {elems}|RPUSH {key} {elems}|LPUSH {key} {elem}|LPUSHX {key} {elems}|RPUSHX {key} {elem}|LPOP {key}|RPOP {key}|LPOP {key} {count}|RPOP {key} {count}|LLEN {key}|LINDEX {key} {small}|LINDEX {key} {int}
+LRANGE {key} 0 -1|LRANGE {key} {small} {small}|LRANGE {key} {int} {int}|LSET {key} {small} {elem}|LSET {key} {int} {elem}|LINSERT {key} {pivot} {elem} {elem}|LINSERT {key} {pivot} {elem} {elem}|LREM {key} {small} {elem}|LREM {key} {int} {elem}
+LTRIM {key} {small} {small}|LTRIM {key} 0 {int}|LPOS {key} {elem} {lposopts}|LPOS {key} {elem} {lposopts}|LMOVE {key} {key} {where} {where}|LMOVE {key} biglist {where} {where}|RPOPLPUSH {key} {key}|LMPOP {counted} {where} {lmpopopts}|DEL {key}|OBJECT ENCODING {key}|TYPE {key}
+LTRIM biglist {small} -20|LREM biglist 3 {small}|LINSERT biglist BEFORE {small} {elem}|LSET biglist {small} {elem}|LRANGE biglist {small} 30|LPOS biglist {small} {lposopts}|COPY biglist {key} REPLACE""".replace("\n", "|").split("|")
+
+SORT_DATA = """RPUSH s1 {snums}|RPUSH s2 {elems}|RPUSH {skey} {snums}|ZADD {key} {sm}|ZADD s3 1 1 2 3 3 2|RPUSH s3 {members}|SADD s1 {snums}|SADD s3 {smembers}|DEL {skey}|DEL {skey}|SET w_aa {snum}|SET w_1 {snum}|SET w_2 {snum}|SET w_3 {member}|SET w_10 {snum}
+HSET h_1 f {snum} g {member}|HSET h_2 f {snum}|HSET h_a f {member} g {member}|SET w_a {member}|SET w_b {snum}|DEL w_1|DEL h_1|HDEL h_a f|SET 1 {snum}|LRANGE {skey} 0 -1""".replace("\n", "|").split("|")
+
+SORTS = """SORT {skey}|SORT {skey} {sby} {stail}|SORT {skey} {sby} {stail}|SORT {skey} {sby}|SORT {skey} {stail}|SORT_RO {skey} {sby} {sgets}|SORT_RO {skey} {stail}|SORT {skey} {stail} FOO|SORT {skey} LIMIT {int} {int}""".replace("\n", "|").split("|")
+
+SORTS_BY_TEXT = """SORT {skey} ALPHA|SORT {skey} ALPHA {stail}|SORT {skey} {sby} ALPHA {sgets}|SORT {skey} BY nosort {stail}|SORT_RO {skey} ALPHA DESC|SORT {skey} ALPHA STORE {skey}|SORT {skey} BY nosort GET #""".replace("\n", "|").split("|")
 
 SETS = """SADD {key} {smembers}|SADD {key} {smembers}|SADD {key} {smember}|SREM {key} {smembers}|SISMEMBER {key} {smember}|SMISMEMBER {key} {smembers}|SCARD {key}|SMEMBERS {key}|SMEMBERS {key}
 SMOVE {key} {key} {smember}|SMOVE {key} {key} {smember}|SRANDMEMBER {key}|SRANDMEMBER {key} {hcount}|SSCAN {key} 0 {scanopts}|SSCAN {key} {small} {scanopts}|SINTER {skeys}|SUNION {skeys}|SDIFF {skeys}

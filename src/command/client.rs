@@ -1,5 +1,6 @@
 //! Who is connected: what CLIENT LIST tells and CLIENT KILL needs, shared between threads.
 
+use super::pubsub::Mailbox;
 use crate::base::clock::{Ticks, UnixMillis};
 use crate::base::sync::Mutex;
 use std::collections::BTreeMap;
@@ -50,6 +51,8 @@ pub struct Client {
     pub multi_bytes: AtomicUsize,
     /// Whether it asked not to be evicted.
     pub no_evict: AtomicBool,
+    /// What it listens to, and messages on their way to it.
+    pub mailbox: Mailbox,
     killed: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
@@ -103,6 +106,7 @@ impl Client {
             output_memory_bytes: AtomicUsize::new(0),
             multi_bytes: AtomicUsize::new(0),
             no_evict: AtomicBool::new(false),
+            mailbox: Mailbox::default(),
             killed: AtomicBool::new(false),
             waker: Mutex::new(None),
         }

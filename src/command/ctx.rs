@@ -2,12 +2,12 @@
 
 use super::client::{Client, Clients};
 use super::error::CommandError;
+use super::pubsub::{Channels, MailLimits};
 use super::slowlog::Slowlog;
 use super::table::CommandTable;
 use crate::acl::Acl;
 use crate::base::clock::{Clock, Ticks, UnixMillis};
 use crate::base::rng::Rng;
-use crate::base::sync::Mutex;
 use crate::config::{Config, LogLevel};
 use crate::keyspace::{Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
@@ -52,15 +52,6 @@ pub struct ScriptCall<'a> {
     pub argv: &'a [&'a [u8]],
     /// Whether it may not write (EVAL_RO).
     pub read_only: bool,
-}
-
-/// A script that is running: what SCRIPT KILL and BUSY need.
-#[derive(Clone, Debug)]
-pub struct Running {
-    /// The means to stop it.
-    pub control: Arc<Control>,
-    /// Whether it has written.
-    pub wrote: Arc<AtomicBool>,
 }
 
 /// Runs scripts for a handler. The engine implements it, for a script's commands are executed by the engine.
@@ -108,12 +99,14 @@ pub struct Services {
     pub acl: Acl,
     /// Who is connected.
     pub clients: Clients,
+    /// Who listens to what.
+    pub channels: Channels,
     /// The slow log.
     pub slowlog: Slowlog,
     /// The script cache.
     pub scripts: Scripts,
-    /// Scripts that are running, one place per thread.
-    pub running: Box<[Mutex<Option<Running>>]>,
+    /// Scripts that are running: one control per thread.
+    pub running: Box<[Control]>,
     /// All commands.
     pub commands: &'static CommandTable,
     /// What INFO calls `run_id`: 40 hex digits, new at every start.
@@ -137,6 +130,17 @@ impl std::fmt::Debug for Services {
 }
 
 impl Services {
+    /// When a listener that does not take its messages is disconnected.
+    pub fn mail_limits(&self) -> MailLimits {
+        let live = &self.config.live;
+        let or_never = |bytes: usize| if bytes == 0 { usize::MAX } else { bytes };
+        MailLimits {
+            hard_bytes: or_never(live.pubsub_output_hard_limit.get()),
+            soft_bytes: or_never(live.pubsub_output_soft_limit.get()),
+            soft_seconds: live.pubsub_output_soft_seconds.get(),
+        }
+    }
+
     /// Whether the server is stopping.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
@@ -189,6 +193,8 @@ pub struct Session {
     pub closing: bool,
     /// Whether it asked that its reads leave access times alone.
     pub no_touch: bool,
+    /// Whether it listens to anything: in RESP2 it may then send few commands.
+    pub listens: bool,
     /// What TIME replied first in the script that runs: it replies the same until the script ends.
     pub script_micros: Option<i64>,
 }
@@ -206,6 +212,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             closing: false,
             no_touch: false,
+            listens: false,
             script_micros: None,
         }
     }

@@ -9,6 +9,7 @@ pub mod ctx;
 pub mod error;
 pub mod help;
 pub mod keyspec;
+pub mod pubsub;
 pub mod slowlog;
 pub mod spec;
 pub mod syntax;
@@ -16,7 +17,7 @@ pub mod table;
 
 pub use args::Args;
 pub use client::{Client, Clients};
-pub use ctx::{Ctx, ReplyMode, Running, ScriptCall, ScriptRunner, Services, Session, Transaction};
+pub use ctx::{Ctx, ReplyMode, ScriptCall, ScriptRunner, Services, Session, Transaction};
 pub use error::CommandError;
 pub use keyspec::{Access, KeySpec};
 pub use spec::{CommandSpec, Flags, Group, Handler, Locks};

@@ -29,6 +29,8 @@ pub enum Group {
     Set,
     /// Sorted sets.
     SortedSet,
+    /// Channels and their listeners.
+    PubSub,
     /// MULTI and its like.
     Transactions,
     /// Scripts.
@@ -53,6 +55,7 @@ impl Group {
             Group::List => "list",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",
+            Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
             Group::Scripting => "scripting",
             Group::Connection => "connection",
@@ -70,6 +73,7 @@ impl Group {
             Group::List => Some("@list"),
             Group::Set => Some("@set"),
             Group::SortedSet => Some("@sortedset"),
+            Group::PubSub => Some("@pubsub"),
             Group::Transactions => Some("@transaction"),
             Group::Scripting => Some("@scripting"),
             Group::Connection => Some("@connection"),
@@ -135,6 +139,8 @@ flags! {
     DANGEROUS = 19, "";
     /// Executed by the engine itself, for it concerns execution.
     ENGINE = 20, "";
+    /// Allowed on a RESP2 connection that listens to channels.
+    LISTENER = 21, "";
 }
 
 impl Flags {

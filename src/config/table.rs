@@ -121,6 +121,15 @@ settings! {
         /// A client with more unread replies is disconnected.
         output_buffer_hard_limit: Changeable<usize> =
             row("output-buffer-hard-limit", Limits, Bytes { min: KB, max: ANY }, "256mb");
+        /// A client for which more bytes of channels' messages wait is disconnected; 0 = never.
+        pubsub_output_hard_limit: Changeable<usize> =
+            row("pubsub-output-hard-limit", Limits, Bytes { min: 0, max: ANY }, "32mb");
+        /// So is one for which more than this wait for longer than pubsub-output-soft-seconds; 0 = never.
+        pubsub_output_soft_limit: Changeable<usize> =
+            row("pubsub-output-soft-limit", Limits, Bytes { min: 0, max: ANY }, "8mb");
+        /// See pubsub-output-soft-limit.
+        pubsub_output_soft_seconds: Changeable<u64> =
+            row("pubsub-output-soft-seconds", Limits, Kind::seconds(0, INT), "60");
         /// How much is logged: commands, connections, changes of state, or only what is wrong.
         loglevel: Changeable<LogLevel> = row("loglevel", Logging, Choice(LogLevel::NAMES), "notice");
         /// A command that takes at least so long enters the slow log; 0 = every command, -1 = none.
@@ -141,10 +150,10 @@ settings! {
         /// A hash with a longer field or value (in bytes) takes its large form.
         hash_max_listpack_value: Changeable<usize> =
             row("hash-max-listpack-value", Encodings, Kind::count(0, ANY), "64").alias(&["hash-max-ziplist-value"]);
-        /// The size of a list's chunks: -1 to -5 for at most 4, 8, 16, 32 or 64 KiB, or a number of elements; an element that is longer has one of its own.
+        /// How large a chunk of a list may be: -1 to -5 for 4, 8, 16, 32 or 64 KiB, or a number of elements.
         list_max_listpack_size: Changeable<i64> =
             row("list-max-listpack-size", Encodings, Kind::count(-INT - 1, INT), "-2").alias(&["list-max-ziplist-size"]);
-        /// How many chunks at either end of a list stay uncompressed. None is ever compressed, so any value means the same.
+        /// How many chunks at each end of a list stay uncompressed; no chunk is ever compressed, so it decides nothing.
         list_compress_depth: Changeable<u32> = row("list-compress-depth", Encodings, Kind::count(0, INT), "0");
         /// A set of integers with more members takes another form: the small one of any members, or the large one.
         set_max_intset_entries: Changeable<usize> = row("set-max-intset-entries", Encodings, Kind::count(0, ANY), "512");

@@ -74,7 +74,7 @@ impl Member {
 
     /// The bytes.
     #[inline]
-    pub fn as_bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         // SAFETY: the block is alive as long as `self`.
         unsafe { bytes_of(self.block) }
     }
@@ -135,13 +135,13 @@ impl Deref for Member {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        self.as_bytes()
+        self.bytes()
     }
 }
 
 impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().fmt(f)
+        self.bytes().fmt(f)
     }
 }
 
@@ -186,7 +186,7 @@ mod tests {
             let member = Member::new(&bytes);
             let clone = member.clone();
             drop(member);
-            assert_eq!(clone.as_bytes(), bytes);
+            assert_eq!(clone.bytes(), bytes);
             let pointer = clone.into_ptr();
             // SAFETY: the pointer was the member's one line above.
             let member = unsafe { Member::from_ptr(pointer) };
@@ -201,7 +201,7 @@ mod tests {
     fn very_many_clones_of_a_member_are_copies() {
         let member = Member::new(b"popular");
         let clones: Vec<Member> = (0..100_000).map(|_| member.clone()).collect();
-        assert!(clones.iter().all(|clone| clone.as_bytes() == b"popular"));
+        assert!(clones.iter().all(|clone| clone.bytes() == b"popular"));
         drop(member);
         let copies = clones.iter().filter(|clone| clone.block != clones[0].block).count();
         assert!((60_000..70_000).contains(&copies), "{copies} copies");

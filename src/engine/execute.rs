@@ -11,6 +11,7 @@ use crate::command::table::Found;
 use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session};
 use crate::keyspace::{Busy, Held, Keys, Pass, Patience, Plan, WAIT_MS};
 use crate::resp::reply::ReplySink;
+use crate::resp::writer::Protocol;
 use smallvec::SmallVec;
 
 /// After a command that took longer than this, the batch reads the wall clock again.
@@ -79,6 +80,9 @@ impl<'w> Batch<'w> {
         }
         if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) && self.services.acl.needs_password() {
             return self.reject(session, Some(id), &CommandError::NoAuth, sink);
+        }
+        if session.listens && session.protocol == Protocol::Resp2 && !spec.flags.has(Flags::LISTENER) {
+            return self.reject(session, Some(id), &listening(spec), sink);
         }
         if session.transaction.is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
             return self.queue(session, id, spec, argv, sink);
@@ -260,6 +264,15 @@ impl Drop for UnderLocks {
             std::process::abort();
         }
     }
+}
+
+/// The error for a command that a RESP2 connection may not send while it listens: its reply could not be told from a message.
+#[cold]
+fn listening(spec: &CommandSpec) -> CommandError {
+    CommandError::owned(format!(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+        spec.full_name()
+    ))
 }
 
 /// The error for an argv that names no command. It repeats what the client sent as `%.128s` would: up to a NUL, in whatever bytes.

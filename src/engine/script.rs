@@ -12,9 +12,7 @@ use super::call::{self, Called};
 use super::plan;
 use crate::base::clock::Ticks;
 use crate::command::table::Found;
-use crate::command::{
-    Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply, Running, ScriptCall, ScriptRunner, Services,
-};
+use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply, ScriptCall, ScriptRunner, Services};
 use crate::keyspace::{Extent, Plan};
 use crate::resp::reply::ReplySink;
 use crate::script::{
@@ -22,7 +20,6 @@ use crate::script::{
 };
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 const UNKNOWN_COMMAND: CommandError = CommandError::text("ERR Unknown Redis command called from script");
 const WRONG_ARITY: CommandError = CommandError::text("ERR Wrong number of args calling Redis command from script");
@@ -61,7 +58,7 @@ impl Planned {
 /// Whether any script has run past `lua-time-limit`.
 #[cold]
 pub(super) fn is_any_slow(services: &Services) -> bool {
-    services.running.iter().any(|place| place.lock().as_ref().is_some_and(|running| running.control.is_slow()))
+    services.running.iter().any(Control::is_slow)
 }
 
 impl Runner {
@@ -116,19 +113,15 @@ impl ScriptRunner for Runner {
         let slot = self.slot;
         let vm = self.prepared(ctx.services, &call.source)?;
         let live = &ctx.services.config.live;
-        let control = Arc::new(Control::start(
-            Arc::clone(&ctx.services.clock),
-            live.lua_time_limit_ms.get(),
-            live.script_max_time_ms.get(),
-        ));
-        let wrote = Arc::new(AtomicBool::new(false));
-        *ctx.services.running[slot].lock() = Some(Running { control: Arc::clone(&control), wrote: Arc::clone(&wrote) });
         let services = ctx.services;
-        let (db, began) = (ctx.session.db, control.started());
+        let control = &services.running[slot];
+        let began = control.begin(live.lua_time_limit_ms.get(), live.script_max_time_ms.get());
+        let running = EndsRun(control);
+        let db = ctx.session.db;
         let mut host = ScriptHost {
             declared: Plan::for_keys(&services.keyspace, call.keys.iter().copied()),
             read_only: call.read_only || call.source.flags.no_writes,
-            wrote: &wrote,
+            control,
             touched_undeclared: false,
             aborted: false,
             began,
@@ -136,11 +129,11 @@ impl ScriptRunner for Runner {
         };
         let mut outcome = Outcome::Aborted;
         let replied =
-            reply.relay(|sink| outcome = vm.run(&call.source, call.keys, call.argv, &mut host, sink, &control));
+            reply.relay(|sink| outcome = vm.run(&call.source, call.keys, call.argv, &mut host, sink, control));
         let touched_undeclared = host.touched_undeclared;
         // SELECT inside a script ends with it.
         host.ctx.session.db = db;
-        *services.running[slot].lock() = None;
+        drop(running);
         call.source.note_undeclared(touched_undeclared);
         if outcome == Outcome::Aborted {
             return Err(CommandError::NeedsWhole);
@@ -175,13 +168,22 @@ impl ScriptRunner for Runner {
     }
 }
 
+/// Ends a run when dropped, also by a panic.
+struct EndsRun<'c>(&'c Control);
+
+impl Drop for EndsRun<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// What one run of a script may do.
 struct ScriptHost<'h, 'a, 'k> {
     ctx: &'h mut Ctx<'a, 'k>,
     /// The shards of the declared keys.
     declared: Plan,
     read_only: bool,
-    wrote: &'h AtomicBool,
+    control: &'h Control,
     touched_undeclared: bool,
     aborted: bool,
     /// The end of its last command, from which the next is timed.
@@ -247,7 +249,7 @@ impl ScriptHost<'_, '_, '_> {
         self.cover(&plan, argv)?;
         if writes {
             // Before the command: from here on an abandoned run would leave its effects behind.
-            self.wrote.store(true, Ordering::Relaxed);
+            self.control.note_write();
         }
         let db = self.ctx.session.db;
         let mut inner = Ctx {
@@ -280,7 +282,7 @@ impl ScriptHost<'_, '_, '_> {
         if declared || held.extent() == Extent::Whole {
             return Ok(());
         }
-        let wrote = self.wrote.load(Ordering::Relaxed);
+        let wrote = self.control.wrote();
         if held.extend(plan, wrote).is_ok() {
             return Ok(());
         }

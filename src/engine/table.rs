@@ -13,6 +13,7 @@ static TABLES: &[&[&[CommandSpec]]] = &[
     family::sets::TABLES,
     family::zsets::TABLES,
     family::sorting::TABLES,
+    family::pubsub::TABLES,
     family::transactions::TABLES,
     &[transaction::COMMANDS],
     family::scripting::TABLES,

@@ -2,7 +2,7 @@
 //!
 //! A lookup in a large keyspace waits three or four times for memory, each time for longer than all the rest of the command takes. The
 //! requests of a pipeline are known before they are executed, so their waits can overlap: the shards of as many as need no waiting are
-//! locked (one blocking, the others only tried), then every segment is found, then every table probed, each step a prefetch for the next.
+//! locked (one blocking, the others only tried), then every segment is found, then every table probed, then every record read, each step a prefetch for the next.
 //! The commands then run one by one as ever, under the locks held already. Looking ahead changes nothing but time: a command whose shard is not held
 //! locks it as usual, after the window's locks are given back.
 
@@ -45,6 +45,9 @@ impl<'w> Batch<'w> {
         }
         for hash in &hashes {
             held.prefetch_entry(session.db, *hash);
+        }
+        for hash in &hashes {
+            held.prefetch_value(session.db, *hash);
         }
         self.window = Some(held);
         if !all_fast {

@@ -5,7 +5,7 @@
 
 use super::Database;
 use crate::base::sync::Mutex;
-use crate::data::record::{Record, RecordRef, ValueRef};
+use crate::data::record::{Record, RecordRef, Value, ValueRef};
 use crate::data::table::Table;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,6 +24,7 @@ const STRING_BYTES_INLINE_MAX: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(super) enum Garbage {
     Record(#[expect(dead_code, reason = "it is there to be dropped")] Record),
+    Value(#[expect(dead_code, reason = "it is there to be dropped")] Value),
     Tables(#[expect(dead_code, reason = "they are there to be dropped")] Vec<Table<Record>>),
     Databases(#[expect(dead_code, reason = "they are there to be dropped")] Vec<Database>),
     /// Nothing comes after this.
@@ -88,6 +89,13 @@ impl Queue {
         }
     }
 
+    /// Frees a value that no record has.
+    pub(super) fn value(&self, value: Value) {
+        if is_large_value(value.lend()) {
+            self.send(Garbage::Value(value), 1);
+        }
+    }
+
     /// Frees emptied databases that hold `items` in all.
     pub(super) fn databases(&self, databases: Vec<Database>, items: usize) {
         if items > ELEMENTS_INLINE_MAX {
@@ -106,11 +114,14 @@ impl Queue {
 /// Whether freeing the value takes long enough to matter under a lock.
 #[inline]
 pub(super) fn is_large(record: RecordRef<'_>) -> bool {
-    record.has_slot()
-        && match record.value() {
-            ValueRef::Str(text) => text.len() > STRING_BYTES_INLINE_MAX,
-            collection => collection.elements() > ELEMENTS_INLINE_MAX,
-        }
+    record.has_slot() && is_large_value(record.value())
+}
+
+fn is_large_value(value: ValueRef<'_>) -> bool {
+    match value {
+        ValueRef::Str(text) => text.len() > STRING_BYTES_INLINE_MAX,
+        collection => collection.elements() > ELEMENTS_INLINE_MAX,
+    }
 }
 
 impl Discard {
@@ -146,6 +157,13 @@ impl Discard {
     pub(super) fn record(&self, record: Record) {
         if let Some(queue) = self.queue.get() {
             queue.record(record);
+        }
+    }
+
+    /// Frees a value that no record has, in the background if it is large.
+    pub(super) fn value(&self, value: Value) {
+        if let Some(queue) = self.queue.get() {
+            queue.value(value);
         }
     }
 }

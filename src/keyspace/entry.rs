@@ -135,7 +135,10 @@ impl Kind for Str {
     fn edit<R>(record: &mut Record, act: impl FnOnce(&mut Edit<'_, Self>) -> R) -> Option<Edited<R>> {
         let mut text = record.take_string()?;
         let edited = Edit::run(&mut text, act);
-        record.put_back(text);
+        // A long string was taken out; a short one was copied.
+        if edited.changed || record.lend().has_slot() {
+            record.put_back(text);
+        }
         Some(edited)
     }
 }

@@ -44,6 +44,12 @@ pub struct Frozen {
     queue: Queue,
 }
 
+const _: () = {
+    const fn may_go_to_any_thread<T: Send + Sync>() {}
+    may_go_to_any_thread::<Frozen>();
+    may_go_to_any_thread::<FrozenEntry>();
+};
+
 impl Frozen {
     /// How many databases there are.
     pub fn databases(&self) -> usize {

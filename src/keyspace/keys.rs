@@ -5,7 +5,7 @@
 
 use super::entry::{Entry, EntryRef, Kind, NO_DEADLINE, Value, kept};
 use super::lock::{Held, Shard};
-use super::{Event, Keyspace, SlotCounts, access, add, discard};
+use super::{Event, Keyspace, SlotCounts, access, add, discard, lend};
 use crate::base::clock::UnixMillis;
 use crate::base::hash;
 use crate::data::record::Record;
@@ -45,7 +45,7 @@ pub struct Edit<'e, T> {
 #[derive(Debug)]
 pub struct Edited<R> {
     result: R,
-    changed: bool,
+    pub(super) changed: bool,
     vacant: bool,
 }
 
@@ -329,6 +329,11 @@ impl<'a, 'k> Keys<'a, 'k> {
         }
     }
 
+    /// Frees what was taken out of a value, or a clone of one: in the background if it is large.
+    pub fn discard(&self, value: Value) {
+        self.held.keyspace.discard.value(value);
+    }
+
     /// Takes the key out with what it held, for those who put it elsewhere.
     pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
@@ -381,14 +386,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     fn live(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
         let (shard, hash) = self.shard_for(key);
-        // Two lookups where deadlines exist, because the borrow checker cannot see that a returned entry excludes the removal.
-        if shard.databases[db].volatile != 0
-            && shard.databases[db].table.find(hash, key).is_some_and(|record| now > record.deadline())
-        {
-            keyspace.expire(slot, shard, db, hash, key);
-            return None;
-        }
-        shard.databases[db].table.find(hash, key).map(EntryRef)
+        lend::live(shard, db, (hash, key), now, |shard| keyspace.expire(slot, shard, db, hash, key))
     }
 
     #[inline]

@@ -184,6 +184,14 @@ impl<'k> Held<'k> {
         }
     }
 
+    /// Begins to load what the entry of a key with this hash points to, if its shard is held. Reads the entry.
+    #[inline]
+    pub fn prefetch_value(&self, db: usize, hash: u64) {
+        if let Some(table) = self.table(db, hash) {
+            table.probe_items(hash, |record| record.prefetch_value());
+        }
+    }
+
     #[inline]
     fn table(&self, db: usize, hash: u64) -> Option<&Table<Record>> {
         let index = self.keyspace.shard_of_hash(hash);

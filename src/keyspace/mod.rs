@@ -25,6 +25,7 @@ mod freeze;
 mod gates;
 mod hooks;
 mod keys;
+mod lend;
 mod lock;
 mod watch;
 mod wheel;

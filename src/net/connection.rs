@@ -71,6 +71,7 @@ struct Place<'s> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
+        self.services.channels.forget(&self.client);
         self.services.clients.disconnect(self.client.id);
         self.local.borrow().worker.recorder().connection_closed();
         self.status.connections.fetch_sub(1, Ordering::Relaxed);
@@ -211,6 +212,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         for _ in 0..BATCHES_PER_TURN_MAX {
             if self.session.client.is_killed() {
                 return Poll::Ready(Ok(Next::Closed));
+            }
+            if self.session.client.mailbox.has_mail() {
+                self.session.client.mailbox.take_mail(&mut self.output);
             }
             let mut local = local.borrow_mut();
             let flushed = self.poll_flush(cx, &mut local)?;

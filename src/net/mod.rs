@@ -9,6 +9,7 @@
 //! over, so an idle one costs next to nothing.
 
 pub mod acceptor;
+mod confined;
 pub mod connection;
 mod inbox;
 pub mod listen;

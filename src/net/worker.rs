@@ -1,5 +1,6 @@
 //! A worker thread: a current-thread runtime, its connections' tasks, and its share of background work.
 
+use super::confined::Confined;
 use super::connection::{self, Local};
 use super::inbox::Inbox;
 use crate::base::clock::{Ticks, UnixMillis};
@@ -87,8 +88,7 @@ impl WorkerHandle {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (incoming, shared) = (Arc::clone(&inbox), Arc::clone(&status));
         let thread = std::thread::Builder::new().name(format!("tally-{slot}")).spawn(move || {
-            let local = tokio::task::LocalSet::new();
-            runtime.block_on(local.run_until(run(services, slot, of, incoming, shared)));
+            runtime.block_on(run(services, slot, of, incoming, shared));
         })?;
         Ok(Self { inbox, status, thread })
     }
@@ -117,11 +117,11 @@ async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbo
                     let (local, status, services) = (Rc::clone(&local), Arc::clone(&status), Arc::clone(&services));
                     let incoming = Arc::clone(&incoming);
                     // The task takes one when its turn comes: until then a script may come first, and then another worker can have it.
-                    connections.spawn_local(async move {
+                    connections.spawn(Confined::new(async move {
                         if let Some(accepted) = incoming.take() {
                             connection::serve(accepted, local, &services, &status).await;
                         }
-                    });
+                    }));
                 }
                 if closed {
                     break;

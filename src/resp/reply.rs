@@ -175,6 +175,16 @@ impl<'a> Reply<'a> {
         self.begin(Aggregate::Pairs, len, len)
     }
 
+    /// Begins exactly `len` replies out of band, each a whole one by itself: SUBSCRIBE confirms every channel so.
+    pub fn frames(self, len: usize) -> Elements<'a> {
+        Elements { sink: self.sink, left: len }
+    }
+
+    /// Begins something out of band of exactly `len` elements. RESP2: an array.
+    pub fn push(self, len: usize) -> Elements<'a> {
+        self.begin(Aggregate::Push, len, len)
+    }
+
     /// The same right, in another protocol: HELLO already replies in the one that it chose.
     pub fn in_protocol(self, protocol: super::writer::Protocol) -> Self {
         self.sink.set_protocol(protocol);

@@ -1,15 +1,20 @@
 //! The handle by which other threads stop a running script, and its time limits.
 //!
-//! One per run, shared through an `Arc`: the running VM reads it, SCRIPT KILL writes it.
+//! One per thread that runs scripts, used for run after run, so that a run allocates nothing for it: the running VM reads it, SCRIPT KILL writes it.
+//! Each run has a number, and whoever kills names the run that he saw: a kill that comes too late hits nothing.
 
 use crate::base::clock::{Clock, Ticks};
-use crate::base::sync::atomic::{AtomicU8, Ordering};
+use crate::base::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::fmt;
 use std::sync::Arc;
 
-const RUN: u8 = 0;
-const KILL: u8 = 1;
-const TIMED_OUT: u8 = 2;
+/// The low bits of the state; the rest is the number of the run.
+const FLAG_BITS: u32 = 2;
+const FLAGS: u64 = (1 << FLAG_BITS) - 1;
+const IDLE: u64 = 0;
+const RUN: u64 = 1;
+const KILL: u64 = 2;
+const TIMED_OUT: u64 = 3;
 
 /// Why a run must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,62 +25,155 @@ pub(super) enum Stop {
     TimedOut,
 }
 
-/// A run's start, limits and kill flag.
+/// A run that was going on when somebody looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    state: u64,
+    /// When it started.
+    pub started: Ticks,
+    /// Whether it was past `lua-time-limit`.
+    pub is_slow: bool,
+    /// Whether it had written.
+    pub wrote: bool,
+}
+
+/// One thread's runs: the start, limits and kill flag of the one that goes on, if one does. Each has cache lines of its own.
+#[repr(align(128))]
 pub struct Control {
     clock: Arc<dyn Clock>,
-    start: Ticks,
+    /// Written by the running thread, but for the flag, which others set from [`RUN`] to [`KILL`].
+    state: AtomicU64,
+    start: AtomicU64,
     /// `lua-time-limit` in nanoseconds: past it the server answers BUSY and SCRIPT KILL applies. 0 = never.
-    slow_nanos: u64,
+    slow_nanos: AtomicU64,
     /// `script-max-time` in nanoseconds: past it the run ends by itself. 0 = never.
-    max_nanos: u64,
-    flag: AtomicU8,
+    max_nanos: AtomicU64,
+    wrote: AtomicBool,
 }
 
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Control").field("start", &self.start).finish_non_exhaustive()
+        f.debug_struct("Control").field("run", &self.running()).finish_non_exhaustive()
     }
 }
 
 impl Control {
-    /// The control of a run that starts now. Both limits are in milliseconds; 0 switches one off.
-    pub fn start(clock: Arc<dyn Clock>, time_limit_ms: u64, max_time_ms: u64) -> Self {
-        let start = clock.ticks();
+    /// The control of a thread that runs nothing yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            state: AtomicU64::new(IDLE),
+            start: AtomicU64::new(0),
+            slow_nanos: AtomicU64::new(0),
+            max_nanos: AtomicU64::new(0),
+            wrote: AtomicBool::new(false),
+        }
+    }
+
+    /// A run starts now. Both limits are in milliseconds; 0 switches one off. Called by the thread that runs.
+    pub fn begin(&self, time_limit_ms: u64, max_time_ms: u64) -> Ticks {
+        let start = self.clock.ticks();
         let nanos = |ms: u64| ms.saturating_mul(1_000_000);
-        Self { clock, start, slow_nanos: nanos(time_limit_ms), max_nanos: nanos(max_time_ms), flag: AtomicU8::new(RUN) }
+        self.start.store(start.0, Ordering::Relaxed);
+        self.slow_nanos.store(nanos(time_limit_ms), Ordering::Relaxed);
+        self.max_nanos.store(nanos(max_time_ms), Ordering::Relaxed);
+        self.wrote.store(false, Ordering::Relaxed);
+        let number = (self.state.load(Ordering::Relaxed) >> FLAG_BITS).wrapping_add(1);
+        // Who sees the run sees its start and limits.
+        self.state.store(number << FLAG_BITS | RUN, Ordering::Release);
+        start
     }
 
-    /// When the run started.
-    pub fn started(&self) -> Ticks {
-        self.start
+    /// The run has ended.
+    pub fn end(&self) {
+        let number = self.state.load(Ordering::Relaxed) >> FLAG_BITS;
+        self.state.store(number << FLAG_BITS | IDLE, Ordering::Relaxed);
     }
 
-    /// Whether the run is past `lua-time-limit`, so that BUSY and SCRIPT KILL apply.
+    /// The run that goes on, if one does.
+    pub fn running(&self) -> Option<Run> {
+        let state = self.state.load(Ordering::Acquire);
+        if state & FLAGS == IDLE {
+            return None;
+        }
+        let started = Ticks(self.start.load(Ordering::Relaxed));
+        let slow_nanos = self.slow_nanos.load(Ordering::Relaxed);
+        let is_slow = slow_nanos > 0 && self.clock.ticks().since(started) >= slow_nanos;
+        Some(Run { state, started, is_slow, wrote: self.wrote.load(Ordering::Relaxed) })
+    }
+
+    /// Whether a run goes on that is past `lua-time-limit`, so that BUSY and SCRIPT KILL apply.
     pub fn is_slow(&self) -> bool {
-        self.slow_nanos > 0 && self.clock.ticks().since(self.start) >= self.slow_nanos
+        self.running().is_some_and(|run| run.is_slow)
     }
 
-    /// Asks the run to end. It does at its next look, which `pcall` cannot hide.
-    pub fn kill(&self) {
-        // Only this byte is handed over, so no ordering is needed.
-        let _ = self.flag.compare_exchange(RUN, KILL, Ordering::Relaxed, Ordering::Relaxed);
+    /// Asks a run to end. It does at its next look, which `pcall` cannot hide. False if it has ended already.
+    pub fn kill(&self, run: Run) -> bool {
+        // Only this word is handed over, so no ordering is needed.
+        let killed = run.state & !FLAGS | KILL;
+        let swapped = self.state.compare_exchange(run.state, killed, Ordering::Relaxed, Ordering::Relaxed);
+        swapped.is_ok() || self.state.load(Ordering::Relaxed) == killed
+    }
+
+    /// The run is about to write.
+    #[inline]
+    pub fn note_write(&self) {
+        self.wrote.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run has written.
+    #[inline]
+    pub fn wrote(&self) -> bool {
+        self.wrote.load(Ordering::Relaxed)
     }
 
     /// Whether the run was asked to end. One load.
     #[inline]
     pub(super) fn stopped(&self) -> Option<Stop> {
-        match self.flag.load(Ordering::Relaxed) {
-            RUN => None,
+        match self.state.load(Ordering::Relaxed) & FLAGS {
             KILL => Some(Stop::Killed),
-            _ => Some(Stop::TimedOut),
+            TIMED_OUT => Some(Stop::TimedOut),
+            _ => None,
         }
     }
 
     /// Like [`Self::stopped`], and also looks at the clock if there is a maximum.
     pub(super) fn poll(&self) -> Option<Stop> {
-        if self.max_nanos > 0 && self.clock.ticks().since(self.start) >= self.max_nanos {
-            let _ = self.flag.compare_exchange(RUN, TIMED_OUT, Ordering::Relaxed, Ordering::Relaxed);
+        let max_nanos = self.max_nanos.load(Ordering::Relaxed);
+        let started = Ticks(self.start.load(Ordering::Relaxed));
+        if max_nanos > 0 && self.clock.ticks().since(started) >= max_nanos {
+            let state = self.state.load(Ordering::Relaxed);
+            if state & FLAGS == RUN {
+                let timed_out = state & !FLAGS | TIMED_OUT;
+                let _ = self.state.compare_exchange(state, timed_out, Ordering::Relaxed, Ordering::Relaxed);
+            }
         }
         self.stopped()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Control, Stop};
+    use crate::base::clock::ManualClock;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_kill_that_comes_too_late_hits_neither_the_next_run_nor_an_idle_thread() {
+        let control = Control::new(Arc::new(ManualClock::at(0)));
+        control.begin(0, 0);
+        let first = control.running().expect("a run goes on");
+        control.end();
+        assert!(!control.kill(first), "it has ended");
+        assert_eq!(control.running(), None);
+        control.begin(0, 0);
+        assert!(!control.kill(first), "another one goes on");
+        assert_eq!(control.stopped(), None);
+        let second = control.running().expect("a run goes on");
+        assert!(control.kill(second) && control.kill(second), "to kill twice is to kill");
+        assert_eq!(control.stopped(), Some(Stop::Killed));
+        control.end();
+        control.begin(0, 0);
+        assert_eq!(control.stopped(), None, "a kill ends with its run");
     }
 }

@@ -23,6 +23,8 @@ use std::ptr::{self, NonNull};
 pub(super) const CHUNK: &CStr = c"@user_script";
 /// Every block that Lua is given is aligned so.
 const ALIGN: usize = 16;
+/// A machine that uses less than this between runs may let garbage pile up.
+const ROOMY_BYTES: usize = 4 * 1024 * 1024;
 /// The stack slots that hold the message handler and the functions to enter by; they are made once, because making them can raise.
 pub(super) const SLOT_HANDLER: c_int = 1;
 pub(super) const SLOT_RUN: c_int = 2;
@@ -78,6 +80,8 @@ pub(super) struct Machine {
     pub(super) fast: c_int,
     pub(super) base: c_int,
     pub(super) hook_instructions: c_int,
+    /// Whether the collector is set to wait long.
+    roomy: bool,
     pub(super) hooked: bool,
     pub(super) stopped: Option<Stop>,
     pub(super) aborted: bool,
@@ -167,6 +171,7 @@ impl Machine {
             base: 0,
             hook_instructions: config.hook_instructions.max(1),
             hooked: false,
+            roomy: false,
             stopped: None,
             aborted: false,
             panic: None,
@@ -310,6 +315,7 @@ impl Machine {
         };
         // SAFETY: the slots below stay as `start` left them.
         unsafe { ffi::lua_settop(state, SLOT_COMPILE) };
+        machine.set_pause();
         outcome
     }
 
@@ -325,6 +331,18 @@ impl Machine {
         message.extend_from_slice(source);
         message.extend_from_slice(format!(":{line}.").as_bytes());
         message
+    }
+
+    /// Has the collector wait until there is four times what is alive, rather than twice, while that is next to nothing: a machine keeps about 150 KB
+    /// alive, and to mark and sweep them every hundred runs of a limiter took 4 % of its time.
+    fn set_pause(&mut self) {
+        let roomy = self.memory.used < ROOMY_BYTES;
+        if roomy != self.roomy {
+            self.roomy = roomy;
+            let percent = if roomy { 400 } else { 200 };
+            // SAFETY: the state is live and runs nothing now; setting a number raises nothing.
+            unsafe { ffi::lua_gc(self.state, ffi::LUA_GCSETPAUSE, percent) };
+        }
     }
 
     fn set_hook(&mut self, wanted: bool) {

@@ -31,7 +31,7 @@ mod vm;
 #[cfg(test)]
 mod tests;
 
-pub use control::Control;
+pub use control::{Control, Run};
 pub use source::{Digest, Scripts, Source, SourceFlags, Undeclared};
 pub use vm::{Vm, machines_bytes};
 

@@ -145,7 +145,9 @@ fn vm() -> Vm {
 }
 
 fn control() -> Control {
-    Control::start(Arc::new(ManualClock::at(0)), 0, 0)
+    let control = Control::new(Arc::new(ManualClock::at(0)));
+    control.begin(0, 0);
+    control
 }
 
 fn source(body: &str) -> Arc<Source> {
@@ -350,7 +352,7 @@ fn a_kill_ends_whatever_tries_to_hide_from_it() {
     let mut vm = vm();
     for body in loops {
         let control = control();
-        control.kill();
+        assert!(control.kill(control.running().unwrap()));
         let (outcome, answer) = run_on(&mut vm, &mut Toy::default(), body, &control);
         assert_eq!(outcome, Outcome::Killed, "{body}");
         assert!(answer.starts_with("-ERR Script killed by user with SCRIPT KILL... script: <sha>, on "), "{answer}");
@@ -361,7 +363,8 @@ fn a_kill_ends_whatever_tries_to_hide_from_it() {
 #[test]
 fn a_script_past_its_own_maximum_is_killed() {
     let clock = Arc::new(ManualClock::at(0));
-    let control = Control::start(clock.clone(), 50, 100);
+    let control = Control::new(clock.clone());
+    control.begin(50, 100);
     assert!(!control.is_slow());
     clock.advance(60);
     assert!(control.is_slow());

@@ -8,8 +8,8 @@ pub mod logging;
 use crate::acl::Acl;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
-use crate::base::sync::Mutex;
 use crate::base::{alloc, process};
+use crate::command::pubsub::Channels;
 use crate::command::slowlog::Slowlog;
 use crate::command::{Clients, Services};
 use crate::config::Config;
@@ -18,7 +18,7 @@ use crate::http;
 use crate::keyspace::Keyspace;
 use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
 use crate::net::{Acceptor, DRAIN_DEADLINE, Listeners, WorkerHandle};
-use crate::script::Scripts;
+use crate::script::{Control, Scripts};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -127,10 +127,11 @@ impl Server {
 
 /// Ends every script that runs: the server stops and has waited for them long enough.
 fn kill_scripts(services: &Services) {
-    for place in &services.running {
-        if let Some(running) = &*place.lock() {
+    for control in &services.running {
+        if let Some(run) = control.running()
+            && control.kill(run)
+        {
             tracing::warn!("a script did not end before the server stopped, and is killed");
-            running.control.kill();
         }
     }
 }
@@ -186,9 +187,10 @@ pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send
         net_output: OpsSampler::new(),
         acl: Acl::new(&config.live.requirepass),
         clients: Clients::default(),
+        channels: Channels::default(),
         slowlog: Slowlog::default(),
         scripts: Scripts::default(),
-        running: (0..=threads).map(|_| Mutex::new(None)).collect(),
+        running: (0..=threads).map(|_| Control::new(Arc::clone(&clock))).collect(),
         commands: &COMMANDS,
         run_id,
         started_at: clock.unix_millis(),
@@ -228,8 +230,10 @@ async fn housekeeping(services: &Services) {
         let timeout_secs = services.config.live.timeout_secs.get();
         if timeout_secs != 0 {
             let timeout_nanos = timeout_secs.saturating_mul(1_000_000_000);
-            let idle =
-                services.clients.all().into_iter().filter(|client| now.since(client.last_active()) > timeout_nanos);
+            let idle = services.clients.all().into_iter().filter(|client| {
+                // Who listens is silent by nature.
+                now.since(client.last_active()) > timeout_nanos && !client.mailbox.listens()
+            });
             idle.for_each(|client| client.kill());
         }
     }

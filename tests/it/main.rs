@@ -2,6 +2,7 @@
 
 mod atomicity;
 mod clients;
+mod clock;
 mod connections;
 mod examples;
 mod faults;
@@ -10,6 +11,7 @@ mod lifecycle;
 mod limits;
 mod malformed;
 mod output;
+mod pubsub;
 mod resp3;
 mod scripts;
 mod support;

@@ -10,7 +10,7 @@ pub(super) fn check(list: &List, limits: &Limits) {
     match list.0.get() {
         Form::Small(chunk) => {
             assert!(limits.fit(chunk.len(), chunk.bytes()) || chunk.bytes() == 0, "a small list is within the limits");
-            assert_eq!(chunk.bytes() == 0, chunk.len() == 0, "an empty list has no block");
+            assert_eq!(chunk.bytes() == 0, chunk.is_empty(), "an empty list has no block");
             assert_eq!(chunk.run(0..chunk.len()).count(), chunk.len(), "the count is that of the entries");
         }
         Form::Large(root) => {

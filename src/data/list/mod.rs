@@ -52,7 +52,15 @@ pub enum End {
 
 /// What was cut out of a large list. Dropping it costs O(chunks), so who holds a lock may have somebody else do it.
 #[derive(Debug, Default)]
+#[must_use]
 pub struct Rest([Option<Sub>; 2]);
+
+impl Rest {
+    /// The pieces, each as a list.
+    pub fn into_lists(self) -> impl Iterator<Item = List> {
+        self.0.into_iter().flatten().map(|root| List(Either::large(root)))
+    }
+}
 
 impl List {
     /// An empty list, which has allocated nothing.

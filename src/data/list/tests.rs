@@ -69,7 +69,7 @@ fn step(list: &mut List, twin: &mut Naive, step: Step, limits: &Limits) {
         Step::Pop(end, count) => {
             let count = count.min(len);
             let range = if end == End::Left { 0..count } else { len - count..len };
-            list.remove(range.clone(), limits);
+            drop(list.remove(range.clone(), limits));
             twin.remove(range);
         }
         Step::Insert(at, element) => {
@@ -91,13 +91,13 @@ fn step(list: &mut List, twin: &mut Naive, step: Step, limits: &Limits) {
         Step::Remove(at, count) => {
             let start = at % (len + 1);
             let range = start..start.saturating_add(count);
-            list.remove(range.clone(), limits);
+            drop(list.remove(range.clone(), limits));
             twin.remove(range);
         }
         Step::Keep(at, count) => {
             let start = at % (len + 1);
             let range = start..start + count % (len + 1);
-            list.keep(range.clone(), limits);
+            drop(list.keep(range.clone(), limits));
             twin.keep(range);
         }
         Step::RemoveEqual(element, most, end) => {
@@ -199,9 +199,9 @@ fn a_list_is_small_until_its_block_is_full_and_again_once_half_is_gone() {
         assert!(list.allocated_bytes() <= 8192 || !list.is_small(), "a full block fills its page and no more");
     }
     assert_eq!(count, 454 + 1, "18 bytes each and a header");
-    list.remove(0..count - 228, &limits);
+    drop(list.remove(0..count - 228, &limits));
     assert!(!list.is_small());
-    list.remove(0..2, &limits);
+    drop(list.remove(0..2, &limits));
     assert!(list.is_small());
 }
 
@@ -228,7 +228,7 @@ fn memory_returns_when_elements_are_removed_from_everywhere() {
         if number % 50 == 0 {
             index += 1;
         } else {
-            list.remove(index..index + 1, &limits);
+            drop(list.remove(index..index + 1, &limits));
         }
     }
     check(&list, &limits);
@@ -311,7 +311,7 @@ fn a_list_lives_through_changes_of_the_limits() {
             twin.0.insert(at, element.into_bytes());
         }
         let start = round * 11 % list.len();
-        list.remove(start..start + 90, &limits);
+        drop(list.remove(start..start + 90, &limits));
         twin.remove(start..start + 90);
         list.remove_equal(b"0", round, End::Left, &limits);
         twin.remove_equal(b"0", round, End::Left);

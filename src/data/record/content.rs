@@ -8,7 +8,7 @@ use crate::data::list::List;
 use crate::data::set::Set;
 use crate::data::string::{Raw, Str, StrForm, int_of};
 use crate::data::zset::ZSet;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::MaybeUninit;
 
 /// What the low four bits of a record's flags say.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,19 +77,15 @@ impl InSlot for ZSet {
 #[repr(transparent)]
 pub(super) struct Slot(MaybeUninit<u64>);
 
-/// Whether a type is itself its eight bytes; else they are a box of it.
-const fn is_direct<T>() -> bool {
-    size_of::<T>() == size_of::<Slot>() && align_of::<T>() <= align_of::<Slot>()
-}
-
 impl Slot {
-    pub(super) fn new<T>(value: T) -> Self {
+    pub(super) fn new<T: InSlot>(value: T) -> Self {
+        const {
+            assert!(size_of::<T>() == size_of::<Self>() && align_of::<T>() <= align_of::<Self>(), "a slot has one word")
+        };
         let mut slot = Self(MaybeUninit::uninit());
         let at: *mut Slot = &mut slot;
-        // SAFETY: the slot has the size and the alignment of what is written: a `T` of just that size, or a box.
-        unsafe {
-            if is_direct::<T>() { at.cast::<T>().write(value) } else { at.cast::<Box<T>>().write(Box::new(value)) }
-        }
+        // SAFETY: the slot has the size and the alignment of what is written.
+        unsafe { at.cast::<T>().write(value) };
         slot
     }
 
@@ -98,9 +94,9 @@ impl Slot {
     /// # Safety
     /// The slot at `at` was made of a `T`, which is alive for `'a`, and nobody writes it meanwhile.
     #[inline]
-    pub(super) unsafe fn get<'a, T>(at: *const Slot) -> &'a T {
-        // SAFETY: the caller's promise; `new` wrote it just so.
-        unsafe { if is_direct::<T>() { &*at.cast::<T>() } else { &*at.cast::<Box<T>>() } }
+    pub(super) unsafe fn get<'a, T: InSlot>(at: *const Slot) -> &'a T {
+        // SAFETY: the caller's promise.
+        unsafe { &*at.cast::<T>() }
     }
 
     /// The value in a slot, to be changed.
@@ -108,20 +104,19 @@ impl Slot {
     /// # Safety
     /// As for [`Slot::get`], and nobody else reads it meanwhile.
     #[inline]
-    pub(super) unsafe fn get_mut<'a, T>(at: *mut Slot) -> &'a mut T {
-        // SAFETY: the caller's promise; `new` wrote it just so.
-        unsafe { if is_direct::<T>() { &mut *at.cast::<T>() } else { &mut *at.cast::<Box<T>>() } }
+    pub(super) unsafe fn get_mut<'a, T: InSlot>(at: *mut Slot) -> &'a mut T {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *at.cast::<T>() }
     }
 
     /// Takes the value out.
     ///
     /// # Safety
     /// The slot was made of a `T`, and nobody uses it or a copy of it after this.
-    pub(super) unsafe fn into<T>(self) -> T {
-        let mut slot = ManuallyDrop::new(self);
-        let at: *mut Slot = &mut *slot;
-        // SAFETY: the caller's promise; `new` wrote it just so.
-        unsafe { if is_direct::<T>() { at.cast::<T>().read() } else { *at.cast::<Box<T>>().read() } }
+    pub(super) unsafe fn into<T: InSlot>(self) -> T {
+        let at: *const Slot = &self;
+        // SAFETY: the caller's promise.
+        unsafe { at.cast::<T>().read() }
     }
 }
 
@@ -216,10 +211,7 @@ pub(super) unsafe fn slot_value<'a>(kind: Kind, at: *const Slot) -> ValueRef<'a>
 /// As for [`Slot::get`].
 pub(super) unsafe fn slot_allocated_bytes(kind: Kind, at: *const Slot) -> usize {
     // SAFETY: the caller's promise.
-    with_type!(kind, T => {
-        let boxed = if is_direct::<T>() { 0 } else { size_of::<T>() };
-        boxed + unsafe { Slot::get::<T>(at) }.allocated_bytes()
-    })
+    with_type!(kind, T => unsafe { Slot::get::<T>(at) }.allocated_bytes())
 }
 
 /// A value on its way into a record. One in a slot is owned by whoever writes it there.

@@ -369,6 +369,27 @@ fn a_long_string_is_shared_by_copies_and_written_in_place_by_its_only_owner() {
     assert_eq!((bytes(&record), record.lend().deadline()), (before, 5));
 }
 
+/// In a process of its own, for it ends there.
+#[test]
+fn more_references_than_can_be_counted_end_the_process() {
+    const NAME: &str = "TALLY_TEST_COUNT_REFERENCES";
+    if std::env::var_os(NAME).is_some() {
+        let record = Record::with_string(b"key", b"value", NO_DEADLINE, 0);
+        let clones: Vec<Record> = (1..REFERENCES_MAX).map(|_| record.clone()).collect();
+        assert!(!record.is_unique());
+        std::mem::forget((record.clone(), clones));
+        unreachable!("one clone too many");
+    }
+    let test = std::process::Command::new(std::env::current_exe().expect("a test is a program"))
+        .args(["--exact", "--nocapture", "data::record::tests::more_references_than_can_be_counted_end_the_process"])
+        .args(["--test-threads", "1"])
+        .env(NAME, "1")
+        .output()
+        .expect("a test can run itself");
+    let said = String::from_utf8_lossy(&test.stderr);
+    assert!(!test.status.success() && said.contains("more references than its count can hold"), "{said}");
+}
+
 /// Handles on other threads read while the owner copies and writes; the last one frees. Under a sanitizer this is more than it says.
 #[test]
 fn clones_may_be_read_and_dropped_on_other_threads() {

@@ -109,6 +109,7 @@ pub(super) fn remove(block: &mut Bytes, index: usize) {
 }
 
 fn width_of(value: i64) -> usize {
-    let bits = 8 * size_of::<i64>() - (if value < 0 { !value } else { value }).leading_zeros() as usize + 1;
+    let magnitude = if value < 0 { !value } else { value };
+    let bits = (i64::BITS - magnitude.leading_zeros() + 1) as usize;
     WIDTHS.into_iter().find(|width| bits <= 8 * width).expect("an i64 has 8 bytes")
 }

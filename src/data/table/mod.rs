@@ -219,6 +219,15 @@ impl<T: Item> Table<T> {
         }
     }
 
+    /// Shows `touch` the item that may have this hash, without looking at its key: for prefetching what it points to.
+    #[inline]
+    pub fn probe_items(&self, hash: u64, touch: impl Fn(T::Ref<'_>)) {
+        self.probe(hash, |pointer| {
+            // SAFETY: the table is borrowed, so its items are alive and unchanged.
+            touch(unsafe { T::lend(pointer) });
+        });
+    }
+
     /// The item with this key, to be changed in everything but its key. Where a clone of the table has the item as well, its segment is copied first.
     ///
     /// A guard that is never dropped takes its item with it.

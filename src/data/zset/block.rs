@@ -1,58 +1,123 @@
 //! The small form: one sorted block of bytes.
 //!
 //! ```text
-//! score x len (f64, little endian) | end x len (u32, little endian) | members, one after the other
+//! widths u8 | len u24 | score x len | end x len | members, one after the other
 //! ```
 //! `end[i]` is where member i ends, counted from the start of the members; it starts where its predecessor ends. So any
-//! rank is read in O(1), scores are searched without touching members, and 12 bytes are spent beside each member.
-//! The block is exactly as long as its content.
+//! rank is read in O(1), and scores are searched without touching members.
+//! Scores are integers of 1, 2 or 4 bytes where all of them fit, else doubles of 8. Ends take 1, 2 or 4 bytes. So a member costs
+//! 2 to 12 bytes beside its own, usually 2 to 4 on a board of small counts and 9 or 10 with fractions.
+//! A block becomes wider with the first score or member that needs it, and narrower when it is emptied.
 
 use super::Change;
+use crate::data::thin::small_form;
 use std::ops::Range;
 
-const SCORE_BYTES: usize = 8;
-const END_BYTES: usize = 4;
+const HEAD_BYTES: usize = 4;
 
-/// A block never grows past this, whatever the limits say: each change copies it.
+/// A block never grows past this, whatever the limits say: each change moves half of it.
 const BLOCK_BYTES_MAX: usize = 1024 * 1024;
 
-/// Members in order, packed.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Block {
-    bytes: Box<[u8]>,
-    len: u32,
+small_form! {
+    /// Members in order, packed. Empty, it has no bytes at all.
+    pub(super) struct Block;
+}
+
+/// The bytes that each score and each end takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Widths {
+    score: usize,
+    end: usize,
+}
+
+impl Widths {
+    const NARROWEST: Self = Self { score: 1, end: 1 };
+
+    #[inline]
+    fn of_head(byte: u8) -> Self {
+        Self { score: 1 << (byte & 3), end: 1 << (byte >> 2) }
+    }
+
+    fn head(self) -> u8 {
+        (self.score.trailing_zeros() | self.end.trailing_zeros() << 2) as u8
+    }
+
+    /// What this score, and members of so many bytes together, need, but nothing less than this.
+    fn widened(self, score: f64, members_len: usize) -> Self {
+        let score_width = match score {
+            _ if f64::from(score as i8) == score => 1,
+            _ if f64::from(score as i16) == score => 2,
+            _ if f64::from(score as i32) == score => 4,
+            _ => 8,
+        };
+        let end_width = match members_len {
+            0..=0xFF => 1,
+            0x100..=0xFFFF => 2,
+            _ => 4,
+        };
+        Self { score: self.score.max(score_width), end: self.end.max(end_width) }
+    }
+
+    fn both(self) -> usize {
+        self.score + self.end
+    }
 }
 
 impl Block {
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.len as usize
+        match self.0.get(..HEAD_BYTES) {
+            None => 0,
+            Some(head) => (u32::from_le_bytes(array_at(head, 0)) >> 8) as usize,
+        }
+    }
+
+    #[inline]
+    fn widths(&self) -> Widths {
+        self.0.first().map_or(Widths::NARROWEST, |&byte| Widths::of_head(byte))
     }
 
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.bytes.len()
+        self.0.allocated_bytes()
     }
 
     /// The score at `rank`.
     #[inline]
     pub(super) fn score(&self, rank: usize) -> f64 {
         assert!(rank < self.len(), "a rank lies within the block");
-        f64::from_le_bytes(array_at(&self.bytes, rank * SCORE_BYTES))
+        let width = self.widths().score;
+        let at = HEAD_BYTES + rank * width;
+        match width {
+            1 => f64::from(self.0[at] as i8),
+            2 => f64::from(i16::from_le_bytes(array_at(&self.0, at))),
+            4 => f64::from(i32::from_le_bytes(array_at(&self.0, at))),
+            _ => f64::from_le_bytes(array_at(&self.0, at)),
+        }
     }
 
     /// The member at `rank`.
     #[inline]
     pub(super) fn member(&self, rank: usize) -> &[u8] {
         let base = self.members_at();
-        &self.bytes[base + self.start(rank)..base + self.end(rank)]
+        &self.0[base + self.start(rank)..base + self.end(rank)]
     }
 
     /// The rank of `member`. A walk over all members.
     pub(super) fn find(&self, member: &[u8]) -> Option<usize> {
-        let (ends, members) = self.bytes.get(self.len() * SCORE_BYTES..)?.split_at(self.len() * END_BYTES);
+        match self.widths().end {
+            1 => self.find_by::<1>(member),
+            2 => self.find_by::<2>(member),
+            _ => self.find_by::<4>(member),
+        }
+    }
+
+    #[inline]
+    fn find_by<const END: usize>(&self, member: &[u8]) -> Option<usize> {
+        let ends = self.0.get(self.ends_at()..)?;
+        let (ends, members) = ends.split_at(self.len() * END);
         let mut start = 0;
-        for (rank, end) in ends.chunks_exact(END_BYTES).enumerate() {
-            let end = u32::from_le_bytes(array_at(end, 0)) as usize;
+        for (rank, end) in ends.chunks_exact(END).enumerate() {
+            let end = read_end(end);
             if end - start == member.len() && members[start..end] == *member {
                 return Some(rank);
             }
@@ -66,20 +131,66 @@ impl Block {
         (from..self.len()).find(|&rank| !before(rank)).unwrap_or(self.len())
     }
 
+    /// How many distinct scores the first `count` members have.
+    pub(super) fn distinct(&self, count: usize) -> usize {
+        (0..count).filter(|&rank| rank == 0 || self.score(rank - 1) != self.score(rank)).count()
+    }
+
     /// Whether `member` can be added without passing the size at which a block is no longer small.
     pub(super) fn has_room_for(&self, member: &[u8]) -> bool {
-        self.bytes.len() + SCORE_BYTES + END_BYTES + member.len() <= BLOCK_BYTES_MAX
+        // As wide as it may become.
+        HEAD_BYTES + (self.len() + 1) * 12 + self.members_len() + member.len() <= BLOCK_BYTES_MAX
     }
 
     /// Adds `member`, which is not there yet.
     pub(super) fn insert(&mut self, member: &[u8], score: f64) {
-        let rank = self.place(member, score);
-        self.splice(rank..rank, Some((member, score)));
+        self.widen(score, self.members_len() + member.len());
+        let (rank, len, widths) = (self.place(member, score), self.len(), self.widths());
+        let (start, added) = (self.start(rank), member.len());
+        let (ends_at, members_at, old_size) = (self.ends_at(), self.members_at(), self.0.len());
+        self.0.resize(old_size + widths.both() + added, 0);
+        // From the back: what lies behind the new member, its end and its score moves by all three, then by two, then by one.
+        self.0.copy_within(members_at + start..old_size, members_at + start + widths.both() + added);
+        self.0
+            .copy_within(ends_at + rank * widths.end..members_at + start, ends_at + rank * widths.end + widths.both());
+        let score_at = HEAD_BYTES + rank * widths.score;
+        self.0.copy_within(score_at..ends_at + rank * widths.end, score_at + widths.score);
+        self.set_len(len + 1);
+        let member_at = self.members_at() + start;
+        self.0[member_at..member_at + added].copy_from_slice(member);
+        self.set_score_at(rank, score);
+        self.set_end(rank, start + added);
+        for later in rank + 1..=len {
+            self.set_end(later, self.end(later) + added);
+        }
     }
 
     /// Removes the members at `ranks`.
     pub(super) fn remove(&mut self, ranks: Range<usize>) {
-        self.splice(ranks, None);
+        let (len, widths) = (self.len(), self.widths());
+        if ranks.len() == len {
+            *self = Self::default();
+            return;
+        }
+        let (ends_at, members_at, size) = (self.ends_at(), self.members_at(), self.0.len());
+        let (start, end) = (self.start(ranks.start), self.start(ranks.end));
+        for later in ranks.end..len {
+            self.set_end(later, self.end(later) - (end - start));
+        }
+        let kept = [
+            HEAD_BYTES + ranks.end * widths.score..ends_at + ranks.start * widths.end,
+            ends_at + ranks.end * widths.end..members_at + start,
+            members_at + end..size,
+        ];
+        let mut to = HEAD_BYTES + ranks.start * widths.score;
+        for part in kept {
+            let part_len = part.len();
+            self.0.copy_within(part, to);
+            to += part_len;
+        }
+        self.0.truncate(to);
+        self.set_len(len - ranks.len());
+        self.0.shrink_if_sparse();
     }
 
     /// Changes the score at `rank` and moves the member to its new place.
@@ -87,10 +198,11 @@ impl Block {
         if self.score(rank) == score {
             return Change::Unchanged;
         }
+        self.widen(score, 0);
         let place = self.place(self.member(rank), score);
         let target = if place > rank { place - 1 } else { place };
         self.rotate(rank, target);
-        self.bytes[target * SCORE_BYTES..][..SCORE_BYTES].copy_from_slice(&score.to_le_bytes());
+        self.set_score_at(target, score);
         Change::Updated
     }
 
@@ -104,19 +216,19 @@ impl Block {
 
     /// Moves the pair at `from` to `to`; those between move up by one.
     fn rotate(&mut self, from: usize, to: usize) {
-        let (low, high) = (from.min(to), from.max(to));
+        let (low, high, width) = (from.min(to), from.max(to), self.widths().score);
         let (len, base) = (self.member(from).len(), self.members_at());
-        let scores = low * SCORE_BYTES..(high + 1) * SCORE_BYTES;
+        let scores = HEAD_BYTES + low * width..HEAD_BYTES + (high + 1) * width;
         let members = base + self.start(low)..base + self.end(high);
         if from < to {
-            self.bytes[scores].rotate_left(SCORE_BYTES);
-            self.bytes[members].rotate_left(len);
+            self.0[scores].rotate_left(width);
+            self.0[members].rotate_left(len);
             for rank in low..high {
                 self.set_end(rank, self.end(rank + 1) - len);
             }
         } else {
-            self.bytes[scores].rotate_right(SCORE_BYTES);
-            self.bytes[members].rotate_right(len);
+            self.0[scores].rotate_right(width);
+            self.0[members].rotate_right(len);
             for rank in (low..high).rev() {
                 self.set_end(rank + 1, self.end(rank) + len);
             }
@@ -124,58 +236,85 @@ impl Block {
         }
     }
 
-    /// Builds the block anew with `new` in the place of the pairs at `gone`.
-    fn splice(&mut self, gone: Range<usize>, new: Option<(&[u8], f64)>) {
-        let (old_len, base) = (self.len(), self.members_at());
-        let (gone_start, gone_end) = (self.start(gone.start), self.start(gone.end));
-        let (new_count, new_bytes) = new.map_or((0, 0), |(member, _)| (1, member.len()));
-        let len = old_len - gone.len() + new_count;
-        let size = len * (SCORE_BYTES + END_BYTES) + self.bytes.len() - base - (gone_end - gone_start) + new_bytes;
-
-        let mut bytes = Vec::with_capacity(size);
-        bytes.extend_from_slice(&self.bytes[..gone.start * SCORE_BYTES]);
-        if let Some((_, score)) = new {
-            bytes.extend_from_slice(&score.to_le_bytes());
+    /// Makes scores and ends as wide as this score, and members of so many bytes together, need. Gives an empty block its head.
+    fn widen(&mut self, score: f64, members_len: usize) {
+        let (old, len) = (self.widths(), self.len());
+        let new = old.widened(score, members_len);
+        if new == old && !self.0.is_empty() {
+            return;
         }
-        bytes.extend_from_slice(&self.bytes[gone.end * SCORE_BYTES..old_len * SCORE_BYTES]);
-        bytes.extend_from_slice(&self.bytes[old_len * SCORE_BYTES..][..gone.start * END_BYTES]);
-        if new.is_some() {
-            bytes.extend_from_slice(&end_bytes(gone_start + new_bytes));
+        let mut wider = Self::default();
+        let members = self.0.get(self.members_at()..).unwrap_or_default();
+        wider.0.reserve_exact(HEAD_BYTES + len * new.both() + members.len());
+        wider.0.push(new.head());
+        wider.0.resize(HEAD_BYTES + len * new.both(), 0);
+        wider.set_len(len);
+        for rank in 0..len {
+            wider.set_score_at(rank, self.score(rank));
+            wider.set_end(rank, self.end(rank));
         }
-        for rank in gone.end..old_len {
-            bytes.extend_from_slice(&end_bytes(self.end(rank) - (gone_end - gone_start) + new_bytes));
-        }
-        bytes.extend_from_slice(&self.bytes[base..base + gone_start]);
-        if let Some((member, _)) = new {
-            bytes.extend_from_slice(member);
-        }
-        bytes.extend_from_slice(&self.bytes[base + gone_end..]);
-        debug_assert_eq!(bytes.len(), size, "a block is exactly as long as its content");
-        self.bytes = bytes.into_boxed_slice();
-        self.len = u32::try_from(len).expect("a block holds at most its limit in bytes");
+        wider.0.extend_from_slice(members);
+        *self = wider;
     }
 
+    fn set_len(&mut self, len: usize) {
+        let [a, b, c, d] = u32::try_from(len).expect("a block holds at most its limit in bytes").to_le_bytes();
+        assert!(d == 0, "a block holds at most its limit in bytes");
+        self.0[1..HEAD_BYTES].copy_from_slice(&[a, b, c]);
+    }
+
+    fn set_score_at(&mut self, rank: usize, score: f64) {
+        let width = self.widths().score;
+        let to = &mut self.0[HEAD_BYTES + rank * width..][..width];
+        match width {
+            1 => to.copy_from_slice(&(score as i8).to_le_bytes()),
+            2 => to.copy_from_slice(&(score as i16).to_le_bytes()),
+            4 => to.copy_from_slice(&(score as i32).to_le_bytes()),
+            _ => to.copy_from_slice(&score.to_le_bytes()),
+        }
+    }
+
+    #[inline]
+    fn ends_at(&self) -> usize {
+        HEAD_BYTES + self.len() * self.widths().score
+    }
+
+    #[inline]
     fn members_at(&self) -> usize {
-        self.len() * (SCORE_BYTES + END_BYTES)
+        HEAD_BYTES + self.len() * self.widths().both()
     }
 
+    /// The bytes of all members together.
+    fn members_len(&self) -> usize {
+        self.0.len().saturating_sub(self.members_at())
+    }
+
+    #[inline]
     fn start(&self, rank: usize) -> usize {
         if rank == 0 { 0 } else { self.end(rank - 1) }
     }
 
+    #[inline]
     fn end(&self, rank: usize) -> usize {
         assert!(rank < self.len(), "a rank lies within the block");
-        u32::from_le_bytes(array_at(&self.bytes, self.len() * SCORE_BYTES + rank * END_BYTES)) as usize
+        let width = self.widths().end;
+        read_end(&self.0[self.ends_at() + rank * width..][..width])
     }
 
     fn set_end(&mut self, rank: usize, end: usize) {
-        let at = self.len() * SCORE_BYTES + rank * END_BYTES;
-        self.bytes[at..at + END_BYTES].copy_from_slice(&end_bytes(end));
+        let width = self.widths().end;
+        let at = self.ends_at() + rank * width;
+        self.0[at..at + width].copy_from_slice(&end.to_le_bytes()[..width]);
     }
 }
 
-fn end_bytes(end: usize) -> [u8; END_BYTES] {
-    u32::try_from(end).expect("a block holds at most its limit in bytes").to_le_bytes()
+#[inline]
+fn read_end(bytes: &[u8]) -> usize {
+    match *bytes {
+        [a] => usize::from(a),
+        [a, b] => usize::from(u16::from_le_bytes([a, b])),
+        _ => u32::from_le_bytes(array_at(bytes, 0)) as usize,
+    }
 }
 
 #[inline]

@@ -11,20 +11,6 @@ pub struct ScoreBound {
     pub exclusive: bool,
 }
 
-impl ScoreBound {
-    /// Whether `score` lies inside when this is the lower end.
-    #[inline]
-    pub(super) fn admits_from_below(&self, score: f64) -> bool {
-        score > self.value || (score == self.value && !self.exclusive)
-    }
-
-    /// Whether `score` lies inside when this is the upper end.
-    #[inline]
-    pub(super) fn admits_from_above(&self, score: f64) -> bool {
-        score < self.value || (score == self.value && !self.exclusive)
-    }
-}
-
 /// One end of a range of members in byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberBound<'a> {

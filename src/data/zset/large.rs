@@ -1,15 +1,20 @@
 //! The large form: a tree in (score, member) order beside an index from member to score.
 //!
-//! Both hold the same [`Member`] records, so a member's bytes are stored once. The record of a member that changes its
-//! score leaves the tree first; then the index is its only holder and changes it in place.
+//! The index owns the records, the tree points to them. So a record comes into the index first and leaves it last, and between the two halves
+//! of any change every record that the tree points to has its owner.
+#![expect(unsafe_code, reason = "only who holds both index and tree can promise that what the tree points to is owned")]
 
-use super::tree::{Shape, Tree};
+use super::record::{Records, View};
+use super::tree::{Entry, Shape, Tree, Walk};
 use super::{Change, Member};
 use crate::base::hash::hash;
 use crate::data::table::{Position, Table};
 use std::ops::Range;
 
-/// Members in order and by name.
+/// Members in order and by name. A clone costs O(1) and shares everything until one of the two changes.
+///
+/// # Invariants
+/// The records that the tree points to are those that the index owns.
 #[derive(Clone, Debug)]
 pub(super) struct Large {
     tree: Tree,
@@ -26,19 +31,46 @@ impl Large {
         self.tree.len()
     }
 
+    /// How many distinct scores there are.
+    pub(super) fn distinct(&self) -> usize {
+        self.tree.distinct()
+    }
+
     #[inline]
-    pub(super) fn tree(&self) -> &Tree {
-        &self.tree
+    fn records(&self) -> Records<'_> {
+        // SAFETY: the tree's records are the index's, which is borrowed as long as they are read; only the tree's handles are read with it.
+        unsafe { Records::owned() }
     }
 
     #[inline]
     pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
-        self.index.find(hash(member), member).map(|record| record.score())
+        self.index.find(hash(member), member).map(View::score)
     }
 
     pub(super) fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        let score = self.score(member)?;
-        Some((self.tree.rank(member, score), score))
+        let item = self.index.find(hash(member), member)?;
+        let (score, handle) = (item.score(), item.handle());
+        Some((self.tree.rank(self.records(), &Entry { score, member, handle }), score))
+    }
+
+    /// How many members have a lower score, or that score itself if `with_equal`.
+    pub(super) fn count_below(&self, score: f64, with_equal: bool) -> usize {
+        self.tree.count_below(self.records(), score, with_equal)
+    }
+
+    /// How many distinct scores are lower, or up to that score itself if `with_equal`.
+    pub(super) fn distinct_below(&self, score: f64, with_equal: bool) -> usize {
+        self.tree.distinct_below(self.records(), score, with_equal)
+    }
+
+    /// See [`Tree::partition_members`].
+    pub(super) fn partition_members(&self, before: impl Fn(&[u8]) -> bool) -> usize {
+        self.tree.partition_members(self.records(), before)
+    }
+
+    /// The members at `ranks`, which all exist.
+    pub(super) fn walk(&self, ranks: Range<usize>) -> Walk<'_> {
+        self.tree.walk(self.records(), ranks)
     }
 
     /// Sets the score of `member`, adding it if it is new.
@@ -49,10 +81,18 @@ impl Large {
     /// Sets the score of `member` to what `decide` makes of the one it has.
     pub(super) fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<f64>) -> Option<f64>) -> Change {
         let hash = hash(member);
+        // SAFETY: what the tree points to stays owned by the index until the end: the item that changes leaves the tree before it
+        // gets its score, when its old record may lose its owner, and comes back as what the index then owns.
+        let records = unsafe { Records::owned() };
         if let Some(mut item) = self.index.find_mut(hash, member) {
             return match decide(Some(item.score())) {
                 Some(score) if score != item.score() => {
-                    self.tree.set_score(&mut item, member, score);
+                    self.tree.prefetch([item.score(), score]);
+                    let old = Entry { score: item.score(), member, handle: item.handle() };
+                    self.tree.set_score(records, &old, score, || {
+                        item.set_score(score);
+                        item.handle()
+                    });
                     Change::Updated
                 }
                 _ => Change::Unchanged,
@@ -60,15 +100,21 @@ impl Large {
         }
         let Some(score) = decide(None) else { return Change::Unchanged };
         let item = Member::new(member, score);
-        self.tree.insert(item.clone());
+        let handle = item.handle();
         self.index.insert_new(hash, item);
+        self.tree.insert(records, &Entry { score, member, handle });
         Change::Added
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        let item = self.index.remove(hash(member), member)?;
-        self.tree.remove(&item);
-        Some(item.score())
+        let hash = hash(member);
+        let item = self.index.find(hash, member)?;
+        let (score, handle) = (item.score(), item.handle());
+        // SAFETY: the index owns all that the tree points to until it gives this record up, below.
+        let records = unsafe { Records::owned() };
+        self.tree.remove(records, &Entry { score, member, handle });
+        self.index.remove(hash, member).expect("what was found is there");
+        Some(score)
     }
 
     /// Removes the members at `ranks`, which all exist.
@@ -77,19 +123,27 @@ impl Large {
             *self = Self::new(self.tree.shape());
             return;
         }
-        let index = &mut self.index;
-        self.tree.remove_ranks(ranks, |member| {
-            index.remove(hash(&member), &member).expect("every member of the tree is in the index");
-        });
+        self.take_ranks(ranks, drop);
     }
 
     /// Removes and returns the member at `rank`, which exists.
     pub(super) fn pop(&mut self, rank: usize) -> Member {
         let mut popped = None;
-        self.tree.remove_ranks(rank..rank + 1, |member| popped = Some(member));
-        let member = popped.expect("a rank below the length has a member");
-        self.index.remove(hash(&member), &member).expect("every member of the tree is in the index");
-        member
+        self.take_ranks(rank..rank + 1, |member| popped = Some(member));
+        popped.expect("a rank below the length has a member")
+    }
+
+    /// Removes the members at `ranks` and hands each to `sink`.
+    fn take_ranks(&mut self, ranks: Range<usize>, mut sink: impl FnMut(Member)) {
+        // SAFETY: the index gives records up only after the tree has forgotten all of them.
+        let records = unsafe { Records::owned() };
+        let mut handles = Vec::with_capacity(ranks.len());
+        self.tree.remove_ranks(records, ranks, |handle| handles.push(handle));
+        for handle in handles {
+            let member = records.bytes(handle);
+            let item = self.index.remove(hash(member), member);
+            sink(item.expect("every member of the tree is in the index"));
+        }
     }
 
     pub(super) fn scan<'a>(
@@ -98,21 +152,21 @@ impl Large {
         limit: usize,
         mut visit: impl FnMut(&'a [u8], f64),
     ) -> Option<Position> {
-        self.index.scan(from, limit, |record| visit(record.member(), record.score()))
+        self.index.scan(from, limit, |item| visit(item.bytes(), item.score()))
     }
 
     /// The bytes allocated for tree, index and members. O(n).
     pub(super) fn allocated_bytes(&self) -> usize {
-        let members: usize = self.index.iter().map(|record| record.allocated_bytes()).sum();
+        let members: usize = self.index.iter().map(View::allocated_bytes).sum();
         self.tree.allocated_bytes() + self.index.allocated_bytes() + members
     }
 
     /// Recounts the tree and compares it with the index.
     #[cfg(test)]
     pub(super) fn check(&self) {
-        self.tree.check();
+        self.tree.check(self.records());
         assert_eq!(self.index.iter().count(), self.tree.len(), "index and tree hold equally many members");
-        for (member, score) in self.tree.walk(0..self.tree.len()) {
+        for (member, score) in self.walk(0..self.len()) {
             assert_eq!(self.score(member), Some(score), "index and tree agree on every score");
         }
     }

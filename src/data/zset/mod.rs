@@ -1,8 +1,8 @@
 //! Sorted sets: unique members, each with a score, in (score, member bytes) order.
 //!
 //! A set starts *small*, one sorted byte block scanned in order (`block.rs`), and turns *large* for good past the
-//! configured size (`large.rs`): a counted B+tree in order, beside a table from member to score. This is the first version
-//! behind the final interface: the nodes of the tree are owned, not yet shared copy-on-write.
+//! configured size (`large.rs`): a counted B+tree in order, beside a table from member to score. The value itself is one pointer; a clone of a
+//! large set is O(1) and shares everything that neither side changes.
 //!
 //! Ranks are ascending and start at 0; every range of members is a range of ranks first, so that counting, reading in
 //! either direction and removing share one way to find the ends.
@@ -14,7 +14,8 @@ mod block;
 mod bound;
 mod iter;
 mod large;
-mod member;
+mod rank;
+mod record;
 mod tree;
 
 #[cfg(test)]
@@ -24,10 +25,12 @@ mod tests;
 
 pub use bound::{MemberBound, ScoreBound};
 pub use iter::Iter;
-pub use member::Member;
+pub use rank::{Best, Ties};
+pub use record::Member;
 
 use crate::base::rng::Rng;
 use crate::data::table::Position;
+use crate::data::thin::{Either, Form};
 use block::Block;
 use large::Large;
 use std::ops::Range;
@@ -59,36 +62,24 @@ pub enum Change {
     Unchanged,
 }
 
-/// A sorted set.
-///
-/// A clone costs O(n), but shares the members' bytes with the original until a score changes.
-#[derive(Clone, Debug)]
+/// A sorted set, of one pointer.
+#[derive(Clone, Debug, Default)]
 pub struct ZSet {
-    form: Form,
+    form: Either<Block, Large>,
 }
 
-#[derive(Clone, Debug)]
-enum Form {
-    Small(Block),
-    Large(Box<Large>),
-}
-
-impl Default for ZSet {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+const _: () = assert!(size_of::<ZSet>() == 8, "a record holds a sorted set as one pointer");
 
 impl ZSet {
     /// An empty set in its small form. Allocates nothing.
     pub fn new() -> Self {
-        Self { form: Form::Small(Block::default()) }
+        Self::default()
     }
 
     /// The number of members.
     #[inline]
     pub fn len(&self) -> usize {
-        match &self.form {
+        match self.form.get() {
             Form::Small(block) => block.len(),
             Form::Large(large) => large.len(),
         }
@@ -102,7 +93,7 @@ impl ZSet {
 
     /// The name that OBJECT ENCODING gives the form.
     pub fn encoding(&self) -> &'static str {
-        match &self.form {
+        match self.form.get() {
             Form::Small(_) => "listpack",
             Form::Large(_) => "skiplist",
         }
@@ -111,7 +102,7 @@ impl ZSet {
     /// The member's score. O(1) when large.
     #[inline]
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        match &self.form {
+        match self.form.get() {
             Form::Small(block) => block.find(member).map(|rank| block.score(rank)),
             Form::Large(large) => large.score(member),
         }
@@ -137,7 +128,7 @@ impl ZSet {
         limits: &Limits,
         decide: impl FnOnce(Option<f64>) -> Option<f64>,
     ) -> Change {
-        match &mut self.form {
+        match self.form.get_mut() {
             Form::Small(block) => {
                 if let Some(rank) = block.find(member) {
                     let Some(score) = decide(Some(block.score(rank))) else { return Change::Unchanged };
@@ -156,7 +147,7 @@ impl ZSet {
 
     /// Removes the member and returns the score it had. O(log n).
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        match &mut self.form {
+        match self.form.get_mut() {
             Form::Small(block) => {
                 let rank = block.find(member)?;
                 let score = block.score(rank);
@@ -169,7 +160,7 @@ impl ZSet {
 
     /// The member's rank and score. O(log n).
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        match &self.form {
+        match self.form.get() {
             Form::Small(block) => block.find(member).map(|rank| (rank, block.score(rank))),
             Form::Large(large) => large.rank(member),
         }
@@ -177,16 +168,8 @@ impl ZSet {
 
     /// The ranks of the scores from `min` to `max`; empty if none lies between. O(log n).
     pub fn ranks_by_score(&self, min: ScoreBound, max: ScoreBound) -> Range<usize> {
-        let (start, end) = match &self.form {
-            Form::Small(block) => (
-                block.partition(0, |rank| !min.admits_from_below(block.score(rank))),
-                block.partition(0, |rank| max.admits_from_above(block.score(rank))),
-            ),
-            Form::Large(large) => (
-                large.tree().partition_scores(|score| !min.admits_from_below(score)),
-                large.tree().partition_scores(|score| max.admits_from_above(score)),
-            ),
-        };
+        let start = self.count_below(min.value + 0.0, min.exclusive);
+        let end = self.count_below(max.value + 0.0, !max.exclusive);
         start..end.max(start)
     }
 
@@ -203,14 +186,14 @@ impl ZSet {
         if !min.admits_from_below(last) || !max.admits_from_above(first) {
             return 0..0;
         }
-        match &self.form {
+        match self.form.get() {
             Form::Small(block) => {
                 let start = block.partition(0, |rank| !min.admits_from_below(block.member(rank)));
                 start..block.partition(start, |rank| max.admits_from_above(block.member(rank)))
             }
             Form::Large(large) => {
-                let start = large.tree().partition_members(|member| !min.admits_from_below(member));
-                let end = large.tree().partition_members(|member| max.admits_from_above(member));
+                let start = large.partition_members(|member| !min.admits_from_below(member));
+                let end = large.partition_members(|member| max.admits_from_above(member));
                 start..end.max(start)
             }
         }
@@ -220,9 +203,9 @@ impl ZSet {
     /// O(log n) to start at an end, O(1) amortised per step.
     pub fn iter(&self, ranks: Range<usize>) -> Iter<'_> {
         let ranks = self.cut(ranks);
-        match &self.form {
+        match self.form.get() {
             Form::Small(block) => Iter::small(block, ranks),
-            Form::Large(large) => Iter::large(large.tree().walk(ranks)),
+            Form::Large(large) => Iter::large(large.walk(ranks)),
         }
     }
 
@@ -232,7 +215,7 @@ impl ZSet {
         let ranks = self.cut(ranks);
         let count = ranks.len();
         if count > 0 {
-            match &mut self.form {
+            match self.form.get_mut() {
                 Form::Small(block) => block.remove(ranks),
                 Form::Large(large) => large.remove_ranks(ranks),
             }
@@ -254,7 +237,7 @@ impl ZSet {
     /// Visits at least `limit` members from a position on, as `Table::scan` does and with its promise: a member that is
     /// there from the first call to the last is visited exactly once. The small form is visited as a whole.
     pub fn scan<'a>(&'a self, from: Position, limit: usize, mut visit: impl FnMut(&'a [u8], f64)) -> Option<Position> {
-        match &self.form {
+        match self.form.get() {
             Form::Small(block) => {
                 for (member, score) in Iter::small(block, 0..block.len()) {
                     visit(member, score);
@@ -276,9 +259,9 @@ impl ZSet {
 
     /// The bytes allocated for it beside itself. O(n) when large.
     pub fn allocated_bytes(&self) -> usize {
-        match &self.form {
+        match self.form.get() {
             Form::Small(block) => block.allocated_bytes(),
-            Form::Large(large) => size_of_val(&**large) + large.allocated_bytes(),
+            Form::Large(large) => size_of_val(large) + large.allocated_bytes(),
         }
     }
 
@@ -288,7 +271,7 @@ impl ZSet {
     }
 
     fn pop(&mut self, rank: usize) -> (Member, f64) {
-        let member = match &mut self.form {
+        let member = match self.form.get_mut() {
             Form::Small(block) => {
                 let member = Member::new(block.member(rank), block.score(rank));
                 block.remove(rank..rank + 1);
@@ -302,17 +285,11 @@ impl ZSet {
 
     /// Turns the small form into the large one.
     fn grow(&mut self) -> &mut Large {
-        let mut large = Box::new(Large::new(Shape::WIDE));
-        if let Form::Small(block) = &self.form {
-            for (member, score) in Iter::small(block, 0..block.len()) {
-                large.insert(member, score);
-            }
+        let mut large = Large::new(Shape::WIDE);
+        for (member, score) in self.iter(0..self.len()) {
+            large.insert(member, score);
         }
-        self.form = Form::Large(large);
-        match &mut self.form {
-            Form::Large(large) => large,
-            Form::Small(_) => unreachable!("the large form was stored one line above"),
-        }
+        self.form.set_large(large)
     }
 }
 

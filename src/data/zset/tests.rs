@@ -39,7 +39,7 @@ struct Pair {
 impl Pair {
     fn new(kind: Kind) -> Self {
         let set = match kind {
-            Kind::Large(shape) => ZSet { form: Form::Large(Box::new(Large::new(shape))) },
+            Kind::Large(shape) => ZSet { form: Either::large(Large::new(shape)) },
             Kind::Small | Kind::Default => ZSet::new(),
         };
         let limits = if kind == Kind::Small { WIDE_LIMITS } else { Limits::default() };
@@ -84,7 +84,7 @@ impl Pair {
 
     /// Everything that costs one walk: structure, content in both directions.
     fn assert_equal(&self) {
-        if let Form::Large(large) = &self.set.form {
+        if let Form::Large(large) = self.set.form.get() {
             large.check();
         }
         assert_eq!(self.set.len(), self.naive.0.len());

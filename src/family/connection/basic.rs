@@ -2,11 +2,13 @@
 
 use crate::base::sync::atomic::Ordering;
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply, ReplyMode};
+use crate::family::pubsub;
 use crate::resp::writer::Protocol;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("PING [message]", ping)
         .group(Group::Connection)
+        .flag(Flags::LISTENER)
         .fast()
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
         .says("Replies PONG, or the message."),
@@ -23,14 +25,14 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("RESET", reset)
         .group(Group::Connection)
         .flag(Flags::NOSCRIPT.or(Flags::LOADING).or(Flags::STALE).or(Flags::NO_AUTH).or(Flags::ALLOW_BUSY))
-        .flag(Flags::NOT_QUEUED)
+        .flag(Flags::NOT_QUEUED.or(Flags::LISTENER))
         .fast()
         .since("6.2.0")
         .says("Makes the connection as it was when it was new."),
     CommandSpec::new("QUIT [argument ...]", quit)
         .group(Group::Connection)
         .flag(Flags::NOSCRIPT.or(Flags::LOADING).or(Flags::STALE).or(Flags::NO_AUTH).or(Flags::ALLOW_BUSY))
-        .flag(Flags::NOT_QUEUED)
+        .flag(Flags::NOT_QUEUED.or(Flags::LISTENER))
         .fast()
         .says("Closes the connection."),
 ];
@@ -38,7 +40,14 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 const NOT_AN_INT: CommandError =
     CommandError::text("ERR value is out of range, value must between -2147483648 and 2147483647");
 
-fn ping(_: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+fn ping(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    if ctx.session.listens && ctx.session.protocol == Protocol::Resp2 && args.len() <= 2 {
+        // Between messages, so that a client can tell the answer from them.
+        let mut pong = reply.array(2);
+        pong.bulk(b"pong");
+        pong.bulk(args.from(1).first().copied().unwrap_or_default());
+        return Ok(pong.end());
+    }
     match args.len() {
         1 => Ok(reply.status("PONG")),
         2 => Ok(reply.bulk(&args[1])),
@@ -62,6 +71,7 @@ fn select(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 }
 
 fn reset(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> {
+    pubsub::forget_all(ctx.services, ctx.session);
     let session = &mut *ctx.session;
     session.transaction = None;
     session.watches.clear();

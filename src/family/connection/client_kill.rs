@@ -36,7 +36,7 @@ impl Filter<'_> {
 
     fn matches(&self, client: &Client, now: i64) -> bool {
         self.id.is_none_or(|id| client.id == id)
-            && self.client_type.is_none_or(|client_type| client_type == ClientType::Normal)
+            && self.client_type.is_none_or(|client_type| client_type.includes(client))
             && self.address.is_none_or(|address| client.address.as_bytes() == address)
             && self.local_address.is_none_or(|address| client.local_address.as_bytes() == address)
             && self.max_age_secs.is_none_or(|age| (now - client.connected_at) / 1000 >= age)

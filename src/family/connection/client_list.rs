@@ -3,6 +3,7 @@
 use crate::base::num;
 use crate::base::sync::atomic::Ordering;
 use crate::command::args::is_word;
+use crate::command::pubsub::Kind;
 use crate::command::{Args, Client, CommandError, Ctx, Replied, Reply, Session};
 use crate::family::server::client_bytes;
 use std::io::Write;
@@ -11,9 +12,11 @@ use std::sync::Arc;
 /// The type of a client, as LIST and KILL filter by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientType {
-    /// Every connection that there is.
+    /// Those that listen to no channel.
     Normal,
-    /// Master, replica or subscriber, of which this server has none.
+    /// Those that listen to channels.
+    PubSub,
+    /// Master or replica, of which this server has none.
     Absent,
 }
 
@@ -22,10 +25,24 @@ impl ClientType {
         if is_word(word, "NORMAL") {
             return Ok(Self::Normal);
         }
-        if ["SLAVE", "REPLICA", "PUBSUB", "MASTER"].iter().any(|name| is_word(word, name)) {
+        if is_word(word, "PUBSUB") {
+            return Ok(Self::PubSub);
+        }
+        if ["SLAVE", "REPLICA", "MASTER"].iter().any(|name| is_word(word, name)) {
             return Ok(Self::Absent);
         }
         Err(CommandError::repeating("ERR Unknown client type '", word, "'"))
+    }
+}
+
+impl ClientType {
+    /// Whether a client is of this type.
+    pub(super) fn includes(self, client: &Client) -> bool {
+        match self {
+            Self::Normal => !client.mailbox.listens(),
+            Self::PubSub => client.mailbox.listens(),
+            Self::Absent => false,
+        }
     }
 }
 
@@ -40,10 +57,10 @@ pub(super) fn list(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, C
     let clients = &ctx.services.clients;
     let listed = match args.from(2) {
         [] => clients.all(),
-        [option, name] if is_word(option, "TYPE") => match ClientType::parse(name)? {
-            ClientType::Normal => clients.all(),
-            ClientType::Absent => Vec::new(),
-        },
+        [option, name] if is_word(option, "TYPE") => {
+            let wanted = ClientType::parse(name)?;
+            clients.all().into_iter().filter(|client| wanted.includes(client)).collect()
+        }
         [option, ids @ ..] if is_word(option, "ID") && !ids.is_empty() => {
             let ids: Option<Vec<i64>> = ids.iter().map(|id| num::parse_i64(id)).collect();
             let ids = ids.ok_or(CommandError::text("ERR Invalid client ID"))?;
@@ -83,11 +100,14 @@ fn line(ctx: &Ctx, client: &Client, text: &mut Vec<u8>) {
         .and_then(|()| {
             write!(
                 text,
-                " age={age_secs} idle={idle_secs} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} qbuf={query} \
+                " age={age_secs} idle={idle_secs} flags={} db={} sub={} psub={} ssub={} multi={} watch={} qbuf={query} \
                  qbuf-free={free} argv-mem=0 multi-mem={queued} rbs=0 rbp=0 obl={unsent} oll=0 omem={output} tot-mem={} events=r \
                  cmd={command} user=default redir=-1 resp={} lib-name=",
                 flags(client),
                 client.db.load(Ordering::Relaxed),
+                client.mailbox.count(Kind::Channel),
+                client.mailbox.count(Kind::Pattern),
+                client.mailbox.count(Kind::Shard),
                 client.multi.load(Ordering::Relaxed),
                 client.watching.load(Ordering::Relaxed),
                 client_bytes(client),
@@ -103,6 +123,7 @@ fn line(ctx: &Ctx, client: &Client, text: &mut Vec<u8>) {
 
 fn flags(client: &Client) -> String {
     let all = [
+        (client.mailbox.listens(), 'P'),
         (client.multi.load(Ordering::Relaxed) >= 0, 'x'),
         (client.is_killed(), 'A'),
         (client.is_unix, 'U'),

@@ -1,6 +1,6 @@
 //! LSET, LINSERT, LREM, LTRIM: changes within a list.
 
-use super::{index_in, limits};
+use super::{discard, index_in, limits};
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::list::{Element, End, List};
 use crate::family::ranks;
@@ -90,9 +90,10 @@ fn lrem(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
 fn ltrim(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let (start, stop) = (args.integer(2)?, args.integer(3)?);
     let limits = limits(ctx);
-    ctx.keys.edit::<List, _>(&args[1], Missing::Skip, |list| {
+    let rest = ctx.keys.edit::<List, _>(&args[1], Missing::Skip, |list| {
         let range = ranks::between(start, stop, list.len());
-        drop(list.keep(range, &limits));
+        list.keep(range, &limits)
     })?;
+    discard(ctx, rest.unwrap_or_default());
     Ok(reply.ok())
 }

@@ -12,7 +12,8 @@ mod push;
 
 use crate::command::args::is_word;
 use crate::command::{Args, CommandError, CommandSpec, Ctx};
-use crate::data::list::{End, Limits};
+use crate::data::list::{End, Limits, Rest};
+use crate::keyspace::Value;
 
 /// The tables of the family's files.
 pub const TABLES: &[&[CommandSpec]] =
@@ -22,6 +23,11 @@ pub const TABLES: &[&[CommandSpec]] =
 #[inline]
 pub(super) fn limits(ctx: &Ctx) -> Limits {
     Limits::from_setting(ctx.services.config.live.list_max_listpack_size.get())
+}
+
+/// Frees what was cut out of a list.
+fn discard(ctx: &Ctx, rest: Rest) {
+    rest.into_lists().for_each(|list| ctx.keys.discard(Value::List(list)));
 }
 
 /// The end of a list that the argument at `index` names.

@@ -3,10 +3,10 @@
 //! The reply is written from the list itself, before they leave it, so nothing is copied in between. All that can fail has
 //! been checked by then.
 
-use super::{end_at, limits};
+use super::{discard, end_at, limits};
 use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
-use crate::data::list::{Element, End, Iter, List};
+use crate::data::list::{Element, End, Iter, List, Rest};
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("LPOP key [count]", lpop)
@@ -140,10 +140,12 @@ fn pop<'r>(
         };
         let reply = unused.take().expect("a key is edited once");
         let replied = give(reply, Leaving { elements: list.iter(range.clone()), end });
-        if count > 0 {
-            list.remove(range, &limits);
-        }
-        replied
+        let rest = if count > 0 { list.remove(range, &limits) } else { Rest::default() };
+        (replied, rest)
     })?;
-    Ok(popped.ok_or_else(|| unused.expect("a key that is missing was not edited")))
+    let Some((replied, rest)) = popped else {
+        return Ok(Err(unused.expect("a key that is missing was not edited")));
+    };
+    discard(ctx, rest);
+    Ok(Ok(replied))
 }

@@ -3,7 +3,6 @@
 use crate::command::args::is_word;
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply};
 use crate::script::Digest;
-use std::sync::atomic::Ordering;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::help("SCRIPT HELP").group(Group::Scripting),
@@ -67,19 +66,17 @@ fn load(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
 
 /// Ends every running script that is past `lua-time-limit`; if none is, the one that has run longest.
 fn kill(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let running: Vec<_> = ctx.services.running.iter().filter_map(|place| place.lock().clone()).collect();
-    let longest = running.iter().min_by_key(|script| script.control.started());
-    let slow = running.iter().any(|script| script.control.is_slow());
-    let condemned = running.iter().filter(|script| {
-        script.control.is_slow() || (!slow && longest.is_some_and(|longest| std::ptr::eq(*script, longest)))
-    });
+    let controls = ctx.services.running.iter();
+    let running: Vec<_> = controls.filter_map(|control| control.running().map(|run| (control, run))).collect();
+    let longest = running.iter().map(|(_, run)| run.started).min();
+    let slow = running.iter().any(|(_, run)| run.is_slow);
+    let condemned = running.iter().filter(|(_, run)| run.is_slow || (!slow && Some(run.started) == longest));
     let kill_writes = ctx.services.config.live.script_kill_writes.get();
     let (mut killed, mut spared) = (0, 0);
-    for script in condemned {
-        if script.wrote.load(Ordering::Relaxed) && !kill_writes {
+    for (control, run) in condemned {
+        if run.wrote && !kill_writes {
             spared += 1;
-        } else {
-            script.control.kill();
+        } else if control.kill(*run) {
             killed += 1;
         }
     }

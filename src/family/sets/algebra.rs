@@ -135,9 +135,11 @@ fn store(ctx: &mut Ctx, args: Args, reply: Reply, make: fn(&[&Set], &Limits) -> 
     let limits = limits(ctx);
     let sets = read_all(ctx, args.from(2))?;
     let result = make(&borrowed(&sets), &limits);
+    // Whoever has the last reference to a large set frees it: not this clone, for the keyspace frees in the background.
+    drop(sets);
     let len = result.len();
     if result.is_empty() {
-        ctx.keys.remove(&args[1]);
+        ctx.keys.delete(&args[1]);
     } else {
         ctx.keys.put(&args[1], Value::Set(result), None);
     }

@@ -76,6 +76,7 @@ fn spop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
     };
     let rng = &mut *ctx.rng;
     let mut unused = Some(reply);
+    let mut is_all = false;
     let popped = ctx.keys.edit::<Set, _>(&args[1], Missing::Skip, |set| {
         let reply = unused.take().expect("a key is edited once");
         let Some(count) = count else {
@@ -88,11 +89,18 @@ fn spop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
             return replied.expect("a set under a key has a member");
         };
         let mut members = reply.set(count.min(set.len()));
-        if count > 0 {
+        is_all = count >= set.len();
+        if is_all {
+            set.iter().for_each(|member| member.with_bytes(|bytes| members.bulk(bytes)));
+        } else if count > 0 {
             set.pop_random(count, rng, |member| member.with_bytes(|bytes| members.bulk(bytes)));
         }
         members.end()
     })?;
+    if is_all {
+        // The keyspace frees a large set in the background, an edit could not.
+        ctx.keys.delete(&args[1]);
+    }
     Ok(popped.unwrap_or_else(|| {
         let reply = unused.expect("a key that is missing was not edited");
         if count.is_some() { reply.set(0).end() } else { reply.null() }

@@ -84,10 +84,14 @@ fn run(ctx: &mut Ctx, args: Args, mut options: Options<'_>, reply: Reply) -> Res
     }
     let range = options.range(source.len());
     let elements = order::ordered(&mut ctx.keys, &source, &options, range).ok_or(NOT_NUMBERS)?;
-    match options.store {
-        Some(destination) => Ok(store(ctx, destination, &elements, &options, reply)),
-        None => Ok(give(ctx, &elements, &options, reply)),
-    }
+    let replied = match options.store {
+        Some(destination) => store(ctx, destination, &elements, &options, reply),
+        None => give(ctx, &elements, &options, reply),
+    };
+    drop(elements);
+    // It may be the last, if the result took the place of what was sorted.
+    source.discard(&ctx.keys);
+    Ok(replied)
 }
 
 /// What is sorted.
@@ -106,6 +110,15 @@ impl Source {
             ValueRef::Set(set) => Ok(Self::Set(set.clone())),
             ValueRef::ZSet(zset) => Ok(Self::ZSet(zset.clone())),
             _ => Err(CommandError::WrongType),
+        }
+    }
+
+    fn discard(self, keys: &Keys) {
+        match self {
+            Self::Nothing => {}
+            Self::List(list) => keys.discard(Value::List(list)),
+            Self::Set(set) => keys.discard(Value::Set(set)),
+            Self::ZSet(zset) => keys.discard(Value::ZSet(zset)),
         }
     }
 
@@ -178,7 +191,7 @@ fn store(ctx: &mut Ctx, destination: &[u8], elements: &[Element<'_>], options: &
     });
     let len = list.len();
     if len == 0 {
-        ctx.keys.remove(destination);
+        ctx.keys.delete(destination);
     } else {
         ctx.keys.put(destination, Value::List(list), None);
     }

@@ -193,3 +193,56 @@ fn emptying_a_large_database_leaves_the_others_alone() {
     lent(&keyspace, 0, &Plan::Walk, (0, 0), |keys| assert_eq!(keys.scan(0, 10, |_| panic!("it is empty")), Ok(0)));
     check_counts(&keyspace);
 }
+
+#[test]
+fn the_listener_is_told_of_every_key_that_goes() {
+    use crate::keyspace::Event;
+    let keyspace = Keyspace::new(2, 1, 1);
+    let told = std::sync::Arc::new(crate::base::sync::Mutex::new(Vec::new()));
+    let its = std::sync::Arc::clone(&told);
+    let listener = move |event: Event, db: usize, key: &[u8]| {
+        its.lock().push((event, db, String::from_utf8_lossy(key).into_owned()));
+    };
+    assert!(keyspace.listen(Box::new(listener)));
+    assert!(!keyspace.listen(Box::new(|_, _, _| ())), "there is one listener");
+    whole(&keyspace, 0, (1, 0), |keys| {
+        ["expires", "expires too", "moves"].iter().for_each(|key| keys.put_string(key.as_bytes(), b"x", Some(10)));
+        ["is deleted", "dies at once"].iter().for_each(|key| keys.put_string(key.as_bytes(), b"x", None));
+        assert!(keys.delete(b"is deleted") && !keys.delete(b"is deleted"));
+        assert!(keys.set_deadline(b"dies at once", Some(0)));
+        let moved = keys.remove(b"moves").expect("it was put");
+        keys.put_entry(b"has moved", moved);
+        let _ = keys.edit::<Hash, _>(b"is emptied", Missing::Create, |hash| hash.set(b"f", b"v", Limits::DEFAULT));
+        let _ = keys.edit::<Hash, _>(b"is emptied", Missing::Skip, |hash| hash.remove(b"f"));
+    });
+    whole(&keyspace, 0, (1, 20), |keys| {
+        assert!(!keys.exists(b"expires") && !keys.delete(b"expires too") && !keys.exists(b"has moved"));
+    });
+    let expected = [
+        (Event::Deleted, 1, "is deleted"),
+        (Event::Deleted, 1, "dies at once"),
+        (Event::Deleted, 1, "is emptied"),
+        (Event::Expired, 1, "expires"),
+        (Event::Expired, 1, "expires too"),
+        (Event::Expired, 1, "has moved"),
+    ];
+    assert_eq!(*told.lock(), expected.map(|(event, db, key)| (event, db, key.to_owned())));
+}
+
+/// Keys are spread over shards unevenly, and each is drawn about as often as any other: 100 times of 10,000, give or take 5 standard deviations.
+#[test]
+fn every_key_is_drawn_at_random_as_often_as_any_other() {
+    const KEYS: usize = 100;
+    let keyspace = Keyspace::new(1, 1, 1);
+    let mut rng = Rng::seeded(11);
+    let mut drawn = std::collections::HashMap::new();
+    whole(&keyspace, 0, (0, 0), |keys| {
+        (0..KEYS).for_each(|number| keys.put_string(number.to_string().as_bytes(), b"x", None));
+        for _ in 0..100 * KEYS {
+            let key = keys.random_key(&mut rng).expect("there are keys");
+            *drawn.entry(key).or_insert(0) += 1;
+        }
+    });
+    assert_eq!(drawn.len(), KEYS);
+    assert!(drawn.values().all(|times| (50..=150).contains(times)), "{drawn:?}");
+}

@@ -258,3 +258,13 @@ fn what_finds_no_place_in_the_queue_is_freed_at_once() {
     queue.record(records[1].clone());
     assert!(records.iter().all(Record::is_unique), "and so is what finds nobody who reads it");
 }
+
+#[test]
+fn a_value_that_no_record_has_is_queued_if_it_is_large() {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(2);
+    let queue = Queue::of(sender);
+    queue.value(large_hash(10));
+    assert!(receiver.try_recv().is_err(), "a small one is freed where it is");
+    queue.value(large_hash(1_500));
+    assert!(receiver.try_recv().is_ok());
+}

@@ -2,8 +2,6 @@
 
 /// Words of a full chunk: 1 KiB.
 const CHUNK: usize = 128;
-/// The capacities through which a chunk grows, in words: the sizes in which allocators hand out memory anyway.
-const CAPACITIES: [usize; 20] = [2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, CHUNK];
 
 /// Words in chunks. The last chunk grows by moving, which copies less than [`CHUNK`] words; full chunks never move.
 #[derive(Debug, Default)]
@@ -38,13 +36,12 @@ impl List {
 
     #[cold]
     fn make_room(&mut self) {
-        let filled = self.tail.len();
-        if filled >= CHUNK {
+        if self.tail.len() >= CHUNK {
             self.full.push(std::mem::take(&mut self.tail).into_boxed_slice());
         }
-        let filled = self.tail.len();
-        let capacity = CAPACITIES.into_iter().find(|capacity| *capacity > filled).unwrap_or(CHUNK);
-        self.tail.reserve_exact(capacity - filled);
+        // Doubling. Finer steps, in all sizes that the allocator has, fill less of the last chunk with nothing but leave more freed blocks
+        // of odd sizes behind: the resident memory of a million entries was the same or more, and the time was twice as long.
+        self.tail.reserve_exact(self.tail.len().max(2));
     }
 
     /// The bytes allocated, without what the allocator adds.

@@ -1,5 +1,7 @@
 //! Clones: what they hold while the table they were taken of changes, on this thread and on others.
 
+#![expect(unsafe_code, reason = "takes a leaked reference back")]
+
 use std::collections::BTreeMap;
 use std::thread;
 
@@ -28,11 +30,11 @@ fn assert_same((clone, twin): &Snapshot, world: World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     /// Clones taken at random times keep what the table held then, whatever happens to it and to other clones. Some of them change as well.
     #[test]
-    fn a_clone_keeps_what_was_there_when_it_was_taken(world in worlds(), seed: u64, ids in 10u64..6_000) {
+    fn a_clone_keeps_what_was_there_when_it_was_taken(world in worlds(), seed: u64, ids in 10u64..3_000) {
         let mut rng = Rng::seeded(seed);
         let mut pair = Pair::new(world);
         let mut snapshots: Vec<Snapshot> = Vec::new();
@@ -115,7 +117,7 @@ fn clones_are_read_changed_and_dropped_on_other_threads() {
 #[test]
 fn a_clone_costs_nothing_and_a_change_after_it_one_segment() {
     let world = World { hashes: Hashes::Random, skip_bits: 0 };
-    let mut table = filled(world, 0..200_000);
+    let mut table = filled(world, 0..120_000);
     let levels = check(&table);
     assert!(levels.levels == 2 && levels.nodes > 100, "{levels:?}");
     let clone = table.clone();
@@ -131,7 +133,7 @@ fn a_clone_costs_nothing_and_a_change_after_it_one_segment() {
     assert_eq!(table.find(item.hash, &item.key).map(|found| found.stamp), Some(9));
     check(&clone);
     drop(table);
-    assert_eq!(check(&clone).items, 200_000);
+    assert_eq!(check(&clone).items, 120_000);
 }
 
 /// A guard that is leaked loses its item, and nothing else.
@@ -140,7 +142,9 @@ fn a_leaked_guard_takes_its_item_along() {
     let world = World { hashes: Hashes::Random, skip_bits: 8 };
     let mut table = filled(world, 0..3_000);
     let item = world.item(5);
-    std::mem::forget(table.find_mut(item.hash, &item.key).expect("it was inserted"));
+    let guard = table.find_mut(item.hash, &item.key).expect("it was inserted");
+    let leaked = guard.clone();
+    std::mem::forget(guard);
     assert!(table.find(item.hash, &item.key).is_none());
     assert_eq!(table.iter().count(), 2_999);
     let clone = table.clone();
@@ -149,4 +153,6 @@ fn a_leaked_guard_takes_its_item_along() {
     }
     drop(table);
     assert_eq!(clone.iter().count(), 2_999);
+    // SAFETY: neither table has it any more, so the guard's handle is lost.
+    unsafe { super::item::reclaim(&leaked) };
 }

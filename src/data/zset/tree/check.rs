@@ -1,69 +1,71 @@
 //! The walker: recounts every node of a tree and panics where an invariant does not hold.
 
-use super::node::Node;
-use super::run::Run;
-use super::{Shape, Tree};
+use super::inner::Inner;
+use super::node::{Context, Edges, Node};
+use super::{Summary, Tree};
+use crate::data::zset::record::Records;
 
-type Key<'a> = (f64, &'a [u8]);
-
-/// What one subtree turned out to be.
-struct Seen<'a> {
-    count: usize,
-    height: usize,
-    first: Key<'a>,
-    last: Key<'a>,
-}
-
-pub(super) fn check(tree: &Tree) {
-    let count = match &tree.root {
-        Node::Leaf(run) if run.len() == 0 => 0,
-        root => node(root, tree.shape, true).count,
+pub(super) fn check(tree: &Tree, records: Records<'_>) {
+    let context = Context { records, shape: tree.shape };
+    let (count, distinct) = match &tree.root {
+        Node::Leaf(leaf) if leaf.len() == 0 => (0, 0),
+        root => {
+            let summary = node(root, context, Edges::BOTH, true);
+            (summary.count, summary.distinct)
+        }
     };
     assert_eq!(count, tree.len, "the tree knows how many members it holds");
+    assert_eq!(distinct, tree.distinct, "the tree knows how many scores it holds");
 }
 
-fn node(node: &Node, shape: Shape, is_root: bool) -> Seen<'_> {
-    let least = if is_root { 1 } else { node.width_max(shape) / 2 };
-    assert!(node.width() >= least, "a node other than the root is half full: {} of {least}", node.width());
-    assert!(node.width() <= node.width_max(shape), "a node keeps its limit");
+/// Checks one node and recounts what its parent ought to know of it.
+fn node(node: &Node, context: Context<'_>, edges: Edges, alone: bool) -> Summary {
+    let least = if alone || edges.any() { 1 } else { node.width_min(context.shape) };
+    assert!(node.width() >= least, "a node in the middle is not sparse: {} of {least}", node.width());
+    assert!(node.width() <= node.width_max(context.shape), "a node keeps its limit");
     match node {
-        Node::Leaf(run) => {
-            check_run(run);
-            Seen { count: run.len(), height: 0, first: key(run, 0), last: key(run, run.len() - 1) }
-        }
-        Node::Inner(inner) => {
-            assert!(inner.children.len() >= 2, "an inner node has two children or more");
-            assert_eq!(inner.counts.len(), inner.children.len(), "every child is counted");
-            assert_eq!(inner.separators.len() + 1, inner.children.len(), "a separator lies between two children");
-            check_run(&inner.separators);
-            let seen: Vec<Seen<'_>> = inner.children.iter().map(|child| self::node(child, shape, false)).collect();
-            for (child, seen) in seen.iter().enumerate() {
-                assert_eq!(inner.counts[child], seen.count, "the count of a child is true");
-            }
-            for (at, pair) in seen.windows(2).enumerate() {
-                assert_eq!(pair[0].height, pair[1].height, "all leaves lie at one depth");
-                let separator = key(&inner.separators, at);
-                assert!(pair[0].last < separator, "a separator lies above all to its left");
-                assert!(separator <= pair[1].first, "a separator lies not above what is to its right");
-            }
-            Seen {
-                count: inner.counts.iter().sum(),
-                height: seen[0].height + 1,
-                first: seen[0].first,
-                last: seen[seen.len() - 1].last,
+        Node::Leaf(leaf) => {
+            leaf.check(context.records);
+            let scores: Vec<f64> = leaf.handles().iter().map(|&handle| context.records.score(handle)).collect();
+            let mut distinct = scores.clone();
+            distinct.dedup();
+            Summary {
+                first: scores[0],
+                handle: leaf.handle(0),
+                last: scores[scores.len() - 1],
+                count: scores.len(),
+                distinct: distinct.len(),
             }
         }
+        Node::Inner(inner) => self::inner(inner, context, edges),
     }
 }
 
-/// Order within a run, and each score the record's.
-fn check_run(run: &Run) {
-    for at in 0..run.len() {
-        assert_eq!(run.score(at).to_bits(), run.member(at).score().to_bits(), "the score beside a member is its own");
-        assert!(at == 0 || key(run, at - 1) < key(run, at), "members are unique and in order");
+fn inner(inner: &Inner, context: Context<'_>, edges: Edges) -> Summary {
+    let len = inner.len();
+    assert!(inner.counts.len() == len && inner.children.len() == len, "every child is told of");
+    let mut whole: Option<Summary> = None;
+    for (at, child) in inner.children.iter().enumerate() {
+        let seen = node(&child.node, context, edges.of(at, len), len == 1);
+        assert_eq!(child.node.height(), inner.child(0).height(), "all leaves lie at one depth");
+        assert_eq!(inner.firsts[at].to_bits(), seen.first.to_bits(), "the first score of a child is known");
+        assert_eq!(child.handle, seen.handle, "the first member of a child is known");
+        assert_eq!(child.last.to_bits(), seen.last.to_bits(), "the last score of a child is known");
+        assert_eq!(inner.counts[at], seen.count, "the count of a child is true");
+        assert_eq!(child.distinct, seen.distinct, "the distinct scores of a child are counted");
+        whole = Some(match whole {
+            None => seen,
+            Some(before) => {
+                assert!(before.last <= seen.first, "children are in order");
+                let joined = usize::from(before.last == seen.first);
+                Summary {
+                    last: seen.last,
+                    count: before.count + seen.count,
+                    distinct: before.distinct + seen.distinct - joined,
+                    ..before
+                }
+            }
+        });
     }
-}
-
-fn key(run: &Run, at: usize) -> Key<'_> {
-    (run.score(at), run.member(at))
+    whole.expect("an inner node has a child")
 }

@@ -1,50 +1,124 @@
-//! The nodes: insertion with splits, and removal with borrowing and merging.
-//!
-//! Both go down once and repair on the way back: a node that overflows hands its upper half to its parent; a child that
-//! falls below half takes members from a neighbour or is merged with it.
+//! What leaves and inner nodes have in common, and how a change goes down to a leaf and its effect comes up again.
 
-use super::run::Run;
-use super::{Member, Shape};
+use super::inner::Inner;
+use super::leaf::Leaf;
+use super::shared::Shared;
+use super::{Entry, Shape, Summary};
+use crate::data::zset::record::{Handle, Records};
+use std::ops::Range;
 
-/// A node with everything under it.
+/// A node with everything under it. A clone is another share.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     /// Members in order.
-    Leaf(Run),
+    Leaf(Shared<Leaf>),
     /// Children in order.
-    Inner(Box<Inner>),
+    Inner(Shared<Inner>),
 }
 
-/// A node above others.
-#[derive(Clone, Debug)]
-pub(super) struct Inner {
-    /// One fewer than there are children: `separators[i]` lies between children i and i + 1.
-    pub(super) separators: Run,
-    /// How many members lie under each child.
-    pub(super) counts: Vec<usize>,
-    /// The children, all leaves or all inner nodes of one height.
-    pub(super) children: Vec<Node>,
+/// What is needed all the way down.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'r> {
+    pub(super) records: Records<'r>,
+    pub(super) shape: Shape,
 }
 
-/// Which member a removal is after.
+/// On which edges of the tree a node lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edges {
+    pub(super) left: bool,
+    pub(super) right: bool,
+}
+
+impl Edges {
+    /// The root's.
+    pub(super) const BOTH: Self = Self { left: true, right: true };
+
+    /// Those of child `at` of `len`.
+    #[inline]
+    pub(super) fn of(self, at: usize, len: usize) -> Self {
+        Self { left: self.left && at == 0, right: self.right && at + 1 == len }
+    }
+
+    pub(super) fn any(self) -> bool {
+        self.left || self.right
+    }
+}
+
+/// Which member a change is after.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Aim<'a> {
-    /// The one with this score and these bytes.
-    Member(f64, &'a [u8]),
+    /// This one, which is there.
+    Entry(&'a Entry<'a>),
     /// The one at this rank under the node.
     Rank(usize),
 }
 
+/// What a change has done to a node, as far as its parent keeps it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Effect {
+    /// By how much the number of members grew.
+    pub(super) count: isize,
+    /// By how much the number of distinct scores grew.
+    pub(super) distinct: isize,
+    /// The first member, if it is another now.
+    pub(super) first: Option<(f64, Handle)>,
+    /// The last score, if the last member is another now.
+    pub(super) last: Option<f64>,
+}
+
+impl Effect {
+    pub(super) const NONE: Self = Self { count: 0, distinct: 0, first: None, last: None };
+
+    /// Adds a member to a leaf that is not full.
+    #[inline]
+    fn adding(records: Records<'_>, leaf: &mut Leaf, entry: &Entry<'_>) -> Self {
+        let at = leaf.place(records, entry.score, entry.member);
+        let more = leaf.insert(records, at, entry);
+        Self {
+            count: 1,
+            distinct: more as isize,
+            first: (at == 0).then_some((entry.score, entry.handle)),
+            last: (at + 1 == leaf.len()).then_some(entry.score),
+        }
+    }
+
+    /// Removes members from a leaf.
+    #[inline]
+    pub(super) fn removing(records: Records<'_>, leaf: &mut Leaf, range: Range<usize>) -> Self {
+        let Range { start, end } = range;
+        let is_last = end == leaf.len();
+        let fewer = leaf.remove(records, start..end);
+        let len = leaf.len();
+        Self {
+            count: -((end - start) as isize),
+            distinct: -(fewer as isize),
+            first: (start == 0 && len > 0).then(|| (records.score(leaf.handle(0)), leaf.handle(0))),
+            last: (is_last && len > 0).then(|| records.score(leaf.handle(len - 1))),
+        }
+    }
+}
+
 impl Node {
+    pub(super) fn into_leaf(self) -> Option<Shared<Leaf>> {
+        if let Self::Leaf(leaf) = self { Some(leaf) } else { None }
+    }
+
+    pub(super) fn as_inner(&self) -> Option<&Inner> {
+        if let Self::Inner(inner) = self { Some(inner) } else { None }
+    }
+
     /// How many items the node itself holds: members of a leaf, children of an inner node.
+    #[inline]
     pub(super) fn width(&self) -> usize {
         match self {
-            Self::Leaf(run) => run.len(),
-            Self::Inner(inner) => inner.children.len(),
+            Self::Leaf(leaf) => leaf.len(),
+            Self::Inner(inner) => inner.len(),
         }
     }
 
     /// The most items a node of this kind may hold.
+    #[inline]
     pub(super) fn width_max(&self, shape: Shape) -> usize {
         usize::from(match self {
             Self::Leaf(_) => shape.leaf,
@@ -52,176 +126,134 @@ impl Node {
         })
     }
 
-    /// The bytes allocated for the node and everything under it, beside itself.
-    pub(super) fn allocated_bytes(&self) -> usize {
+    /// Below this many items, a node in the middle is filled up from its neighbours.
+    #[inline]
+    pub(super) fn width_min(&self, shape: Shape) -> usize {
+        let part = self.width_max(shape) * 3 / 8;
         match self {
-            Self::Leaf(run) => run.allocated_bytes(),
-            Self::Inner(inner) => {
-                let below: usize = inner.children.iter().map(Node::allocated_bytes).sum();
-                size_of_val(&**inner)
-                    + inner.separators.allocated_bytes()
-                    + inner.counts.capacity() * size_of::<usize>()
-                    + inner.children.capacity() * size_of::<Node>()
-                    + below
-            }
+            Self::Leaf(_) => part,
+            Self::Inner(_) => part.max(2),
         }
     }
 
-    /// How many members lie under the node.
-    fn count(&self) -> usize {
+    #[inline]
+    pub(super) fn is_full(&self, shape: Shape) -> bool {
+        self.width() == self.width_max(shape)
+    }
+
+    /// How many levels lie below.
+    pub(super) fn height(&self) -> usize {
         match self {
-            Self::Leaf(run) => run.len(),
-            Self::Inner(inner) => inner.counts.iter().sum(),
+            Self::Leaf(_) => 0,
+            Self::Inner(inner) => 1 + inner.child(0).height(),
         }
     }
 
-    /// Adds `member` below. If the node overflows, returns its upper half and the separator before it.
-    pub(super) fn insert(&mut self, shape: Shape, member: Member) -> Option<(Member, Node)> {
+    pub(super) fn summary(&self, records: Records<'_>) -> Summary {
         match self {
-            Self::Leaf(run) => {
-                let at = run.place(&member, member.score());
-                run.insert(at, member);
-            }
-            Self::Inner(inner) => {
-                let child = inner.separators.place_after(&member, member.score());
-                inner.counts[child] += 1;
-                if let Some((separator, right)) = inner.children[child].insert(shape, member) {
-                    inner.put_after(child, separator, right);
-                }
-            }
+            Self::Leaf(leaf) => leaf.summary(records),
+            Self::Inner(inner) => inner.summary(),
         }
-        if self.width() > self.width_max(shape) { Some(self.split()) } else { None }
     }
 
-    /// Goes down to the leaf that `aim` names, lets `change` remove members there from that place on, and repairs.
-    /// `change` returns how many it removed, and so does this.
-    pub(super) fn edit<F>(&mut self, shape: Shape, aim: Aim<'_>, change: F) -> usize
+    /// A node of this height with one member and nothing else.
+    pub(super) fn with_one(height: usize, records: Records<'_>, entry: &Entry<'_>) -> Self {
+        let mut leaf = Leaf::default();
+        leaf.insert(records, 0, entry);
+        let leaf = Self::Leaf(Shared::new(leaf));
+        (0..height).fold(leaf, |below, _| Self::Inner(Shared::new(Inner::above(below, records))))
+    }
+
+    /// Whether a new member would lie before all or after all under this node, which is on that edge, and some node on the way there
+    /// has room for it: then full nodes above that one need none.
+    pub(super) fn takes_at_an_end(&self, context: Context<'_>, entry: &Entry<'_>) -> bool {
+        match self.end_of(context.records, entry) {
+            Some(end) => !self.is_full_to(end, context.shape),
+            None => false,
+        }
+    }
+
+    /// The end beyond which a new member would lie.
+    pub(super) fn end_of(&self, records: Records<'_>, entry: &Entry<'_>) -> Option<End> {
+        let key = |handle| (records.score(handle), records.bytes(handle));
+        let new = (entry.score, entry.member);
+        if key(self.outermost(End::Right)) < new {
+            Some(End::Right)
+        } else if new < key(self.outermost(End::Left)) {
+            Some(End::Left)
+        } else {
+            None
+        }
+    }
+
+    fn outermost(&self, end: End) -> Handle {
+        match self {
+            Self::Leaf(leaf) => leaf.handle(end.place(leaf.len())),
+            Self::Inner(inner) => inner.child(end.place(inner.len())).outermost(end),
+        }
+    }
+
+    /// Whether this node is full and so are all down to its leaf at that end.
+    pub(super) fn is_full_to(&self, end: End, shape: Shape) -> bool {
+        self.is_full(shape)
+            && match self {
+                Self::Leaf(_) => true,
+                Self::Inner(inner) => inner.child(end.place(inner.len())).is_full_to(end, shape),
+            }
+    }
+
+    /// Adds a member below. The node has room, or takes the member at an end.
+    pub(super) fn insert(&mut self, context: Context<'_>, edges: Edges, entry: &Entry<'_>) -> Effect {
+        match self {
+            Self::Leaf(leaf) => Effect::adding(context.records, leaf.make_mut(), entry),
+            Self::Inner(inner) => inner.make_mut().insert(context, edges, entry),
+        }
+    }
+
+    /// Goes down to the leaf that `aim` names, lets `change` change it at that place, and repairs.
+    pub(super) fn edit<F>(&mut self, context: Context<'_>, edges: Edges, aim: Aim<'_>, change: F) -> Effect
     where
-        F: FnOnce(&mut Run, usize) -> usize,
+        F: FnOnce(&mut Leaf, usize) -> Effect,
     {
         match self {
-            Self::Leaf(run) => {
+            Self::Leaf(leaf) => {
+                let leaf = leaf.make_mut();
                 let at = match aim {
-                    Aim::Member(score, member) => run.place(member, score),
+                    Aim::Entry(entry) => leaf.find(entry.score, entry.handle),
                     Aim::Rank(rank) => rank,
                 };
-                change(run, at)
+                change(leaf, at)
             }
-            Self::Inner(inner) => {
-                let (child, aim) = match aim {
-                    Aim::Member(score, member) => (inner.separators.place_after(member, score), aim),
-                    Aim::Rank(rank) => {
-                        let (child, rest) = inner.child_at(rank);
-                        (child, Aim::Rank(rest))
-                    }
-                };
-                let removed = inner.children[child].edit(shape, aim, change);
-                if removed > 0 {
-                    inner.counts[child] -= removed;
-                    inner.refill(shape, child);
-                }
-                removed
-            }
+            Self::Inner(inner) => inner.make_mut().edit(context, edges, aim, change),
         }
     }
 
-    /// Makes this node, a root, the left child of a new root, with `right` beside it.
-    pub(super) fn put_above(&mut self, separator: Member, right: Node) {
-        let left = std::mem::replace(self, Self::Leaf(Run::default()));
-        let mut separators = Run::default();
-        separators.insert(0, separator);
-        let counts = vec![left.count(), right.count()];
-        *self = Self::Inner(Box::new(Inner { separators, counts, children: vec![left, right] }));
-    }
-
-    /// Gives way to an only child, if this is a root that has come to that.
-    pub(super) fn shed(&mut self) {
-        while let Self::Inner(inner) = self {
-            if inner.children.len() > 1 {
-                return;
-            }
-            *self = inner.children.pop().expect("an inner node has a child");
-        }
-    }
-
-    /// Cuts off the upper half; also returns the separator that belongs between.
-    fn split(&mut self) -> (Member, Node) {
-        let middle = self.width() / 2;
+    /// The bytes allocated for the node and everything under it. O(nodes).
+    pub(super) fn allocated_bytes(&self) -> usize {
         match self {
-            Self::Leaf(run) => {
-                let right = run.split_off(middle);
-                (right.member(0).clone(), Self::Leaf(right))
-            }
+            Self::Leaf(_) => Shared::<Leaf>::BYTES,
             Self::Inner(inner) => {
-                let separators = inner.separators.split_off(middle);
-                let counts = inner.counts.split_off(middle);
-                let children = inner.children.split_off(middle);
-                let separator = inner.separators.remove(middle - 1);
-                (separator, Self::Inner(Box::new(Inner { separators, counts, children })))
+                let below: usize = (0..inner.len()).map(|at| inner.child(at).allocated_bytes()).sum();
+                Shared::<Inner>::BYTES + below
             }
-        }
-    }
-
-    /// Takes over everything of `right`, the next node of the same height.
-    fn absorb(&mut self, separator: Member, right: Node) {
-        match (self, right) {
-            (Self::Leaf(left), Self::Leaf(right)) => left.append(right),
-            (Self::Inner(left), Self::Inner(mut right)) => {
-                left.separators.insert(left.separators.len(), separator);
-                left.separators.append(right.separators);
-                left.counts.append(&mut right.counts);
-                left.children.append(&mut right.children);
-            }
-            _ => unreachable!("neighbours have one height"),
         }
     }
 }
 
-impl Inner {
-    /// The child that holds `rank`, and the rank under that child.
-    pub(super) fn child_at(&self, mut rank: usize) -> (usize, usize) {
-        for (child, &count) in self.counts.iter().enumerate() {
-            if rank < count {
-                return (child, rank);
-            }
-            rank -= count;
-        }
-        unreachable!("a rank lies below the number of members");
-    }
+/// An end of the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Left,
+    Right,
+}
 
-    /// Puts `right` after `child`, out of which it was cut.
-    fn put_after(&mut self, child: usize, separator: Member, right: Node) {
-        let count = right.count();
-        self.counts[child] -= count;
-        self.counts.insert(child + 1, count);
-        self.separators.insert(child, separator);
-        self.children.insert(child + 1, right);
-    }
-
-    /// Brings `child` back to half full if it fell below, at the cost of a neighbour: the two become one, or, if that
-    /// would be too wide, share evenly.
-    fn refill(&mut self, shape: Shape, child: usize) {
-        let width_max = self.children[child].width_max(shape);
-        if self.children[child].width() >= width_max / 2 || self.children.len() == 1 {
-            return;
-        }
-        let left = if child + 1 < self.children.len() { child } else { child - 1 };
-        if let [Node::Leaf(low), Node::Leaf(high)] = &mut self.children[left..left + 2]
-            && low.len() + high.len() > width_max
-        {
-            low.share(high);
-            self.separators.replace(left, high.member(0).clone());
-            (self.counts[left], self.counts[left + 1]) = (low.len(), high.len());
-            return;
-        }
-        let right = self.children.remove(left + 1);
-        let count = self.counts.remove(left + 1);
-        let separator = self.separators.remove(left);
-        self.counts[left] += count;
-        self.children[left].absorb(separator, right);
-        if self.children[left].width() > width_max {
-            let (separator, right) = self.children[left].split();
-            self.put_after(left, separator, right);
+impl End {
+    /// The place at this end of `len`.
+    #[inline]
+    pub(super) fn place(self, len: usize) -> usize {
+        match self {
+            Self::Left => 0,
+            Self::Right => len - 1,
         }
     }
 }

@@ -1,29 +1,54 @@
 //! Reading the tree in order, from either end.
 //!
 //! A walk holds the leaf it stands in at each end and goes down from the root by rank for the next one. So leaves need
-//! no links to their neighbours, and a step costs O(1) amortised over a leaf.
+//! no links to their neighbours, and a step costs O(1) amortised over a leaf. Records lie anywhere in memory: those of the next
+//! members are loaded while one is read.
 
 use super::Tree;
-use super::run::Run;
+use super::leaf::{AHEAD, Leaf};
+use crate::data::zset::record::Records;
 use std::iter::FusedIterator;
 use std::ops::Range;
 
 /// Members with their scores in ascending order, from either end.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Walk<'a> {
+pub(in crate::data::zset) struct Walk<'a> {
     tree: &'a Tree,
+    records: Records<'a>,
     /// The ranks still to come.
     ranks: Range<usize>,
     /// The leaf of the last member read from the front, and the place after it.
-    front: Option<(&'a Run, usize)>,
+    front: Option<(&'a Leaf, usize)>,
     /// The leaf of the last member read from the back, and its place.
-    back: Option<(&'a Run, usize)>,
+    back: Option<(&'a Leaf, usize)>,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(tree: &'a Tree, ranks: Range<usize>) -> Self {
+    pub(super) fn new(tree: &'a Tree, records: Records<'a>, ranks: Range<usize>) -> Self {
         assert!(ranks.end <= tree.len(), "the ranks to walk exist");
-        Self { tree, ranks, front: None, back: None }
+        Self { tree, records, ranks, front: None, back: None }
+    }
+
+    #[cold]
+    fn enter_front(&self, rank: usize) -> (&'a Leaf, usize) {
+        let (leaf, at) = self.tree.leaf_at(rank);
+        let left = self.ranks.len().min(AHEAD);
+        leaf.handles()[at..].iter().take(left + 1).for_each(|handle| handle.prefetch());
+        (leaf, at)
+    }
+
+    #[cold]
+    fn enter_back(&self, rank: usize) -> (&'a Leaf, usize) {
+        let (leaf, at) = self.tree.leaf_at(rank);
+        let left = self.ranks.len().min(AHEAD);
+        leaf.handles()[..=at].iter().rev().take(left + 1).for_each(|handle| handle.prefetch());
+        (leaf, at)
+    }
+
+    #[inline]
+    fn read(&self, leaf: &Leaf, at: usize) -> (&'a [u8], f64) {
+        let handle = leaf.handle(at);
+        (self.records.bytes(handle), self.records.score(handle))
     }
 }
 
@@ -33,12 +58,15 @@ impl<'a> Iterator for Walk<'a> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let rank = self.ranks.next()?;
-        let (run, at) = match self.front {
-            Some((run, at)) if at < run.len() => (run, at),
-            _ => self.tree.leaf_at(rank),
+        let (leaf, at) = match self.front {
+            Some((leaf, at)) if at < leaf.len() => (leaf, at),
+            _ => self.enter_front(rank),
         };
-        self.front = Some((run, at + 1));
-        Some((run.member(at), run.score(at)))
+        if let Some(handle) = leaf.handles().get(at + AHEAD) {
+            handle.prefetch();
+        }
+        self.front = Some((leaf, at + 1));
+        Some(self.read(leaf, at))
     }
 
     #[inline]
@@ -51,12 +79,15 @@ impl DoubleEndedIterator for Walk<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
         let rank = self.ranks.next_back()?;
-        let (run, at) = match self.back {
-            Some((run, at)) if at > 0 => (run, at - 1),
-            _ => self.tree.leaf_at(rank),
+        let (leaf, at) = match self.back {
+            Some((leaf, at)) if at > 0 => (leaf, at - 1),
+            _ => self.enter_back(rank),
         };
-        self.back = Some((run, at));
-        Some((run.member(at), run.score(at)))
+        if at >= AHEAD {
+            leaf.handle(at - AHEAD).prefetch();
+        }
+        self.back = Some((leaf, at));
+        Some(self.read(leaf, at))
     }
 }
 

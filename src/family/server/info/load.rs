@@ -2,6 +2,7 @@
 
 use super::text::Text;
 use crate::command::Ctx;
+use crate::command::pubsub::Kind;
 use crate::metrics::Event;
 use std::sync::atomic::Ordering;
 
@@ -45,8 +46,9 @@ pub(super) fn stats(ctx: &Ctx, text: &mut Text) {
     text.line("evicted_clients", 0);
     text.line("keyspace_hits", keys.hits);
     text.line("keyspace_misses", keys.misses);
-    text.line("pubsub_channels", 0);
-    text.line("pubsub_patterns", 0);
+    text.line("pubsub_channels", services.channels.len(Kind::Channel));
+    text.line("pubsub_patterns", services.channels.len(Kind::Pattern));
+    text.line("pubsubshard_channels", services.channels.len(Kind::Shard));
     text.line("latest_fork_usec", 0);
     text.line("total_forks", 0);
     text.line("migrate_cached_sockets", 0);

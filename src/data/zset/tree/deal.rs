@@ -1,0 +1,98 @@
+//! How neighbours even out: what a full child does before it is split, and a sparse one before it is merged.
+
+use super::inner::Inner;
+use super::leaf::Leaf;
+use super::node::{Context, Node};
+use super::shared::Shared;
+use smallvec::SmallVec;
+use std::ops::Range;
+
+impl Inner {
+    /// Makes room in child `at`, which is full: by sharing with a neighbour, or else by splitting two into three. This node
+    /// has room for one more child.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn make_room(&mut self, context: Context<'_>, at: usize) {
+        let width_max = self.child(at).width_max(context.shape);
+        // Less room would be used up before it has paid for the sharing.
+        let room = (width_max / 8).max(2);
+        match self.narrower_neighbour(at) {
+            Some(other) if self.child(other).width() + room <= width_max => {
+                let first = at.min(other);
+                self.deal(context, first..first + 2, 2);
+            }
+            Some(_) if at + 1 < self.len() => self.deal(context, at..at + 2, 3),
+            Some(_) => self.deal(context, at - 1..at + 1, 3),
+            None => self.deal(context, at..at + 1, 2),
+        }
+    }
+
+    /// Fills child `at` up if it is too sparse: the two become one with the narrower neighbour, or, if that would be too wide, share evenly.
+    #[inline]
+    pub(super) fn refill(&mut self, context: Context<'_>, at: usize) {
+        let node = self.child(at);
+        if node.width() >= node.width_min(context.shape) {
+            return;
+        }
+        let width_max = node.width_max(context.shape);
+        if let Some(other) = self.narrower_neighbour(at) {
+            let first = at.min(other);
+            let both = self.child(at).width() + self.child(other).width();
+            self.deal(context, first..first + 2, if both <= width_max * 7 / 8 { 1 } else { 2 });
+        }
+    }
+
+    fn narrower_neighbour(&self, at: usize) -> Option<usize> {
+        let left = at.checked_sub(1);
+        let right = Some(at + 1).filter(|&right| right < self.len());
+        left.into_iter().chain(right).min_by_key(|&other| self.child(other).width())
+    }
+
+    /// Deals what the children at `range` have out evenly to `parts` children. What lies under this node stays the same.
+    #[cold]
+    #[inline(never)]
+    fn deal(&mut self, context: Context<'_>, range: Range<usize>, parts: usize) {
+        let old: SmallVec<[Node; 3]> = range.clone().map(|_| self.take(range.start)).collect();
+        let new = match &old[0] {
+            Node::Leaf(_) => deal_leaves(context, old, parts),
+            Node::Inner(_) => deal_inner(&old, parts),
+        };
+        for (place, node) in new.into_iter().enumerate() {
+            self.put(range.start + place, node.summary(context.records), node);
+        }
+    }
+}
+
+/// The new leaves take the old ones' allocations over where they can.
+fn deal_leaves(context: Context<'_>, old: SmallVec<[Node; 3]>, parts: usize) -> SmallVec<[Node; 3]> {
+    let mut old: SmallVec<[Shared<Leaf>; 3]> = old.into_iter().filter_map(Node::into_leaf).collect();
+    let (cells, shift) = Leaf::cells(old.iter().map(|leaf| &**leaf));
+    old.truncate(parts);
+    let mut old = old.into_iter();
+    let parts = even_parts(cells.len(), parts).map(|range| {
+        let part = Leaf::from_cells(context.records, &cells[range], shift);
+        Node::Leaf(match old.next() {
+            Some(leaf) => leaf.replaced(part),
+            None => Shared::new(part),
+        })
+    });
+    parts.collect()
+}
+
+fn deal_inner(old: &[Node], parts: usize) -> SmallVec<[Node; 3]> {
+    let inner = || old.iter().filter_map(Node::as_inner);
+    let firsts: Vec<_> = inner().flat_map(|inner| inner.firsts.iter().copied()).collect();
+    let counts: Vec<_> = inner().flat_map(|inner| inner.counts.iter().copied()).collect();
+    let children: Vec<_> = inner().flat_map(|inner| inner.children.iter().cloned()).collect();
+    let part = |range: Range<usize>| Inner {
+        firsts: firsts[range.clone()].iter().copied().collect(),
+        counts: counts[range.clone()].iter().copied().collect(),
+        children: children[range].iter().cloned().collect(),
+    };
+    even_parts(firsts.len(), parts).map(|range| Node::Inner(Shared::new(part(range)))).collect()
+}
+
+/// `len` places cut into `parts` of nearly one size.
+fn even_parts(len: usize, parts: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..parts).map(move |part| len * part / parts..len * (part + 1) / parts)
+}

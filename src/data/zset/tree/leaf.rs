@@ -1,0 +1,265 @@
+//! A leaf: up to 125 members in order, each a mark of two bytes (see `frame.rs`) and a handle of six.
+//!
+//! Marks and handles lie in separate arrays. A search compares all marks, four cache lines that are fetched at once, and
+//! reads records only among equal marks.
+
+use super::frame::{Frame, Mark, order};
+use super::{Entry, Summary};
+use crate::base::prefetch::prefetch;
+use crate::data::zset::record::{Handle, Records};
+use std::ops::Range;
+
+/// The most members of a leaf: with the count of its owners it takes 1 KiB.
+pub(in crate::data::zset) const LEAF_MAX: usize = 125;
+/// The mark in the places that no member has.
+const NO_MARK: u16 = u16::MAX;
+/// A leaf made of others reads its records' scores, for a narrower frame, if more than one in so many shares its neighbour's mark.
+const SHARED_MARKS: usize = 16;
+/// So many members ahead of a reader their records are loaded.
+pub(super) const AHEAD: usize = 8;
+const LINE_MARKS: usize = 32;
+
+/// Members in order.
+///
+/// Invariants: the frame (`base` and `shift`, which take less room apart) marks every member's score, and `marks` are those; past `len` there are [`NO_MARK`]s.
+#[derive(Clone, Debug)]
+pub(super) struct Leaf {
+    base: u64,
+    shift: u8,
+    len: u8,
+    marks: [u16; LEAF_MAX],
+    handles: [Handle; LEAF_MAX],
+}
+
+/// A member taken out of a leaf: a step of its score, by the size that all the steps beside it have, and its handle.
+pub(super) type Cell = (u64, Handle);
+
+const _: () = assert!(super::shared::Shared::<Leaf>::BYTES == 1024, "a leaf fills a block of the allocator");
+
+impl Default for Leaf {
+    fn default() -> Self {
+        Self { base: 0, shift: 0, len: 0, marks: [NO_MARK; LEAF_MAX], handles: [Handle::NONE; LEAF_MAX] }
+    }
+}
+
+impl Leaf {
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    #[inline]
+    fn frame(&self) -> Frame {
+        Frame { base: self.base, shift: self.shift }
+    }
+
+    fn set_frame(&mut self, frame: Frame) {
+        Frame { base: self.base, shift: self.shift } = frame;
+    }
+
+    #[inline]
+    pub(super) fn handle(&self, at: usize) -> Handle {
+        self.handles[..self.len()][at]
+    }
+
+    pub(super) fn handles(&self) -> &[Handle] {
+        &self.handles[..self.len()]
+    }
+
+    /// Begins to load what a search compares.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        self.marks.chunks(LINE_MARKS).for_each(|line| prefetch(line));
+        self.handles.chunks(11).for_each(|line| prefetch(line));
+    }
+
+    /// How many lie below the pair of `score` and `member`.
+    #[inline]
+    pub(super) fn place(&self, records: Records<'_>, score: f64, member: &[u8]) -> usize {
+        let ties = self.ties(order(score));
+        if ties.is_empty() {
+            return ties.start;
+        }
+        let exact = self.frame().is_exact();
+        ties.start
+            + self.handles[ties].partition_point(|&other| {
+                let other_score = if exact { score } else { records.score(other) };
+                other_score < score || (other_score == score && records.bytes(other) < member)
+            })
+    }
+
+    /// How many have a lower score, or that score itself if `with_equal`.
+    pub(super) fn place_of_score(&self, records: Records<'_>, score: f64, with_equal: bool) -> usize {
+        let ties = self.ties(order(score));
+        if self.frame().is_exact() {
+            return if with_equal { ties.end } else { ties.start };
+        }
+        let before = |other: f64| other < score || (with_equal && other == score);
+        ties.start + self.handles[ties].partition_point(|&other| before(records.score(other)))
+    }
+
+    /// Where the member with this score and handle is.
+    ///
+    /// # Panics
+    /// If it is not here.
+    #[inline]
+    pub(super) fn find(&self, score: f64, handle: Handle) -> usize {
+        let ties = self.ties(order(score));
+        let at = self.handles[ties.clone()].iter().position(|other| *other == handle);
+        ties.start + at.expect("a member of the index is in the tree at its score")
+    }
+
+    /// The places of the scores that have the mark of this one; where it would go, if none has.
+    #[inline]
+    fn ties(&self, order: u64) -> Range<usize> {
+        match self.frame().mark(order) {
+            Mark::Below => 0..0,
+            Mark::Above => self.len()..self.len(),
+            Mark::At(mark) => {
+                let (mut below, mut up_to) = (0, 0);
+                for &other in &self.marks {
+                    below += u16::from(other < mark);
+                    up_to += u16::from(other <= mark);
+                }
+                usize::from(below)..usize::from(up_to).min(self.len())
+            }
+        }
+    }
+
+    /// Whether the member at `at` begins a run of equal scores.
+    #[inline]
+    fn starts_run(&self, records: Records<'_>, at: usize) -> bool {
+        at == 0 || !self.is_tie(records, at - 1, at)
+    }
+
+    /// Whether the scores at two places are equal.
+    #[inline]
+    fn is_tie(&self, records: Records<'_>, a: usize, b: usize) -> bool {
+        self.marks[a] == self.marks[b]
+            && (self.frame().is_exact() || records.score(self.handles[a]) == records.score(self.handles[b]))
+    }
+
+    /// How many distinct scores the first `count` members have. O(count).
+    pub(super) fn distinct(&self, records: Records<'_>, count: usize) -> usize {
+        (0..count).filter(|&at| self.starts_run(records, at)).count()
+    }
+
+    /// Puts a member at `at`, its place, and says by how much the number of distinct scores grew. The leaf is not full.
+    #[inline]
+    pub(super) fn insert(&mut self, records: Records<'_>, at: usize, entry: &Entry<'_>) -> usize {
+        let mark = self.mark_for_new(order(entry.score));
+        let len = self.len();
+        self.marks.copy_within(at..len, at + 1);
+        self.handles.copy_within(at..len, at + 1);
+        self.marks[at] = mark;
+        self.handles[at] = entry.handle;
+        self.len += 1;
+        let tie = |other: usize| {
+            self.marks[other] == mark && (self.frame().is_exact() || records.score(self.handles[other]) == entry.score)
+        };
+        usize::from(!(at > 0 && tie(at - 1) || at < len && tie(at + 1)))
+    }
+
+    /// Removes the members at `range`, and says by how much the number of distinct scores fell.
+    #[inline]
+    pub(super) fn remove(&mut self, records: Records<'_>, range: Range<usize>) -> usize {
+        let (Range { start, end }, len) = (range, self.len());
+        let mut fewer = (start..end).filter(|&at| self.starts_run(records, at)).count();
+        if end < len {
+            // The next one may begin a run now, or no longer.
+            fewer += usize::from(self.starts_run(records, end));
+            fewer -= usize::from(start == 0 || !self.is_tie(records, start - 1, end));
+        }
+        self.marks.copy_within(end..len, start);
+        self.handles.copy_within(end..len, start);
+        self.marks[len - (end - start)..len].fill(NO_MARK);
+        self.len -= (end - start) as u8;
+        fewer
+    }
+
+    /// The mark for a score of this order, for which the frame is made wider where it must be.
+    #[inline]
+    fn mark_for_new(&mut self, order: u64) -> u16 {
+        match self.frame().mark(order) {
+            Mark::At(mark) => mark,
+            _ => self.widen(order),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn widen(&mut self, order: u64) -> u16 {
+        let (old, len) = (self.frame(), self.len());
+        let step = order >> old.shift;
+        let (mut low, mut high) = (step, step);
+        if len > 0 {
+            low = low.min(old.step(self.marks[0]));
+            high = high.max(old.step(self.marks[len - 1]));
+        }
+        let new = Frame::around(low, high, old.shift);
+        self.set_frame(new);
+        for mark in &mut self.marks[..len] {
+            *mark = new.mark_of_step(old.step(*mark), old.shift);
+        }
+        new.mark_of_step(step, old.shift)
+    }
+
+    /// What a parent keeps of the leaf, which is not empty.
+    pub(super) fn summary(&self, records: Records<'_>) -> Summary {
+        let (first, last) = (self.handle(0), self.handle(self.len() - 1));
+        Summary {
+            first: records.score(first),
+            handle: first,
+            last: records.score(last),
+            count: self.len(),
+            distinct: self.distinct(records, self.len()),
+        }
+    }
+
+    /// All members of several leaves, which are in order, as cells with one size of step, and its exponent.
+    pub(super) fn cells<'l>(leaves: impl Iterator<Item = &'l Leaf> + Clone) -> (Vec<Cell>, u8) {
+        let filled = leaves.filter(|leaf| leaf.len > 0);
+        let shift = filled.clone().map(|leaf| leaf.shift).max().unwrap_or(0);
+        let mut cells = Vec::with_capacity(filled.clone().map(Leaf::len).sum());
+        for leaf in filled {
+            let more = shift - leaf.shift;
+            let steps = leaf.marks[..leaf.len()].iter().map(|&mark| leaf.frame().step(mark) >> more);
+            cells.extend(steps.zip(leaf.handles().iter().copied()));
+        }
+        (cells, shift)
+    }
+
+    /// A leaf of some cells, at most as many as one holds. Where marks turn out too coarse, makes them of the scores in the records.
+    pub(super) fn from_cells(records: Records<'_>, cells: &[Cell], shift: u8) -> Self {
+        let mut leaf = Self { len: cells.len() as u8, ..Self::default() };
+        leaf.handles.iter_mut().zip(cells).for_each(|(handle, cell)| *handle = cell.1);
+        leaf.mark_all(cells.iter().map(|cell| cell.0), shift);
+        let shared = leaf.marks[..leaf.len()].windows(2).filter(|pair| pair[0] == pair[1]).count();
+        if !leaf.frame().is_exact() && shared * SHARED_MARKS > cells.len() {
+            leaf.handles().iter().for_each(|handle| handle.prefetch());
+            let mut orders = [0; LEAF_MAX];
+            orders.iter_mut().zip(leaf.handles()).for_each(|(to, &handle)| *to = order(records.score(handle)));
+            leaf.mark_all(orders[..cells.len()].iter().copied(), 0);
+        }
+        leaf
+    }
+
+    /// Gives the members the marks of `steps`, in a frame for just those.
+    fn mark_all(&mut self, steps: impl Iterator<Item = u64> + Clone, shift: u8) {
+        let (Some(low), Some(high)) = (steps.clone().next(), steps.clone().last()) else { return };
+        let new = Frame::around(low, high, shift);
+        self.set_frame(new);
+        self.marks.iter_mut().zip(steps).for_each(|(mark, step)| *mark = new.mark_of_step(step, shift));
+    }
+
+    /// Panics unless frame and marks are as they ought to be.
+    #[cfg(test)]
+    pub(super) fn check(&self, records: Records<'_>) {
+        for (mark, &handle) in self.marks.iter().zip(self.handles()) {
+            assert_eq!(Mark::At(*mark), self.frame().mark(order(records.score(handle))), "a mark is that of the score");
+        }
+        assert!(self.marks[self.len()..].iter().all(|&mark| mark == NO_MARK), "unused places have no mark");
+        let keys = self.handles().iter().map(|&handle| (records.score(handle), records.bytes(handle)));
+        assert!(keys.is_sorted_by(|a, b| a < b), "members are unique and in order");
+    }
+}
