@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench pauses                        2 million keys
 //! cargo bench --bench pauses -- --keys 20000000
+//! cargo bench --bench pauses -- --huge-pages        as a server with disable-thp no
 //! ```
 //! No sockets and no other threads, but for the one that frees garbage. Every single operation is measured, from before its lock is taken until it is given
 //! back, and the longest ones are what this is about. Each is measured twice: by the monotonic clock, which also counts what the system does to the
@@ -14,7 +15,7 @@
 use std::hint::black_box;
 use tally::base::clock::{Clock, SystemClock};
 use tally::base::hash::hash;
-use tally::base::process::thread_cpu_nanos;
+use tally::base::process::{disable_huge_pages, thread_cpu_nanos};
 use tally::base::rng::Rng;
 use tally::data::record::{NO_DEADLINE, Record};
 use tally::data::table::Table;
@@ -33,6 +34,9 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let given = arguments.windows(2).find(|pair| pair[0] == "--keys").map(|pair| pair[1].parse().expect("a number"));
     let keys = given.unwrap_or(KEYS);
+    if !arguments.iter().any(|argument| argument == "--huge-pages") {
+        disable_huge_pages();
+    }
     println!("{keys} keys of 16 bytes with values of 16; microseconds\n");
     println!("{:<34}{:>10} |{:^39} |{:^39}", "", "", "clock", "CPU");
     let columns = format!("{:>9}{:>10}{:>10}{:>10}", "mean", "p99.9", "longest", "over 1 ms");

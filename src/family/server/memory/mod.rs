@@ -90,7 +90,7 @@ fn stats(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> 
         fields.bulk(format!("db.{}", database.db).as_bytes());
         let mut inner = fields.element().map(3);
         integer(&mut inner, "overhead.hashtable.main", bytes(database.tables));
-        integer(&mut inner, "overhead.hashtable.expires", 0);
+        integer(&mut inner, "overhead.hashtable.expires", bytes(database.wheels));
         integer(&mut inner, "overhead.hashtable.slot-to-keys", 0);
         let _ = inner.end();
     }

@@ -3,7 +3,7 @@
 use crate::base::alloc;
 use crate::base::sync::atomic::Ordering;
 use crate::command::{Client, Ctx};
-use crate::keyspace::TABLE_BYTES_PER_ENTRY;
+use crate::keyspace::{TABLE_BYTES_PER_ENTRY, WHEEL_BYTES_PER_ENTRY};
 use crate::script;
 
 /// What one database takes beside its entries.
@@ -12,6 +12,8 @@ pub(in crate::family::server) struct DatabaseBytes {
     pub(in crate::family::server) db: usize,
     /// Its tables.
     pub(in crate::family::server) tables: u64,
+    /// Its timing wheels.
+    pub(in crate::family::server) wheels: u64,
 }
 
 /// All figures of one moment, in bytes but for counts.
@@ -58,7 +60,11 @@ impl Overview {
             scripts_count: services.scripts.len(),
             databases: lens
                 .iter()
-                .map(|(db, len)| DatabaseBytes { db: *db, tables: len * TABLE_BYTES_PER_ENTRY as u64 })
+                .map(|(db, len)| DatabaseBytes {
+                    db: *db,
+                    tables: len * TABLE_BYTES_PER_ENTRY as u64,
+                    wheels: (keyspace.volatile(*db) * WHEEL_BYTES_PER_ENTRY) as u64,
+                })
                 .collect(),
             keys: lens.iter().map(|(_, len)| len).sum(),
             maxmemory: setting(ctx, b"maxmemory").parse().unwrap_or(0),
@@ -68,8 +74,8 @@ impl Overview {
 
     /// What is taken by other things than data.
     pub(in crate::family::server) fn overhead(&self) -> u64 {
-        let tables: u64 = self.databases.iter().map(|database| database.tables).sum();
-        self.startup + self.clients + self.machines + self.scripts + tables
+        let databases: u64 = self.databases.iter().map(|database| database.tables + database.wheels).sum();
+        self.startup + self.clients + self.machines + self.scripts + databases
     }
 
     /// The data: entries with their values.
