@@ -148,3 +148,30 @@ impl KeySpec {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(spec: KeySpec, line: &str) -> Vec<usize> {
+        let argv: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        spec.indices(&argv).collect()
+    }
+
+    #[test]
+    fn a_keyword_finds_what_follows_its_first_appearance() {
+        let spec = KeySpec::Keyword { word: "STORE", from: 2, access: Access::OVERWRITE };
+        assert_eq!(found(spec, "C store x STORE a store b"), [4]);
+        assert_eq!(found(spec, "C k STORE STORE b"), [3]);
+        assert_eq!(found(spec, "C k x STORE"), [0; 0]);
+        assert_eq!(found(spec, "C STORE"), [0; 0]);
+    }
+
+    #[test]
+    fn the_last_of_a_word_counts_and_words_with_arguments_are_skipped() {
+        let spec =
+            KeySpec::AfterWord { word: "STORE", from: 2, skipped: &[("BY", 1)], access: Access::OVERWRITE, note: "" };
+        assert_eq!(found(spec, "C k STORE a STORE b"), [5]);
+        assert_eq!(found(spec, "C k BY STORE a"), [0; 0]);
+    }
+}
