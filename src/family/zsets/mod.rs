@@ -22,6 +22,8 @@ mod store;
 use crate::command::{CommandSpec, Ctx};
 use crate::data::zset::Limits;
 
+pub(super) use store::store;
+
 /// The tables of the family's files.
 pub const TABLES: &[&[CommandSpec]] = &[
     add::COMMANDS,
@@ -37,7 +39,7 @@ pub const TABLES: &[&[CommandSpec]] = &[
 
 /// How far a set stays small, by the settings now.
 #[inline]
-fn limits(ctx: &Ctx) -> Limits {
+pub fn limits(ctx: &Ctx) -> Limits {
     let live = &ctx.services.config.live;
     Limits { entries: live.zset_max_listpack_entries.get(), value_bytes: live.zset_max_listpack_value.get() }
 }
