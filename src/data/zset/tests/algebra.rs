@@ -232,8 +232,11 @@ fn a_few_members_beside_many_combine_as_their_twins_do() {
     let mut rng = Rng::seeded(8);
     let board: Board = (0..3000).map(|number| (any_name(number), SCORES[rng.below(SCORES.len())])).collect();
     let large = Source { value: Given::Sorted(sorted(Kind::Default, &board)), twin: board.clone(), weight: 1.0 };
-    let table =
-        Source { value: Given::Plain(plain(&board)), twin: board.keys().map(|key| (key.clone(), 1.0)).collect(), weight: 1.0 };
+    let table = Source {
+        value: Given::Plain(plain(&board)),
+        twin: board.keys().map(|key| (key.clone(), 1.0)).collect(),
+        weight: 1.0,
+    };
     for (count, weight) in [(0, 1.0), (1, 1.0), (3, -1.0), (300, f64::INFINITY), (700, 0.5), (2900, 1.0)] {
         let few: Board = (0..count).map(|at| (any_name(at * 41 % 4000), SCORES[at % SCORES.len()])).collect();
         let few = Source { value: Given::Sorted(sorted(Kind::Default, &few)), twin: few, weight };
@@ -253,7 +256,8 @@ fn a_few_members_beside_many_combine_as_their_twins_do() {
 fn most_of_a_large_set_is_shared_with_what_is_stored() {
     let limits = Limits::default();
     let board: Board = (0..2000).map(|number| (member(number), number as f64)).collect();
-    let (large, few) = (sorted(Kind::Default, &board), sorted(Kind::Default, &[(member(3), 1.0)].into_iter().collect()));
+    let (large, few) =
+        (sorted(Kind::Default, &board), sorted(Kind::Default, &[(member(3), 1.0)].into_iter().collect()));
     let one = |input| Weighted { input, weight: 1.0 };
     let inputs = [one(Input::Sorted(&few)), one(Input::Sorted(&large))];
     let address = |set: &ZSet, rank: usize| set.iter(rank..rank + 1).next().map(|(member, _)| member.as_ptr());
