@@ -120,7 +120,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     }
 
     /// Gives everything back, if the command runs by itself. It touches no key after this.
-    pub(super) fn release(&mut self) {
+    pub fn release(&mut self) {
         if self.alone {
             self.held.release();
         }

@@ -164,9 +164,9 @@ impl Large {
         self.index.scan(from, limit, |item| visit(item.bytes(), item.score()))
     }
 
-    /// The bytes allocated for tree, index and members. O(n).
-    pub(super) fn allocated_bytes(&self) -> usize {
-        let members: usize = self.index.iter().map(View::allocated_bytes).sum();
+    /// The bytes allocated for tree, index and members, if these are like the first `samples` of them.
+    pub(super) fn estimated_bytes(&self, samples: usize) -> usize {
+        let members = crate::data::sampled(self.index.iter().map(View::allocated_bytes), self.len(), samples);
         self.tree.allocated_bytes() + self.index.allocated_bytes() + members
     }
 

@@ -280,9 +280,14 @@ impl ZSet {
 
     /// The bytes allocated for it beside itself. O(n) when large.
     pub fn allocated_bytes(&self) -> usize {
+        self.estimated_bytes(usize::MAX)
+    }
+
+    /// The same, if the members are like the first `samples` of them. O(samples), and O(nodes) of tree and table.
+    pub fn estimated_bytes(&self, samples: usize) -> usize {
         match self.form.get() {
             Form::Small(block) => block.allocated_bytes(),
-            Form::Large(large) => size_of_val(large) + large.allocated_bytes(),
+            Form::Large(large) => size_of_val(large) + large.estimated_bytes(samples),
         }
     }
 
