@@ -311,9 +311,6 @@ class Generator:
         """The same for what is given rather than stored; only here AGGREGATE COUNT, which 7.0 does not have, leaves nothing behind."""
         return self.w_zjoin((b"SUM", b"MIN", b"MAX", b"max", b"COUNT")) + ([b"WITHSCORES"] if self.chance(0.7) else [])
 
-    def w_rankws(self):
-        return [b"WITHSCORE"] if self.chance(0.1) else []
-
     def w_end(self):
         return self.pick([b"MIN", b"MAX", b"min"]) if self.chance(0.97) else self.w_val()
 
@@ -399,6 +396,9 @@ class Generator:
             size = self.random.choice([120, 140, 500, 2000])
             run = self.random.choice([1, 3, size])
             return [[b"ZADD", b"biglex" if run == 1 else b"big"] + [word for i in range(size) for word in (b"%d" % (i % run), b"m%05d" % self.random.randrange(9999))]]
+        if self.chance(0.005):
+            # By itself only: 7.0 counts the arguments before it queues a command or runs one for a script.
+            return [[self.pick([b"ZRANK", b"ZREVRANK"]), self.key(), self.w_member(), b"WITHSCORE"]]
         if self.chance(0.004):
             # Members of the large sorted set and others, as a plain set.
             return [[b"SADD", b"bigset"] + [b"m%05d" % self.random.randrange(9999) for _ in range(self.random.choice([20, 200, 1000]))],
@@ -539,7 +539,7 @@ SMOVE {key} {key} {smember}|SMOVE {key} {key} {smember}|SRANDMEMBER {key}|SRANDM
 SINTERSTORE {key} {skeys}|SUNIONSTORE {key} {skeys}|SDIFFSTORE {key} {skeys}|SINTERCARD {counted} {cardopts}|SINTERCARD {counted}|DEL {key}|OBJECT ENCODING {key}|SPOP {key} 9223372036854775807""".replace("\n", "|").split("|")
 
 ZSETS = """ZADD {key} {zaddopts} {sm}|ZADD {key} {zaddopts} {score} {member}|ZADD {key} {sm}|ZADD {key} {sm}|ZINCRBY {key} {score} {member}|ZINCRBY {key} {float} {member}|ZREM {key} {members}|ZCARD {key}
-ZSCORE {key} {member}|ZMSCORE {key} {members}|ZRANK {key} {member} {rankws}|ZREVRANK {key} {member} {rankws}|ZCOUNT {key} {bound} {bound}|ZLEXCOUNT {lexkey} {lex} {lex}|ZRANGE {key} {rangeby} {zrangeopts}
+ZSCORE {key} {member}|ZMSCORE {key} {members}|ZRANK {key} {member}|ZREVRANK {key} {member}|ZCOUNT {key} {bound} {bound}|ZLEXCOUNT {lexkey} {lex} {lex}|ZRANGE {key} {rangeby} {zrangeopts}
 ZRANGE {key} {small} {small} {ws}|ZRANGE {key} 0 -1 WITHSCORES|ZREVRANGE {key} {small} {small} {ws}|ZRANGEBYSCORE {key} {bound} {bound} {ws} {limit}|ZREVRANGEBYSCORE {key} {bound} {bound} {ws} {limit}
 ZRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREVRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREMRANGEBYRANK {key} {small} {small}|ZREMRANGEBYSCORE {key} {bound} {bound}|ZREMRANGEBYLEX {lexkey} {lex} {lex}
 ZADD {lexkey} {zeros}|ZADD {lexkey} {zeros}|ZRANGE {lexkey} {lex} {lex} BYLEX {zrangeopts}|ZREM {lexkey} {members}|ZRANGE {lexkey} {small} {small}|ZPOPMIN {key} {count}|ZPOPMAX {key} {count}|ZRANGE {key} {rangeby} {zrangeopts}|DEL {key}|OBJECT ENCODING {key}

@@ -230,15 +230,15 @@ proptest! {
 fn a_few_members_beside_many_combine_as_their_twins_do() {
     let limits = Limits::default();
     let mut rng = Rng::seeded(8);
-    let board: Board = (0..3000).map(|number| (any_name(number), SCORES[rng.below(SCORES.len())])).collect();
+    let board: Board = (0..1200).map(|number| (any_name(number), SCORES[rng.below(SCORES.len())])).collect();
     let large = Source { value: Given::Sorted(sorted(Kind::Default, &board)), twin: board.clone(), weight: 1.0 };
     let table = Source {
         value: Given::Plain(plain(&board)),
         twin: board.keys().map(|key| (key.clone(), 1.0)).collect(),
         weight: 1.0,
     };
-    for (count, weight) in [(0, 1.0), (1, 1.0), (3, -1.0), (300, f64::INFINITY), (700, 0.5), (2900, 1.0)] {
-        let few: Board = (0..count).map(|at| (any_name(at * 41 % 4000), SCORES[at % SCORES.len()])).collect();
+    for (count, weight) in [(0, 1.0), (1, 1.0), (3, -1.0), (150, f64::INFINITY), (400, 0.5), (1150, 1.0)] {
+        let few: Board = (0..count).map(|at| (any_name(at * 41 % 1600), SCORES[at % SCORES.len()])).collect();
         let few = Source { value: Given::Sorted(sorted(Kind::Default, &few)), twin: few, weight };
         let other = Source::random(&mut rng, 200, 5000, 1.0);
         assert_algebra(&[&large, &few], &limits);

@@ -26,7 +26,7 @@ const EDGES: [f64; 18] = [
 ];
 
 /// How many members all steps of one case look at, about.
-const LOOKS: usize = 40_000;
+const LOOKS: usize = 20_000;
 
 /// At most five scores, some of them neighbours of each other.
 fn palette(rng: &mut Rng, count: usize) -> Vec<f64> {
@@ -106,7 +106,7 @@ fn step(pair: &mut Pair, count: usize, scores: &[f64], rng: &mut Rng) {
 }
 
 proptest! {
-    #![proptest_config(cases(12))]
+    #![proptest_config(cases(8))]
 
     #[test]
     fn few_scores_at_the_edges_of_doubles_keep_order_ranks_and_bounds(
