@@ -9,6 +9,7 @@
 //! Not here: order and forms of a set (`data::zset`), which keys are locked, the removal of an emptied key.
 
 mod add;
+mod algebra;
 mod count;
 mod look;
 mod pop;
@@ -31,6 +32,7 @@ pub const TABLES: &[&[CommandSpec]] = &[
     count::COMMANDS,
     range::COMMANDS,
     store::COMMANDS,
+    algebra::COMMANDS,
     remove::COMMANDS,
     pop::COMMANDS,
     random::COMMANDS,
