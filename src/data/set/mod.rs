@@ -143,11 +143,7 @@ impl Set {
     }
 
     /// Visits members in the order of [`Set::iter`] from a place on, as [`Table::walk`] does. A small set is visited as a whole, whatever `visit` says.
-    pub fn walk<'a>(
-        &'a self,
-        place: Place,
-        mut visit: impl FnMut(Element<'a>) -> ControlFlow<()>,
-    ) -> Option<Place> {
+    pub fn walk<'a>(&'a self, place: Place, mut visit: impl FnMut(Element<'a>) -> ControlFlow<()>) -> Option<Place> {
         match self.0.get() {
             Form::Small(block) => {
                 small::view(block).iter().for_each(|member| _ = visit(member));
