@@ -10,6 +10,7 @@
 
 mod add;
 mod count;
+mod long;
 mod look;
 mod pop;
 mod random;
