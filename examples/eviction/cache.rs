@@ -11,6 +11,9 @@ pub const ENTRY_BYTES: usize = 80;
 /// How many requests come in a second, which says how fast LFU forgets and how fine LRU's clock is.
 const REQUESTS_PER_SECOND: u64 = 1000;
 const SHARD_BITS: u32 = 3;
+/// As in the server: how much more room than is needed is made, as a share of all, and how many victims a shard gives at once.
+const SPARE_SHARE: usize = 256;
+const VICTIMS_MAX: usize = 16;
 
 /// A cache that never takes more than a number of bytes, those of its eviction included.
 pub struct Cache {
@@ -60,15 +63,26 @@ impl Cache {
     /// Begins with the shard that is about to grow, as the server does.
     fn make_room(&mut self, first: usize) {
         let (now, mut at) = (self.now(), first);
-        while self.bytes() + ENTRY_BYTES > self.bytes_max {
+        if self.bytes() + ENTRY_BYTES <= self.bytes_max {
+            return;
+        }
+        while self.bytes() + ENTRY_BYTES + self.bytes_max / SPARE_SHARE > self.bytes_max {
+            self.visit(at, now);
+            at = self.turn % self.shards.len();
+            self.turn += 1;
+        }
+    }
+
+    /// Evicts from one shard; several entries if its newcomers are more than they should be.
+    fn visit(&mut self, at: usize, now: UnixMillis) {
+        for _ in 0..VICTIMS_MAX {
             let part = Part { shard: at as u16, db: 0 };
             let shard = &mut self.shards[at];
             let (mut hand, mut queues) = (shard.hand, shard.queues.take());
             let victim = self.chooser.look(part, shard, (&mut hand, &mut queues), self.rules, now);
+            let has_more = queues.as_ref().is_some_and(|queues| queues.is_over(shard.len));
             (shard.hand, shard.queues) = (hand, queues);
-            at = self.turn % self.shards.len();
-            self.turn += 1;
-            let Some(victim) = victim else { continue };
+            let Some(victim) = victim else { return };
             let shard = &mut self.shards[usize::from(victim.part.shard)];
             let place = shard.place(victim.hash).expect("a victim was an entry");
             let entry = Entry { shard, place };
@@ -76,6 +90,9 @@ impl Cache {
                 shard.access[place].set(None);
                 shard.len -= 1;
                 self.len -= 1;
+            }
+            if !has_more {
+                return;
             }
         }
     }

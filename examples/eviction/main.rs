@@ -95,8 +95,8 @@ pub fn table(rows: &[Row]) -> Vec<String> {
 fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|number| number.parse().ok()).collect();
     let scale = Scale {
-        keys: numbers.first().copied().unwrap_or(100_000),
-        requests: numbers.get(1).copied().unwrap_or(2_000_000),
+        keys: numbers.first().copied().unwrap_or(200_000),
+        requests: numbers.get(1).copied().unwrap_or(3_000_000),
     };
     for line in table(&run(scale, &[0.01, 0.1])) {
         println!("{line}");

@@ -90,6 +90,8 @@ def normal(name, argv, tally, peer, context):
     if name in SCRIPTS and is_list(tally) and is_list(peer) and b"setresp(3)" in script_text(argv) and b"hgetall" in script_text(argv):
         # In RESP3 a script gets a map as a Lua table, which has no order.
         return tally.kind == peer.kind and bag(tally, True) == bag(peer, True)
+    if name == b"MEMORY":
+        return tally.kind == peer.kind and tally.kind != "-"  # What takes how much is each server's own.
     if name == b"SLOWLOG" and len(argv) > 1 and argv[1].upper() in (b"GET", b"LEN"):
         return tally.kind == peer.kind  # What was slow is a matter of chance.
     if name in UNORDERED and is_list(tally) and is_list(peer):
@@ -253,6 +255,8 @@ DIFFERENCES = [
      "CLIENT SETINFO and CLIENT NO-TOUCH exist since 7.2"),
     ({b"DBSIZE"}, lambda argv, tally, peer: tally.kind == peer.kind == ":" and int(tally.data) < int(peer.data),
      "7.0 counts a key that was SET with a deadline in the past until it comes upon it; Tally never holds it"),
+    ({b"MEMORY"}, lambda argv, tally, peer: argv[1:2] and argv[1].upper() == b"USAGE" and tally.kind in "$_" and tally.data in (None, b"") and peer.kind == ":",
+     "7.0 tells what a key takes whose time has come, until it comes upon it otherwise"),
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"REFCOUNT" and tally.kind == peer.kind == ":",
      "Tally says of every small integer that it is shared (2147483647), the peer only of one that it has not copied"),
     ({b"SORT", b"SORT_RO"}, same_sorted,
@@ -261,7 +265,7 @@ DIFFERENCES = [
      "7.0 refuses to sort by numbers after a command that left an errno of a number out of range"),
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"ENCODING" and (tally.data, peer.data) == (b"listpack", b"skiplist"),
      "SORT makes a small sorted set a large one in 7.0; in Tally it changes nothing"),
-    ({b"ACL", b"CLIENT", b"CLUSTER", b"COMMAND", b"CONFIG", b"DEBUG", b"OBJECT", b"SCRIPT", b"SLOWLOG"}, is_help,
+    ({b"ACL", b"CLIENT", b"CLUSTER", b"COMMAND", b"CONFIG", b"DEBUG", b"MEMORY", b"OBJECT", b"SCRIPT", b"SLOWLOG"}, is_help,
      "HELP lists what Tally has, in its own words: the lines derive from the command table"),
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"ENCODING" and (tally.data, peer.data) == (b"listpack", b"hashtable"),
      "7.0 has no packed form for sets that are not integers only; Tally packs small ones, as servers since 7.2 do, to save memory"),

@@ -97,7 +97,7 @@ def resident_bytes(server):
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS:"))
 
 
-def settled_bytes(server, still=1.5, seconds_max=20.0):
+def settled_bytes(server, still=11.0, seconds_max=40.0):
     """VmRSS once it has not changed for a while: allocators give memory back late, and servers free in the background."""
     last, since, start = resident_bytes(server), time.monotonic(), time.monotonic()
     while time.monotonic() - since < still and time.monotonic() - start < seconds_max:

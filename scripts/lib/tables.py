@@ -14,7 +14,7 @@ zadd zincrby zrem zcard zscore zmscore zrank zrevrank zcount zlexcount zrange zr
 zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax multi exec discard watch unwatch eval evalsha eval_ro evalsha_ro script
 zrangestore zmpop zrandmember zscan
 lpush rpush lpushx rpushx lpop rpop lmpop llen lindex lset lrange linsert lrem ltrim lpos lmove rpoplpush sort sort_ro
-ping echo select hello auth reset client config command readonly readwrite asking cluster time role lolwut info slowlog acl""".split()
+ping echo select hello auth reset client config command readonly readwrite asking cluster time role lolwut info slowlog memory acl""".split()
 
 FIELDS = ("name", "arity", "flags", "first key", "last key", "step", "categories", None, "key specs")
 # Without a cluster shard channels are channels, and no keys that lock anything.

@@ -45,6 +45,10 @@ pub struct Client {
     pub query_free_bytes: AtomicUsize,
     /// Bytes of replies not sent yet.
     pub output_bytes: AtomicUsize,
+    /// Bytes of memory that they lie in.
+    pub output_memory_bytes: AtomicUsize,
+    /// Bytes of the commands queued in MULTI.
+    pub multi_bytes: AtomicUsize,
     /// Whether it asked not to be evicted.
     pub no_evict: AtomicBool,
     /// What it listens to, and messages on their way to it.
@@ -99,6 +103,8 @@ impl Client {
             query_bytes: AtomicUsize::new(0),
             query_free_bytes: AtomicUsize::new(0),
             output_bytes: AtomicUsize::new(0),
+            output_memory_bytes: AtomicUsize::new(0),
+            multi_bytes: AtomicUsize::new(0),
             no_evict: AtomicBool::new(false),
             mailbox: Mailbox::default(),
             killed: AtomicBool::new(false),

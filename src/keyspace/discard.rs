@@ -24,24 +24,16 @@ const STRING_BYTES_INLINE_MAX: usize = 1024 * 1024;
 pub(super) enum Garbage {
     Record(#[expect(dead_code, reason = "it is there to be dropped")] Record),
     Value(#[expect(dead_code, reason = "it is there to be dropped")] Value),
-    Tables(
-        #[expect(dead_code, reason = "they are there to be dropped")] Vec<Table<Record>>,
-        #[expect(dead_code, reason = "as above")] Waiting,
-    ),
-    Databases(
-        #[expect(dead_code, reason = "they are there to be dropped")] Vec<Database>,
-        #[expect(dead_code, reason = "as above")] Waiting,
-    ),
+    Tables(#[expect(dead_code, reason = "they are there to be dropped")] Vec<Table<Record>>),
+    Databases(#[expect(dead_code, reason = "they are there to be dropped")] Vec<Database>),
     /// Nothing comes after this.
     End,
 }
 
-/// Counts what waits to be freed, for as long as it does.
-pub(super) struct Waiting(Arc<AtomicUsize>);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+impl Garbage {
+    /// Whether it is whole databases, after which there will be much more memory.
+    fn is_whole(&self) -> bool {
+        matches!(self, Self::Tables(_) | Self::Databases(_))
     }
 }
 
@@ -54,18 +46,49 @@ pub(super) struct Discard {
 
 /// The way to the thread, for those who outlive the keyspace. Without one, garbage is freed where it is.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Queue(Option<SyncSender<Garbage>>, Arc<AtomicUsize>);
+pub(super) struct Queue(Option<Sender>);
+
+#[derive(Clone, Debug)]
+struct Sender {
+    channel: SyncSender<(Garbage, usize)>,
+    counts: Arc<Counts>,
+}
+
+/// Objects, each of which is a key with its value, that went to the thread and that it has freed.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    sent: AtomicUsize,
+    freed: AtomicUsize,
+    /// Databases, or clones of them, that went and are not freed yet.
+    whole: AtomicUsize,
+}
+
+/// What is to be freed in the background, and was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GarbageCounts {
+    /// Objects that wait.
+    pub pending: usize,
+    /// Objects that were freed since the start.
+    pub freed: usize,
+}
 
 impl Queue {
     #[cfg(test)]
-    pub(super) fn of(sender: SyncSender<Garbage>) -> Self {
-        Self(Some(sender), Arc::default())
+    pub(super) fn of(channel: SyncSender<(Garbage, usize)>) -> Self {
+        Self(Some(Sender { channel, counts: Arc::default() }))
     }
 
-    fn send(&self, garbage: Garbage) {
-        if let Some(queue) = &self.0 {
-            // What the queue gives back, because it is full or nobody reads it any more, is dropped here.
-            drop(queue.try_send(garbage));
+    fn send(&self, garbage: Garbage, objects: usize) {
+        if let Some(Sender { channel, counts }) = &self.0 {
+            let whole = usize::from(garbage.is_whole());
+            counts.sent.fetch_add(objects, Ordering::Relaxed);
+            counts.whole.fetch_add(whole, Ordering::Relaxed);
+            if let Err(unsent) = channel.try_send((garbage, objects)) {
+                // What the queue gives back, because it is full or nobody reads it any more, is dropped here.
+                drop(unsent);
+                counts.sent.fetch_sub(objects, Ordering::Relaxed);
+                counts.whole.fetch_sub(whole, Ordering::Relaxed);
+            }
         }
     }
 
@@ -73,30 +96,28 @@ impl Queue {
     #[inline]
     pub(super) fn record(&self, record: Record) {
         if is_large(record.lend()) {
-            self.send(Garbage::Record(record));
+            self.send(Garbage::Record(record), 1);
         }
     }
 
     /// Frees a value that no record has.
     pub(super) fn value(&self, value: Value) {
         if is_large_value(value.lend()) {
-            self.send(Garbage::Value(value));
+            self.send(Garbage::Value(value), 1);
         }
     }
 
     /// Frees emptied databases that hold `items` in all.
     pub(super) fn databases(&self, databases: Vec<Database>, items: usize) {
         if items > ELEMENTS_INLINE_MAX {
-            self.1.fetch_add(1, Ordering::Relaxed);
-            self.send(Garbage::Databases(databases, Waiting(Arc::clone(&self.1))));
+            self.send(Garbage::Databases(databases), items);
         }
     }
 
     /// Frees the tables of a clone that hold `items` in all.
     pub(super) fn tables(&self, tables: Vec<Table<Record>>, items: usize) {
         if items > ELEMENTS_INLINE_MAX {
-            self.1.fetch_add(1, Ordering::Relaxed);
-            self.send(Garbage::Tables(tables, Waiting(Arc::clone(&self.1))));
+            self.send(Garbage::Tables(tables), items);
         }
     }
 }
@@ -120,22 +141,32 @@ impl Discard {
     /// # Errors
     /// If the system has no thread to give.
     pub(super) fn start(&self) -> io::Result<()> {
-        let (sender, receiver) = sync_channel(QUEUE_MAX);
-        let thread = thread::Builder::new().name("tally-free".into()).spawn(move || free(&receiver))?;
-        if self.queue.set(Queue(Some(sender), Arc::default())).is_ok() {
+        let (channel, receiver) = sync_channel(QUEUE_MAX);
+        let counts = Arc::<Counts>::default();
+        let freed = Arc::clone(&counts);
+        let thread = thread::Builder::new().name("tally-free".into()).spawn(move || free(&receiver, &freed))?;
+        if self.queue.set(Queue(Some(Sender { channel, counts }))).is_ok() {
             *self.thread.lock() = Some(thread);
         }
         Ok(())
     }
 
-    /// Whether databases or clones of them wait to be freed: then there will be much more memory soon.
-    pub(super) fn is_freeing(&self) -> bool {
-        self.queue.get().is_some_and(|queue| queue.1.load(Ordering::Relaxed) != 0)
-    }
-
     /// The way to the thread.
     pub(super) fn queue(&self) -> Queue {
         self.queue.get().cloned().unwrap_or_default()
+    }
+
+    /// What waits, and what was freed.
+    pub(super) fn counts(&self) -> GarbageCounts {
+        let Some(Queue(Some(Sender { counts, .. }))) = self.queue.get() else { return GarbageCounts::default() };
+        let freed = counts.freed.load(Ordering::Relaxed);
+        GarbageCounts { pending: counts.sent.load(Ordering::Relaxed).saturating_sub(freed), freed }
+    }
+
+    /// Whether databases or clones of them wait to be freed: then there will be much more memory soon.
+    pub(super) fn is_freeing(&self) -> bool {
+        let Some(Queue(Some(Sender { counts, .. }))) = self.queue.get() else { return false };
+        counts.whole.load(Ordering::Relaxed) != 0
     }
 
     /// Frees a record, in the background if it is large.
@@ -154,16 +185,24 @@ impl Discard {
     }
 }
 
-fn free(garbage: &Receiver<Garbage>) {
-    while garbage.recv().is_ok_and(|garbage| !matches!(garbage, Garbage::End)) {}
+fn free(garbage: &Receiver<(Garbage, usize)>, counts: &Counts) {
+    while let Ok((garbage, objects)) = garbage.recv() {
+        if matches!(garbage, Garbage::End) {
+            return;
+        }
+        let whole = usize::from(garbage.is_whole());
+        drop(garbage);
+        counts.freed.fetch_add(objects, Ordering::Relaxed);
+        counts.whole.fetch_sub(whole, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Discard {
     fn drop(&mut self) {
-        let Some(Queue(Some(queue), _)) = self.queue.take() else { return };
+        let Some(Queue(Some(Sender { channel, .. }))) = self.queue.take() else { return };
         let Some(thread) = self.thread.lock().take() else { return };
         // It waits for room in the queue, which the thread makes; if the thread is gone there is nobody to tell.
-        drop(queue.send(Garbage::End));
+        drop(channel.send((Garbage::End, 0)));
         drop(thread.join());
     }
 }

@@ -16,6 +16,12 @@ pub use crate::data::record::{Value, ValueRef};
 /// The deadline of an entry that has none: later than any other.
 pub const NO_DEADLINE: UnixMillis = record::NO_DEADLINE;
 
+/// The share of an entry in the memory of its table: its slot, and of the segment what is not in use, on average over all sizes.
+pub const TABLE_BYTES_PER_ENTRY: usize = 12;
+
+/// What the timing wheel keeps of an entry with a deadline.
+pub const WHEEL_BYTES_PER_ENTRY: usize = 8;
+
 /// How `deadline` is kept. The one instant that means "none" is 292 million years away, so a deadline there comes a millisecond early.
 #[inline]
 pub(super) fn kept(deadline: Option<UnixMillis>) -> UnixMillis {
@@ -70,6 +76,18 @@ impl<'a> EntryRef<'a> {
     /// written.
     pub fn to_value(self) -> Value {
         self.0.to_value()
+    }
+
+    /// The bytes that the entry takes: allocated for it and its value, and its share of a table. Of a large collection so many elements are looked
+    /// at, and the others are taken to be like them.
+    pub fn estimated_bytes(self, samples: usize) -> usize {
+        let entry = match self.value() {
+            ValueRef::Hash(hash) => self.0.block_bytes() + hash.estimated_bytes(samples),
+            ValueRef::Set(set) => self.0.block_bytes() + set.estimated_bytes(samples),
+            ValueRef::ZSet(zset) => self.0.block_bytes() + zset.estimated_bytes(samples),
+            _ => self.0.allocated_bytes(),
+        };
+        entry + TABLE_BYTES_PER_ENTRY + if self.0.is_volatile() { WHEEL_BYTES_PER_ENTRY } else { 0 }
     }
 
     /// The bytes allocated for the entry, its value included, the table's part not. O(elements) for a collection.

@@ -120,7 +120,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     }
 
     /// Gives everything back, if the command runs by itself. It touches no key after this.
-    pub(super) fn release(&mut self) {
+    pub fn release(&mut self) {
         if self.alone {
             self.held.release();
         }
@@ -336,12 +336,13 @@ impl<'a, 'k> Keys<'a, 'k> {
             let before = record.lend().deadline();
             let Some(new) = new.take() else { return before };
             if discard::is_large(record.lend()) {
-                let record = std::mem::replace(record, new.into_record(key, deadline, touch.fresh()));
-                keyspace.discard.record(record);
+                let access = record.lend().access();
+                let old = std::mem::replace(record, new.into_record(key, deadline, access));
+                keyspace.discard.record(old);
             } else {
                 new.put_into(record, deadline);
-                touch.note(record.lend());
             }
+            touch.note(record.lend());
             before
         });
         if let Some(before) = before

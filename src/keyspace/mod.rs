@@ -35,8 +35,8 @@ mod whole;
 mod tests;
 
 pub use database::Database;
-pub use discard::QUEUE_MAX as DISCARD_QUEUE_MAX;
-pub use entry::{Entry, EntryRef, Kind, NO_DEADLINE, Value, ValueRef};
+pub use discard::{GarbageCounts, QUEUE_MAX as DISCARD_QUEUE_MAX};
+pub use entry::{Entry, EntryRef, Kind, NO_DEADLINE, TABLE_BYTES_PER_ENTRY, Value, ValueRef, WHEEL_BYTES_PER_ENTRY};
 pub use events::{Event, Listener};
 pub use freeze::{Bin, FROZEN_MAX, Frozen, FrozenEntry};
 pub use gates::{Busy, Parking, Pass, Patience, WAIT_MS};
@@ -174,6 +174,11 @@ impl Keyspace {
     /// If the system has no thread to give. Everything is freed where it is dropped then.
     pub fn free_in_background(&self) -> std::io::Result<()> {
         self.discard.start()
+    }
+
+    /// What waits to be freed in the background, and what was.
+    pub fn garbage(&self) -> GarbageCounts {
+        self.discard.counts()
     }
 
     /// Has `listener` told what happens to keys from now on, as far as it is wanted. False if somebody listens already.

@@ -501,9 +501,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let client = &self.session.client;
         client.db.store(self.session.db as u32, Ordering::Relaxed);
         client.query_bytes.store(self.input.len() - self.executed, Ordering::Relaxed);
+        client.query_free_bytes.store(self.input.capacity() - self.input.len(), Ordering::Relaxed);
         client.output_bytes.store(self.pending_output(), Ordering::Relaxed);
-        let queued = self.session.transaction.as_ref().map_or(-1, |transaction| transaction.queue.len() as i32);
-        client.multi.store(queued, Ordering::Relaxed);
+        client.output_memory_bytes.store(self.output.capacity(), Ordering::Relaxed);
+        let transaction = self.session.transaction.as_ref();
+        client.multi.store(transaction.map_or(-1, |transaction| transaction.queue.len() as i32), Ordering::Relaxed);
+        client.multi_bytes.store(transaction.map_or(0, |transaction| transaction.bytes), Ordering::Relaxed);
         client.watching.store(self.session.watches.len() as u32, Ordering::Relaxed);
     }
 }

@@ -33,7 +33,7 @@ mod tests;
 
 pub use control::{Control, Run};
 pub use source::{Digest, Scripts, Source, SourceFlags, Undeclared};
-pub use vm::Vm;
+pub use vm::{Vm, machines_bytes};
 
 use crate::resp::reply::ReplySink;
 use std::fmt;

@@ -6,9 +6,20 @@ use super::source::{ByDigest, Source};
 use super::{Host, Outcome, ScriptError, VmConfig};
 use crate::resp::reply::ReplySink;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// A VM that compiled this many scripts starts afresh, so that a client that sends ever new texts cannot fill it.
 const COMPILED_MAX: usize = 10_000;
+
+/// What all machines together take, to within [`PUBLISH_BYTES`] each.
+static MACHINES_BYTES: AtomicI64 = AtomicI64::new(0);
+/// A machine tells of its size once it has changed by so much.
+const PUBLISH_BYTES: i64 = 16 * 1024;
+
+/// The bytes that all machines' values take, about.
+pub fn machines_bytes() -> u64 {
+    u64::try_from(MACHINES_BYTES.load(Ordering::Relaxed)).unwrap_or(0)
+}
 
 /// A Lua virtual machine. It belongs to one thread.
 pub struct Vm {
@@ -17,6 +28,8 @@ pub struct Vm {
     compiled: ByDigest<Compiled>,
     generation: u64,
     spent: bool,
+    /// Its part of [`MACHINES_BYTES`].
+    published: i64,
 }
 
 impl std::fmt::Debug for Vm {
@@ -32,7 +45,16 @@ impl Vm {
     /// If the memory limit leaves no room for one, or LuaJIT would not be an interpreter.
     pub fn new(config: VmConfig) -> Result<Self, ScriptError> {
         let machine = Owned::start(config)?;
-        Ok(Self { config, machine, compiled: ByDigest::default(), generation: 0, spent: false })
+        Ok(Self { config, machine, compiled: ByDigest::default(), generation: 0, spent: false, published: 0 })
+    }
+
+    #[inline]
+    fn publish(&mut self, bytes: usize) {
+        let change = bytes as i64 - self.published;
+        if change.abs() >= PUBLISH_BYTES {
+            MACHINES_BYTES.fetch_add(change, Ordering::Relaxed);
+            self.published += change;
+        }
     }
 
     /// The bytes that its values take.
@@ -95,6 +117,13 @@ impl Vm {
         self.spent = true;
         let outcome = self.machine.run(compiled, &source.digest, keys, argv, host, sink, control);
         self.spent = matches!(outcome, Outcome::Killed | Outcome::OutOfMemory);
+        self.publish(self.machine.bytes());
         outcome
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        MACHINES_BYTES.fetch_sub(self.published, Ordering::Relaxed);
     }
 }

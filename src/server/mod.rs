@@ -59,6 +59,9 @@ impl Stop {
 impl Server {
     /// A server with these settings on these listeners.
     pub fn new(config: Config, listeners: Listeners) -> Self {
+        if config.start.disable_thp {
+            process::disable_huge_pages();
+        }
         let stop = Stop::default();
         let stopper = stop.clone();
         let services = services(config, Arc::new(SystemClock::new()), Box::new(move || stopper.stop()));
@@ -92,6 +95,7 @@ impl Server {
             .map(|slot| WorkerHandle::start(Arc::clone(&services), slot, threads))
             .collect::<io::Result<Vec<_>>>()?;
         let acceptor = Acceptor::new(Arc::clone(&services), workers);
+        alloc::mark_startup();
         announce(&listeners, &services);
         let accepted = runtime.block_on(async {
             tokio::select! {

@@ -166,10 +166,15 @@ impl Hash {
 
     /// The bytes allocated for it beside itself. O(fields).
     pub fn allocated_bytes(&self) -> usize {
+        self.estimated_bytes(usize::MAX)
+    }
+
+    /// The same, if the fields are like the first `samples` of them. O(samples), and O(segments) of the table.
+    pub fn estimated_bytes(&self, samples: usize) -> usize {
         match self.0.get() {
             Form::Small(packed) => packed.allocated_bytes(),
             Form::Large(table) => {
-                let fields: usize = table.iter().map(Pair::allocated_bytes).sum();
+                let fields = super::sampled(table.iter().map(Pair::allocated_bytes), table.len(), samples);
                 size_of_val(table) + table.allocated_bytes() + fields
             }
         }

@@ -290,6 +290,11 @@ impl<'a> RecordRef<'a> {
         }
     }
 
+    /// The bytes allocated for the record itself, without what lies in its slot.
+    pub fn block_bytes(self) -> usize {
+        self.shape().bytes()
+    }
+
     /// The bytes allocated for it, its value included. O(1) for strings, else what the collection takes.
     pub fn allocated_bytes(self) -> usize {
         let block = self.shape().bytes();

@@ -164,10 +164,16 @@ impl Set {
 
     /// The bytes allocated for it. O(n).
     pub fn allocated_bytes(&self) -> usize {
+        self.estimated_bytes(usize::MAX)
+    }
+
+    /// The same, if the members are like the first `samples` of them. O(samples), and O(segments) of the table.
+    pub fn estimated_bytes(&self, samples: usize) -> usize {
         match self.0.get() {
             Form::Small(block) => block.allocated_bytes(),
             Form::Large(table) => {
-                let members: usize = table.iter().map(|member| member::allocated_bytes(member.len())).sum();
+                let bytes = table.iter().map(|bytes| member::allocated_bytes(bytes.len()));
+                let members = super::sampled(bytes, table.len(), samples);
                 size_of_val(table) + table.allocated_bytes() + members
             }
         }

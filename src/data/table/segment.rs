@@ -11,7 +11,7 @@
 //! first group with an empty slot. A removal moves an item back into the hole where it must, so there are no marks of the deleted.
 //!
 //! The window says the home, and in seven of eight cases in which half a split item belongs; so growing, splitting and comparing seldom load an item.
-//! The sizes are those of mimalloc's size classes, and a segment grows from one to the next: so bytes per item do not jump when a table doubles.
+//! The sizes are those of jemalloc's size classes, and a segment grows from one to the next: so bytes per item do not jump when a table doubles.
 #![expect(unsafe_code, reason = "one allocation with a header, control bytes and tagged pointers in it")]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};

@@ -12,7 +12,7 @@ pub use bytes::Bytes;
 pub(crate) use either::small_form;
 pub use either::{Either, Form, Small};
 
-/// The bytes that the allocator spends on a block of `bytes`: mimalloc's size classes, 16 to 64 in steps of 16, then four classes for each
+/// The bytes that the allocator spends on a block of `bytes`: jemalloc's size classes, 16 to 64 in steps of 16, then four classes for each
 /// doubling. Exact up to its largest class; beyond, a block is at least as large as this says.
 #[inline]
 pub const fn size_class(bytes: usize) -> usize {

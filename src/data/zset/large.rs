@@ -4,11 +4,12 @@
 //! of any change every record that the tree points to has its owner.
 #![expect(unsafe_code, reason = "only who holds both index and tree can promise that what the tree points to is owned")]
 
-use super::record::{Records, View};
-use super::tree::{Entry, Shape, Tree, Walk};
+use super::record::{Handle, Records, View};
+use super::tree::{AHEAD, Entry, Shape, Tree, Walk};
 use super::{Change, Member};
 use crate::base::hash::hash;
 use crate::data::table::{Position, Table};
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// Members in order and by name. A clone costs O(1) and shares everything until one of the two changes.
@@ -136,9 +137,12 @@ impl Large {
     fn take_ranks(&mut self, ranks: Range<usize>, mut sink: impl FnMut(Member)) {
         // SAFETY: the index gives records up only after the tree has forgotten all of them.
         let records = unsafe { Records::owned() };
-        let mut handles = Vec::with_capacity(ranks.len());
+        let mut handles = SmallVec::<[Handle; 16]>::with_capacity(ranks.len());
         self.tree.remove_ranks(records, ranks, |handle| handles.push(handle));
-        for handle in handles {
+        for (at, &handle) in handles.iter().enumerate() {
+            if let Some(later) = handles.get(at + AHEAD) {
+                later.prefetch();
+            }
             let member = records.bytes(handle);
             let item = self.index.remove(hash(member), member);
             sink(item.expect("every member of the tree is in the index"));
@@ -154,9 +158,9 @@ impl Large {
         self.index.scan(from, limit, |item| visit(item.bytes(), item.score()))
     }
 
-    /// The bytes allocated for tree, index and members. O(n).
-    pub(super) fn allocated_bytes(&self) -> usize {
-        let members: usize = self.index.iter().map(View::allocated_bytes).sum();
+    /// The bytes allocated for tree, index and members, if these are like the first `samples` of them.
+    pub(super) fn estimated_bytes(&self, samples: usize) -> usize {
+        let members = crate::data::sampled(self.index.iter().map(View::allocated_bytes), self.len(), samples);
         self.tree.allocated_bytes() + self.index.allocated_bytes() + members
     }
 

@@ -5,6 +5,7 @@ use crate::base::sync::atomic::Ordering;
 use crate::command::args::is_word;
 use crate::command::pubsub::Kind;
 use crate::command::{Args, Client, CommandError, Ctx, Replied, Reply, Session};
+use crate::family::server::client_bytes;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -87,8 +88,9 @@ fn line(ctx: &Ctx, client: &Client, text: &mut Vec<u8>) {
     let idle_secs = ctx.services.clock.ticks().since(client.last_active()) / 1_000_000_000;
     let names = client.names.lock().clone();
     let number = |cell: &std::sync::atomic::AtomicUsize| cell.load(Ordering::Relaxed);
-    let (query, free, output) =
-        (number(&client.query_bytes), number(&client.query_free_bytes), number(&client.output_bytes));
+    let (query, free) = (number(&client.query_bytes), number(&client.query_free_bytes));
+    let (unsent, output, queued) =
+        (number(&client.output_bytes), number(&client.output_memory_bytes), number(&client.multi_bytes));
     let command = match client.last_command.load(Ordering::Relaxed) {
         u32::MAX => "NULL".to_owned(),
         id => ctx.services.commands.row(id as usize).full_name(),
@@ -99,7 +101,7 @@ fn line(ctx: &Ctx, client: &Client, text: &mut Vec<u8>) {
             write!(
                 text,
                 " age={age_secs} idle={idle_secs} flags={} db={} sub={} psub={} ssub={} multi={} watch={} qbuf={query} \
-                 qbuf-free={free} argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem={output} tot-mem={} events=r \
+                 qbuf-free={free} argv-mem=0 multi-mem={queued} rbs=0 rbp=0 obl={unsent} oll=0 omem={output} tot-mem={} events=r \
                  cmd={command} user=default redir=-1 resp={} lib-name=",
                 flags(client),
                 client.db.load(Ordering::Relaxed),
@@ -108,7 +110,7 @@ fn line(ctx: &Ctx, client: &Client, text: &mut Vec<u8>) {
                 client.mailbox.count(Kind::Shard),
                 client.multi.load(Ordering::Relaxed),
                 client.watching.load(Ordering::Relaxed),
-                query + free + output,
+                client_bytes(client),
                 client.resp.load(Ordering::Relaxed),
             )
         })

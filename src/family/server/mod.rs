@@ -6,15 +6,19 @@ mod command;
 mod config;
 mod debug;
 mod info;
+mod memory;
 mod shutdown;
 mod slowlog;
 
 use crate::command::CommandSpec;
 
+pub(super) use memory::client_bytes;
+
 /// The tables of the family's files.
 pub const TABLES: &[&[CommandSpec]] = &[
     basic::COMMANDS,
     info::COMMANDS,
+    memory::COMMANDS,
     config::COMMANDS,
     command::COMMANDS,
     slowlog::COMMANDS,

@@ -25,8 +25,8 @@ const LFU_MAX: u32 = 255;
 /// An entry stands in the small queue if this is set and its number is one of the queue's.
 pub(super) const SMALL: u32 = 1 << 23;
 const AGAIN_SHIFT: u32 = 21;
-/// How often an entry that was asked for again is passed over before it goes.
-pub(super) const AGAIN_MAX: u32 = 2;
+/// How often an entry counts as asked for again, at most.
+pub(super) const AGAIN_MAX: u32 = 3;
 const AGAIN_MASK: u32 = 3 << AGAIN_SHIFT;
 /// Numbers in the small queue are below this.
 pub(super) const NUMBER_END: u32 = 1 << AGAIN_SHIFT;
@@ -93,16 +93,16 @@ fn minutes(now: UnixMillis) -> u32 {
     (now / 60_000) as u32 & 0xFFFF
 }
 
-/// How often it was asked for again, up to [`AGAIN_MAX`] (3 in bits that had another meaning).
+/// How often it was asked for again, up to [`AGAIN_MAX`].
 #[inline]
 pub(super) fn again(access: u32) -> u32 {
     (access & AGAIN_MASK) >> AGAIN_SHIFT
 }
 
-/// The same entry, passed over once.
+/// The bits of an entry that was asked for again and is passed over: by one time less if `is_counted`, else all are forgotten.
 #[inline]
-pub(super) fn passed_over(access: u32) -> u32 {
-    access - (1 << AGAIN_SHIFT)
+pub(super) fn passed_over(access: u32, is_counted: bool) -> u32 {
+    if is_counted { access - (1 << AGAIN_SHIFT) } else { access & !AGAIN_MASK }
 }
 
 /// The bits of an entry that comes into the small queue under this number.

@@ -2,17 +2,23 @@
 //!
 //! ```text
 //!   new ---> small queue: the last few % ---- asked for again ---> main: the hand of a clock walks round the table in hash order;
-//!    ^          |                                                  ^     what was asked for again it passes over, once for each time (at most 2);
+//!    ^          |                                                  ^     what was asked for again it passes over and marks as not;
 //!    |          `- not asked for again: goes, leaves a ghost       |     what was not goes, and leaves no ghost
 //!    `-------------------- a ghost comes back ---------------------'
 //! ```
 //! What is asked for once goes through the small queue and out, so a scan or a crowd of one-hit wonders touches nothing of what is in use; what
 //! comes back within a ghost's life stays. Against the paper:
-//! - *The main queue is the table itself.* A queue in order of insertion would cost 4 to 8 bytes an entry, and its records of deleted entries. The hand comes by
+//! - *The main queue is the table itself.* A queue in order of insertion would cost 4 to 8 bytes an entry, and records of what was deleted. The hand comes by
 //!   everything once a round either way; that a newcomer's first round is shorter or longer by chance does not show in hit ratios. On loops larger than the memory it
-//!   even helps, for what is kept does not leave in the order in which it will be asked for.
-//! - *The small queue is 1/40*, not a tenth: what it holds beyond that is space that main uses better, on every trace that was tried.
-//! - *1.5 ghosts per entry*, as they take 2 bytes ([`super::ghosts`]). The more, the sooner a new working set is recognised.
+//!   helps, for what is kept does not leave in the order in which it will be asked for.
+//! - *The small queue is 1/50*, not a tenth: main uses the space better on every trace that was tried.
+//! - *One ghost per entry*, of 2 bytes ([`super::ghosts`]).
+//! - *Main may be hot*: the hand passes over several entries for each that goes, so most of what is kept is asked for once a round. Then what comes back is not better than
+//!   what it would replace. It waits in the small queue like any newcomer, and who was asked for several times is passed over as often (at most 3 times). A loop larger than the memory
+//!   is the extreme: all that is kept is asked for, and every exchange is a loss. While main is not hot one round without a request is enough to go, so that what was popular yesterday makes
+//!   room soon.
+//!
+//! The figures: `examples/eviction`.
 //!
 //! Whether an entry stands in the small queue its access bits say: a flag, and its number there. Who claims a number that the queue does not have is in main; so
 //! nothing needs to be built when the policy is switched on, nor told of a deletion, and a key that was deleted and set again is not taken for its former self.
@@ -24,13 +30,15 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 /// The small queue has one entry in so many.
-const SMALL_SHARE: usize = 40;
+const SMALL_SHARE: usize = 50;
 /// The small queue is only cut to its share by evictions. Where there are none it may grow to this many times that.
 const SMALL_SLACK: usize = 2;
 /// How many entries the hand comes by in search of one victim before it gives others a chance.
 const SWEEP_MAX: usize = 256;
 /// How many entries leave the small queue in search of one victim.
 const SMALL_MAX: usize = 64;
+/// Main is hot if the hand passes over more entries than this before it finds one that goes.
+const HOT_PASSES: usize = 3;
 
 /// The queues of one shard's part of one database.
 #[derive(Debug, Default)]
@@ -40,12 +48,14 @@ pub struct Queues {
     /// The number of the first in the small queue.
     first: u32,
     ghosts: Ghosts,
+    /// Whether most of what the hand met last was asked for again.
+    is_hot: bool,
 }
 
 impl Queues {
     /// Decides where a new entry belongs, and yields its access bits. It comes into the table right after.
     pub fn admit<E: Entries>(&mut self, entries: &E, hash: u64) -> u32 {
-        if self.ghosts.take(hash, entries.skip_bits()) {
+        if self.ghosts.take(hash, entries.skip_bits()) && !self.is_hot {
             return 0;
         }
         if self.small.len() > SMALL_SLACK * share(entries.len()) {
@@ -75,12 +85,15 @@ impl Queues {
                 }
             });
             if let Some(hash) = victim {
-                self.ghosts.resize(entries.len() + entries.len() / 2);
+                self.ghosts.resize(entries.len());
                 self.ghosts.insert(hash, entries.skip_bits());
                 return victim;
             }
         }
-        self.sweep(entries, hand, volatile_only).or_else(|| self.last_resort(entries, volatile_only))
+        let mut passed = 0;
+        let victim = self.sweep(entries, hand, volatile_only, &mut passed);
+        self.is_hot = passed > HOT_PASSES;
+        victim.or_else(|| self.last_resort(entries, volatile_only))
     }
 
     /// Whether the small queue holds more than its share of so many entries, so that more than one may go at once.
@@ -114,7 +127,7 @@ impl Queues {
         })
     }
 
-    fn sweep<E: Entries>(&self, entries: &E, hand: &mut Hand, volatile_only: bool) -> Option<u64> {
+    fn sweep<E: Entries>(&self, entries: &E, hand: &mut Hand, volatile_only: bool, passed: &mut usize) -> Option<u64> {
         let mut victim = None;
         entries.sweep(hand, SWEEP_MAX.min(entries.len() * (access::AGAIN_MAX as usize + 2)), |entry| {
             let access = entry.access();
@@ -122,7 +135,8 @@ impl Queues {
                 return ControlFlow::Continue(());
             }
             if access::again(access) > 0 {
-                entry.set_access(access::passed_over(access));
+                entry.set_access(access::passed_over(access, self.is_hot));
+                *passed += 1;
                 return ControlFlow::Continue(());
             }
             victim = Some(entry.hash());

@@ -14,7 +14,7 @@ pub(in crate::data::zset) const INNER_MAX: usize = 64;
 const LINE: usize = 8;
 
 /// Children in order. Place i of each array tells of child i.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Inner {
     /// The first member's score.
     pub(super) firsts: SmallVec<[f64; INNER_MAX]>,
@@ -33,6 +33,19 @@ pub(super) struct Detail {
     pub(super) last: f64,
     /// How many members have the score of the one before.
     pub(super) ties: usize,
+}
+
+impl Clone for Inner {
+    fn clone(&self) -> Self {
+        // The count of each child goes up, which is a wait for memory each: all are loaded at once.
+        self.nodes.iter().for_each(Node::prefetch);
+        Self {
+            firsts: self.firsts.clone(),
+            counts: self.counts.clone(),
+            nodes: self.nodes.clone(),
+            details: self.details.clone(),
+        }
+    }
 }
 
 impl Inner {

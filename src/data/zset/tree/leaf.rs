@@ -18,7 +18,7 @@ const NO_MARK: u16 = u16::MAX;
 /// A leaf made of others reads its records' scores, for a narrower frame, if more than one in so many shares its neighbour's mark.
 const SHARED_MARKS: usize = 16;
 /// So many members ahead of a reader their records are loaded.
-pub(super) const AHEAD: usize = 8;
+pub(in crate::data::zset) const AHEAD: usize = 8;
 const LINE_MARKS: usize = 32;
 const LINE_HANDLES: usize = 10;
 

@@ -30,7 +30,7 @@ mod walk;
 mod check;
 
 pub(super) use inner::INNER_MAX;
-pub(super) use leaf::LEAF_MAX;
+pub(super) use leaf::{AHEAD, LEAF_MAX};
 pub(super) use walk::Walk;
 
 use super::record::{Handle, Records};

@@ -4,6 +4,7 @@ use super::inner::Inner;
 use super::leaf::Leaf;
 use super::shared::Shared;
 use super::{Entry, Shape, Summary};
+use crate::base::prefetch::prefetch;
 use crate::data::zset::record::{Handle, Records};
 use std::ops::Range;
 
@@ -122,6 +123,15 @@ impl Node {
 
     pub(super) fn as_inner(&self) -> Option<&Inner> {
         if let Self::Inner(inner) = self { Some(inner) } else { None }
+    }
+
+    /// Begins to load the count of its owners.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        match self {
+            Self::Leaf(leaf) => prefetch(&raw const **leaf),
+            Self::Inner(inner) => prefetch(&raw const **inner),
+        }
     }
 
     /// How many items the node itself holds: members of a leaf, children of an inner node.

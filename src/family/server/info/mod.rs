@@ -5,6 +5,7 @@
 
 mod load;
 mod machine;
+mod memory;
 mod text;
 
 use crate::command::args::is_word;
@@ -27,7 +28,7 @@ struct Section {
 const SECTIONS: &[Section] = &[
     Section { name: "SERVER", by_default: true, write: machine::server },
     Section { name: "CLIENTS", by_default: true, write: load::clients },
-    Section { name: "MEMORY", by_default: true, write: machine::memory },
+    Section { name: "MEMORY", by_default: true, write: memory::memory },
     Section { name: "PERSISTENCE", by_default: true, write: machine::persistence },
     Section { name: "STATS", by_default: true, write: load::stats },
     Section { name: "REPLICATION", by_default: true, write: machine::replication },

@@ -36,7 +36,7 @@ impl Text {
 }
 
 /// Two digits and a unit, as Redis prints sizes.
-fn human(bytes: u64) -> String {
+pub(super) fn human(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["K", "M", "G", "T", "P"];
     if bytes < 1024 {
         return format!("{bytes}B");

@@ -43,10 +43,10 @@ fn a_frequency_grows_with_the_logarithm_of_uses_and_falls_with_time() {
 }
 
 #[test]
-fn queues_count_two_times_of_being_asked_for_again() {
+fn queues_count_three_times_of_being_asked_for_again() {
     let rules = rules(EvictionPolicy::AllkeysS3fifo);
     let mut access = rules.fresh(NOW);
-    for wanted in [1, 2, 2] {
+    for wanted in [1, 2, 3, 3] {
         access = rules.accessed(access, NOW, 0);
         assert_eq!(rules.frequency(access, NOW), wanted);
     }

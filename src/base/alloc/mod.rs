@@ -2,17 +2,27 @@
 //!
 //! Each thread counts for itself and adds to the shared total once it is [`FLUSH_BYTES`] off, so the total is exact to
 //! `threads x FLUSH_BYTES` and an allocation costs no shared write.
+//! The allocator itself is jemalloc ([`jemalloc`]), or with the feature `system-allocator` the system's.
 #![expect(
     unsafe_code,
-    reason = "GlobalAlloc is an unsafe trait; every call is passed on to mimalloc, or to the system's allocator"
+    reason = "GlobalAlloc is an unsafe trait; every request is passed on unchanged to the allocator below"
 )]
 
 #[cfg(not(feature = "system-allocator"))]
-use mimalloc::MiMalloc as Below;
+mod jemalloc;
+#[cfg(not(feature = "system-allocator"))]
+use jemalloc as below;
 #[cfg(feature = "system-allocator")]
-use std::alloc::System as Below;
+mod system;
+#[cfg(feature = "system-allocator")]
+use system as below;
+
+pub use below::{NAME, collect, figures, report};
+
+use below::BELOW;
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// A thread's uncounted bytes, in either direction, stay below this.
@@ -20,6 +30,7 @@ const FLUSH_BYTES: i64 = 64 * 1024;
 
 static TOTAL_BYTES: AtomicI64 = AtomicI64::new(0);
 static PEAK_BYTES: AtomicI64 = AtomicI64::new(0);
+static STARTUP_BYTES: OnceLock<u64> = OnceLock::new();
 
 thread_local! {
     static PENDING_BYTES: Cell<i64> = const { Cell::new(0) };
@@ -46,6 +57,27 @@ pub fn settle() {
 /// The most that [`allocated_bytes`] has ever been.
 pub fn peak_bytes() -> u64 {
     u64::try_from(PEAK_BYTES.load(Ordering::Relaxed)).unwrap_or(0).max(allocated_bytes())
+}
+
+/// Notes that the server is about to serve: what is allocated now is there without any data. The first time counts.
+pub fn mark_startup() {
+    STARTUP_BYTES.get_or_init(allocated_bytes);
+}
+
+/// What was allocated when the server began to serve; 0 before.
+pub fn startup_bytes() -> u64 {
+    STARTUP_BYTES.get().copied().unwrap_or(0)
+}
+
+/// What the allocator knows of its memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// In blocks that are in use, each with what its size class adds to it.
+    pub allocated: u64,
+    /// In pages that have such blocks.
+    pub active: u64,
+    /// In pages that the system has given and not taken back, the allocator's own included.
+    pub resident: u64,
 }
 
 /// Bytes of real memory that the process holds, as Linux tells; 0 where it does not.
@@ -75,49 +107,37 @@ fn count(bytes: i64) {
     }
 }
 
-/// The same request without an alignment that mimalloc gives anyway: blocks of 16 bytes and more are aligned to 16, smaller ones to 8. Asked for
-/// it in words, it takes a longer way and up to 15 bytes more.
-#[inline]
-fn plain(layout: Layout) -> Layout {
-    if layout.align() <= 8 || (layout.align() == 16 && layout.size() >= 16) {
-        // SAFETY: 1 is a power of two, and the size was valid with a larger alignment.
-        unsafe { Layout::from_size_align_unchecked(layout.size(), 1) }
-    } else {
-        layout
-    }
-}
-
-/// mimalloc with a count; with the feature `system-allocator` the system's, which gives 16 bytes of alignment anyway.
+/// The allocator below, with a count.
 #[derive(Debug)]
 pub struct Counting;
 
-// SAFETY: each method hands its arguments to the allocator below, asking for no less alignment than it needs (see `plain`), and returns what that returned; counting allocates nothing.
+// SAFETY: each method hands its arguments to the allocator below and returns what that returned; counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as i64);
         // SAFETY: the caller's promise, passed on.
-        unsafe { Below.alloc(plain(layout)) }
+        unsafe { BELOW.alloc(layout) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
         count(-(layout.size() as i64));
         // SAFETY: the caller's promise, passed on.
-        unsafe { Below.dealloc(ptr, plain(layout)) }
+        unsafe { BELOW.dealloc(ptr, layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as i64);
         // SAFETY: the caller's promise, passed on.
-        unsafe { Below.alloc_zeroed(plain(layout)) }
+        unsafe { BELOW.alloc_zeroed(layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         count(new_size as i64 - layout.size() as i64);
         // SAFETY: the caller's promise, passed on.
-        unsafe { Below.realloc(ptr, plain(layout), new_size) }
+        unsafe { BELOW.realloc(ptr, layout, new_size) }
     }
 }
