@@ -11,6 +11,7 @@
 mod add;
 mod algebra;
 mod count;
+mod long;
 mod look;
 mod pop;
 mod random;
