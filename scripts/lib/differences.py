@@ -213,6 +213,12 @@ def lex_of_unequal_scores(argv, tally, peer):
     return by_name and argv[1] not in generate.LEX_KEYS and tally.kind != "-" and peer.kind != "-"
 
 
+def counts_sets(argv, tally, peer):
+    """An aggregate that 7.0 takes for a syntax error."""
+    words = [word.upper() for word in argv]
+    return (b"AGGREGATE", b"COUNT") in zip(words, words[1:]) and b"syntax error" in error_text(peer)
+
+
 def error_text(value):
     return value.data if value.kind == "-" else b""
 
@@ -250,7 +256,7 @@ def same_sorted(argv, tally, peer):
 
 
 DOUBLES = {b"ZADD", b"ZSCORE", b"ZMSCORE", b"ZINCRBY", b"ZRANGE", b"ZREVRANGE", b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE", b"ZPOPMIN", b"ZPOPMAX",
-           b"ZMPOP", b"ZSCAN", b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO"}
+           b"ZMPOP", b"ZSCAN", b"ZUNION", b"ZINTER", b"ZDIFF", b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO"}
 
 # The commands (None: any), a test of (argv, tally, peer), and the reason. The order is that of the test.
 DIFFERENCES = [
@@ -262,6 +268,8 @@ DIFFERENCES = [
      "a range by name over members of unequal scores is unspecified"),
     ({b"ZRANK", b"ZREVRANK"}, lambda argv, tally, peer: len(argv) == 4 and b"wrong number of arguments" in error_text(peer),
      "ZRANK and ZREVRANK take WITHSCORE since 7.2"),
+    ({b"ZUNION", b"ZINTER"}, counts_sets,
+     "AGGREGATE COUNT exists since 8.8"),
     ({b"CLIENT"}, lambda argv, tally, peer: len(argv) > 1 and argv[1].upper() in (b"SETINFO", b"NO-TOUCH") and peer.kind == "-",
      "CLIENT SETINFO and CLIENT NO-TOUCH exist since 7.2"),
     ({b"DBSIZE"}, lambda argv, tally, peer: tally.kind == peer.kind == ":" and int(tally.data) < int(peer.data),

@@ -41,6 +41,7 @@ SORT_PATTERNS = [b"w_*", b"w_*", b"h_*->f", b"h_*->g", b"*", b"w_*->f", b"h_*", 
 SET_INTEGERS = [b"0", b"1", b"2", b"3", b"4", b"5", b"-1", b"-7", b"10", b"100", b"32767", b"32768", b"-32769", b"2147483648", b"-2147483649",
                 b"9223372036854775807", b"-9223372036854775808"]
 BIG_SETS = [b"bigset", b"bigints"]
+BIG_ZSETS = [b"big", b"big", b"bigset", b"bigints"]
 FIELDS = [b"f", b"g", b"h", b"F", b"", b"1", b"10", b"\x00\xff", b"name", b"field with space"]
 PATTERNS = [b"*", b"a", b"[ab]", b"[^a]", b"?", b"??", b"{t}*", b"[a-c]", b"\\*", b"*t*1", b"", b"[", b"[a", b"[]", b"\\", b"[z-a]", b"[^]", b"f*", b"*a*"]
 TTLS = [b"100", b"200", b"1000", b"100000", b"100", b"0", b"-1", b"-100", b"9223372036854775807", b"9223372036854775", b"-9223372036854775808", b"abc", b"1.5", b"", b"9999999999"]
@@ -297,6 +298,24 @@ class Generator:
         keys = self.some_keys(3)
         return [b"%d" % len(keys) if self.chance(0.93) else self.w_small()] + keys
 
+    def w_zsources(self):
+        """A number of sets and sorted sets, some of them large, and the keys; sometimes the number is another."""
+        keys = [self.pick(BIG_ZSETS) if self.chance(0.15) else self.key() for _ in range(self.random.choice([1, 2, 2, 2, 3, 4]))]
+        return [b"%d" % len(keys) if self.chance(0.95) else self.pick(SMALL + INTEGERS)] + keys
+
+    def w_zjoin(self, aggregates=(b"SUM", b"MIN", b"MAX", b"sum")):
+        """The same with options for how scores are put together."""
+        sources = self.w_zsources()
+        weights = [self.w_score() if self.chance(0.7) else self.w_small() for _ in sources[1:]]
+        if self.chance(0.04):
+            weights = weights[1:] if self.chance(0.5) else weights + [b"1"]
+        aggregate = self.pick(aggregates) if self.chance(0.96) else self.w_val()
+        return sources + self.some([b"WEIGHTS"] + weights, [b"AGGREGATE", aggregate], b"WITHSCORES" if self.chance(0.05) else [b"AGGREGATE", aggregate])
+
+    def w_zgiven(self):
+        """The same for what is given rather than stored; only here AGGREGATE COUNT, which 7.0 does not have, leaves nothing behind."""
+        return self.w_zjoin((b"SUM", b"MIN", b"MAX", b"max", b"COUNT")) + ([b"WITHSCORES"] if self.chance(0.7) else [])
+
     def w_end(self):
         return self.pick([b"MIN", b"MAX", b"min"]) if self.chance(0.97) else self.w_val()
 
@@ -468,8 +487,15 @@ class Generator:
             size = self.random.choice([120, 140, 500, 2000])
             run = self.random.choice([1, 3, size])
             return [[b"ZADD", b"biglex" if run == 1 else b"big"] + [word for i in range(size) for word in (b"%d" % (i % run), b"m%05d" % self.random.randrange(9999))]]
+        if self.chance(0.005):
+            # By itself only: 7.0 counts the arguments before it queues a command or runs one for a script.
+            return [[self.pick([b"ZRANK", b"ZREVRANK"]), self.key(), self.w_member(), b"WITHSCORE"]]
+        if self.chance(0.004):
+            # Members of the large sorted set and others, as a plain set.
+            return [[b"SADD", b"bigset"] + [b"m%05d" % self.random.randrange(9999) for _ in range(self.random.choice([20, 200, 1000]))],
+                    [b"SADD", b"bigints"] + [b"%d" % self.random.randrange(99) for _ in range(60)]]
         argv = self.fill(self.pick(ZSETS))
-        if self.chance(0.15) and len(argv) > 1 and argv[1] not in LEX_KEYS and argv[0] != b"ZREMRANGEBYLEX":
+        if self.chance(0.15) and len(argv) > 1 and argv[1] not in LEX_KEYS and argv[0] not in (b"ZREMRANGEBYLEX", b"SADD") + COUNTED:
             argv[1] = b"big"
         return [argv]
 
@@ -625,7 +651,12 @@ ZRANGE {key} {small} {small} {ws}|ZRANGE {key} 0 -1 WITHSCORES|ZREVRANGE {key} {
 ZRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREVRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREMRANGEBYRANK {key} {small} {small}|ZREMRANGEBYSCORE {key} {bound} {bound}|ZREMRANGEBYLEX {lexkey} {lex} {lex}
 ZADD {lexkey} {zeros}|ZADD {lexkey} {zeros}|ZRANGE {lexkey} {lex} {lex} BYLEX {zrangeopts}|ZREM {lexkey} {members}|ZRANGE {lexkey} {small} {small}|ZPOPMIN {key} {count}|ZPOPMAX {key} {count}|ZRANGE {key} {rangeby} {zrangeopts}|DEL {key}|OBJECT ENCODING {key}
 ZRANGESTORE {key} {key} {rangeby} {zstoreopts}|ZRANGESTORE l3 {lexkey} {lex} {lex} BYLEX {zstoreopts}|ZRANGESTORE {key} {key} {rangeby} {zrangeopts}|ZMPOP {counted} {end} {zmpopopts}
-ZRANDMEMBER {key}|ZRANDMEMBER {key} {hcount}|ZRANDMEMBER {key} {hcount} WITHSCORES|ZSCAN {key} 0 {scanopts}""".replace("\n", "|").split("|")
+ZRANDMEMBER {key}|ZRANDMEMBER {key} {hcount}|ZRANDMEMBER {key} {hcount} WITHSCORES|ZSCAN {key} 0 {scanopts}
+ZUNION {zgiven}|ZUNION {zgiven}|ZINTER {zgiven}|ZINTER {zgiven}|ZDIFF {zsources} {ws}|ZDIFF {zsources} {ws}|ZINTERCARD {zsources} {cardopts}|ZUNIONSTORE {key} {zjoin}|ZUNIONSTORE {key} {zjoin}|ZINTERSTORE {key} {zjoin}
+ZINTERSTORE {key} {zjoin}|ZDIFFSTORE {key} {zsources}|ZDIFFSTORE {key} {zsources} {ws}|SADD {key} {smembers}|SADD {key} {members}""".replace("\n", "|").split("|")
+
+# Commands of sorted sets whose second word is a number of keys.
+COUNTED = (b"ZMPOP", b"ZUNION", b"ZINTER", b"ZDIFF", b"ZINTERCARD")
 
 GEO = """GEOADD {geokey} {geoaddopts} {places}|GEOADD {geokey} {places}|GEOADD {geokey} {places}|GEOADD {geokey} {places}|GEOPOS {geokey} {gmembers}|GEOHASH {geokey} {gmembers}|GEODIST {geokey} {gmember} {gmember}|GEODIST {geokey} {gmember} {gmember} {unit}
 GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search}|GEOSEARCH {geokey} {geoopts} {search}|GEOSEARCH biggeo {search}|GEOSEARCH biggeo {search} {geoopts}|DEL g1|GEOSEARCHSTORE {geokey} {geokey} {search} {geostoreopts}|GEOSEARCH {geokey} {search} {geocount}

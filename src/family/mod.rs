@@ -7,6 +7,7 @@ pub mod hashes;
 pub mod increment;
 pub mod keys;
 pub mod lists;
+mod long;
 pub mod pubsub;
 mod ranks;
 pub mod scan;

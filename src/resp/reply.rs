@@ -5,6 +5,7 @@
 //! JSON or a recorder. Handlers never ask which; what differs between RESP2 and RESP3 is decided in the sink, from the *shape*
 //! that a handler names (a map, a set, scored pairs).
 
+use super::long::{Budget, LongReply, Progress, Refused, Stop};
 use std::fmt;
 
 /// The shape of an aggregate. RESP2 has only arrays, so a sink for it flattens.
@@ -52,6 +53,14 @@ pub trait ReplySink {
     fn begin(&mut self, shape: Aggregate, len: usize);
     /// Goes on in another protocol. Sinks that know only one ignore it.
     fn set_protocol(&mut self, _: super::writer::Protocol) {}
+    /// Takes a long reply, to give it once the command's locks are given back; hands it back if it is to be given at once.
+    fn defer(&mut self, long: Box<dyn LongReply>) -> Option<Box<dyn LongReply>> {
+        Some(long)
+    }
+    /// What [`ReplySink::defer`] took.
+    fn take_deferred(&mut self) -> Option<Box<dyn LongReply>> {
+        None
+    }
 }
 
 /// The proof that a reply was given. Only [`Reply`] makes one.
@@ -193,6 +202,19 @@ impl<'a> Reply<'a> {
     pub fn in_protocol(self, protocol: super::writer::Protocol) -> Self {
         self.sink.set_protocol(protocol);
         self
+    }
+
+    /// A reply that takes long: given in parts after the command, where the sink can do that; else here.
+    ///
+    /// # Errors
+    /// What it found instead of a reply.
+    pub fn later(self, mut long: Box<dyn LongReply>) -> Result<Replied, Refused> {
+        if let Some(back) = self.sink.defer(long) {
+            long = back;
+            long.prepare(&Stop::default())?;
+            while long.advance(self.sink, &mut Budget::endless()) == Progress::More {}
+        }
+        Ok(Replied(()))
     }
 
     /// Hands the sink to somebody who gives exactly one complete reply (a nested command, a stored answer).

@@ -9,7 +9,9 @@
 //! Not here: order and forms of a set (`data::zset`), which keys are locked, the removal of an emptied key.
 
 mod add;
+mod algebra;
 mod count;
+mod long;
 mod look;
 mod pop;
 mod random;
@@ -31,6 +33,7 @@ pub const TABLES: &[&[CommandSpec]] = &[
     count::COMMANDS,
     range::COMMANDS,
     store::COMMANDS,
+    algebra::COMMANDS,
     remove::COMMANDS,
     pop::COMMANDS,
     random::COMMANDS,
