@@ -54,13 +54,16 @@ fn usage(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
         }
     }
     let samples = if samples == 0 { usize::MAX } else { usize::try_from(samples).unwrap_or(usize::MAX) };
-    // A clone, so that looking at a large value holds nobody up.
-    let entry = ctx.keys.freeze_entry(&args[2]);
-    ctx.keys.release();
-    Ok(match entry {
-        Some(entry) => reply.count(entry.lend().estimated_bytes(samples)),
-        None => reply.null(),
-    })
+    let Some(entry) = ctx.keys.peek(&args[2]) else { return Ok(reply.null()) };
+    // A clone, so that looking at a large value holds nobody up; unless there are too many of them.
+    let bytes = match ctx.services.keyspace.freeze_entry(entry) {
+        Ok(entry) => {
+            ctx.keys.release();
+            entry.lend().estimated_bytes(samples)
+        }
+        Err(_) => entry.estimated_bytes(samples),
+    };
+    Ok(reply.count(bytes))
 }
 
 fn stats(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> {
