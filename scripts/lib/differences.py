@@ -18,6 +18,7 @@ BODIES = {hashlib.sha1(body).hexdigest().encode(): body for body in generate.SCR
 UNORDERED = {b"KEYS", b"SMEMBERS", b"SINTER", b"SUNION", b"SDIFF"}
 # In order while the hash is small, in no order once it is a table: the peer's OBJECT ENCODING decides.
 UNORDERED_IF_TABLE = {b"HGETALL", b"HKEYS", b"HVALS"}
+GEO_SEARCHES = {b"GEOSEARCH", b"GEORADIUS", b"GEORADIUSBYMEMBER", b"GEORADIUS_RO", b"GEORADIUSBYMEMBER_RO"}
 SECONDS = {b"TTL", b"EXPIRETIME"}
 MILLISECONDS = {b"PTTL", b"PEXPIRETIME"}
 
@@ -122,6 +123,16 @@ def is_all(argv):
 def is_unsorted(argv):
     """Whether a SORT leaves the elements in their own order, which a set does not have. Any key but one may hold a set."""
     return any(word.upper() == b"BY" and b"*" not in pattern.split(b"\0")[0] for word, pattern in zip(argv, argv[1:]))
+
+
+def same_but_equally_far(argv, tally, peer):
+    """Whether two nearest-first lists differ only among members whose distances are equal as far as they are printed. Without distances only the number is known."""
+    words = [word.upper() for word in argv]
+    if b"COUNT" not in words or b"ANY" in words or not is_list(tally) or not is_list(peer) or len(tally.data) != len(peer.data):
+        return False
+    if b"WITHDIST" not in words:
+        return True
+    return all(is_list(one) and is_list(other) and one.data[1].data == other.data[1].data for one, other in zip(tally.data, peer.data))
 
 
 def same_scan(name, argv, tally, peer):
@@ -267,6 +278,8 @@ DIFFERENCES = [
      "7.0 tells what a key takes whose time has come, until it comes upon it otherwise"),
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"REFCOUNT" and tally.kind == peer.kind == ":",
      "Tally says of every small integer that it is shared (2147483647), the peer only of one that it has not copied"),
+    (GEO_SEARCHES, same_but_equally_far,
+     "a COUNT that cuts members at equal distances chooses any of them, in any order, in 7.0; Tally takes those found first"),
     ({b"SORT", b"SORT_RO"}, same_sorted,
      "elements of equal text (up to a NUL), or of equal weights that are texts, are in no order"),
     ({b"SORT", b"SORT_RO"}, lambda argv, tally, peer: error_text(peer).startswith(b"ERR One or more scores") and tally.kind != "-",

@@ -1,5 +1,6 @@
 //! What a handler is lent: keys, session, services, the time, and who runs scripts.
 
+use super::away::Away;
 use super::client::{Client, Clients};
 use super::error::CommandError;
 use super::pubsub::{Channels, MailLimits};
@@ -104,6 +105,8 @@ pub struct Services {
     pub channels: Channels,
     /// The slow log.
     pub slowlog: Slowlog,
+    /// Threads for what long replies have to work out first.
+    pub away: Away,
     /// The script cache.
     pub scripts: Scripts,
     /// Scripts that are running: one control per thread.

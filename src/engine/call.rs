@@ -1,7 +1,7 @@
 //! One command that may run now: its handler, its error, its counts. Shared by the wire, EXEC and scripts.
 
-use crate::base::clock::Ticks;
-use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags};
+use crate::base::clock::{Ticks, UnixMillis};
+use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Services, Session, slowlog};
 use crate::metrics::Outcome;
 use crate::resp::reply::{Reply, ReplySink};
 
@@ -64,16 +64,23 @@ pub(super) fn account(
 ) {
     let nanos = ended.since(began);
     ctx.recorder.command(id, nanos, if called == Called::Ok { Outcome::Ok } else { Outcome::Failed });
-    let slower_than_us = ctx.services.config.live.slowlog_log_slower_than_us.get();
-    if slower_than_us >= 0 && nanos / 1000 >= slower_than_us as u64 && !spec.flags.has(Flags::SKIP_SLOWLOG) {
-        keep_slow(ctx, argv, nanos);
+    if is_slow(ctx.services, spec, nanos) {
+        keep_slow(ctx.services, ctx.session, ctx.now, slowlog::shorten(argv), nanos);
     }
 }
 
+/// Whether the slow log wants a call that took so long.
+#[inline]
+pub(super) fn is_slow(services: &Services, spec: &CommandSpec, nanos: u64) -> bool {
+    let slower_than_us = services.config.live.slowlog_log_slower_than_us.get();
+    slower_than_us >= 0 && nanos / 1000 >= slower_than_us as u64 && !spec.flags.has(Flags::SKIP_SLOWLOG)
+}
+
+/// Keeps a call in the slow log, its arguments shortened.
 #[cold]
-fn keep_slow(ctx: &mut Ctx<'_, '_>, argv: &[&[u8]], nanos: u64) {
-    let max_len = ctx.services.config.live.slowlog_max_len.get();
-    let client = &ctx.session.client;
+pub(super) fn keep_slow(services: &Services, session: &Session, now: UnixMillis, argv: Vec<Vec<u8>>, nanos: u64) {
+    let max_len = services.config.live.slowlog_max_len.get();
+    let client = &session.client;
     let name = client.names.lock().name.clone();
-    ctx.services.slowlog.push(max_len, ctx.now / 1000, nanos / 1000, argv, &client.address, &name);
+    services.slowlog.push(max_len, now / 1000, nanos / 1000, argv, &client.address, &name);
 }

@@ -141,6 +141,12 @@ impl<'a, 'k> Keys<'a, 'k> {
         self.held
     }
 
+    /// What these keys are a part of.
+    #[inline]
+    pub fn keyspace(&self) -> &'k Keyspace {
+        self.held.keyspace
+    }
+
     /// The database's number.
     pub fn db(&self) -> usize {
         self.db
@@ -220,6 +226,18 @@ impl<'a, 'k> Keys<'a, 'k> {
         match self.lookup(key) {
             None => Ok(None),
             Some(entry) => T::of(entry.0).map(Some).ok_or(WrongType),
+        }
+    }
+
+    /// The same with the entry, for those who may have to freeze it.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds another type.
+    #[inline]
+    pub fn read_entry<T: Kind>(&mut self, key: &[u8]) -> Result<Option<(T::Ref<'_>, EntryRef<'_>)>, WrongType> {
+        match self.lookup(key) {
+            None => Ok(None),
+            Some(entry) => T::of(entry.0).map(|value| Some((value, entry))).ok_or(WrongType),
         }
     }
 

@@ -9,10 +9,12 @@
 //! limit. A request that met a lock is kept, and run again when somebody leaves the keyspace.
 
 use super::busy::Busy;
+use super::local::{INPUT_BYTES, Local};
+use super::streaming::yield_turn;
 use super::window::{self, Tail, Window};
 use super::worker::{Accepted, Socket, WorkerStatus};
 use crate::command::{Client, ReplyMode, Services, Session};
-use crate::engine::{Batch, Executed, Worker};
+use crate::engine::{Batch, Executed, Later};
 use crate::resp::reply::ReplySink;
 use crate::resp::request::{Limits, Parsed, Parser};
 use crate::resp::writer::Writer;
@@ -27,8 +29,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The worker's input buffer: what one read can bring.
-const INPUT_BYTES: usize = 64 * 1024;
 /// What a worker keeps of its output buffer between batches.
 const OUTPUT_KEPT_BYTES: usize = 1024 * 1024;
 /// Requests executed before replies are written, so that a long pipeline does not keep the worker's other connections waiting.
@@ -41,24 +41,6 @@ const BUSY_RETRY: Duration = Duration::from_millis(20);
 const BUSY_RETRY_MAX: Duration = Duration::from_millis(160);
 /// Batches of one connection before the worker's other connections have their turn.
 const BATCHES_PER_TURN_MAX: usize = 4;
-
-/// What all connections of one worker share: its means of execution and its buffers.
-#[derive(Debug)]
-pub(super) struct Local {
-    worker: Worker,
-    input: Box<[u8]>,
-    output: Vec<u8>,
-}
-
-impl Local {
-    pub(super) fn new(worker: Worker) -> Self {
-        Self { worker, input: vec![0; INPUT_BYTES].into_boxed_slice(), output: Vec::with_capacity(INPUT_BYTES) }
-    }
-
-    pub(super) fn worker(&mut self) -> &mut Worker {
-        &mut self.worker
-    }
-}
 
 /// A connection's place among those that there may be (`maxclients`), given up when dropped, also by a panic.
 #[derive(Debug)]
@@ -117,6 +99,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> 
         output: Vec::new(),
         sent: 0,
         state: State::Reading,
+        later: None,
     };
     // Dropped before the socket: who has seen the end of a connection can count on its place.
     let place = place;
@@ -187,9 +170,9 @@ enum State {
     Closing,
 }
 
-struct Connection<S> {
-    stream: S,
-    session: Session,
+pub(super) struct Connection<S> {
+    pub(super) stream: S,
+    pub(super) session: Session,
     parser: Parser,
     /// Requests, or a part of one, left over from the worker's buffer. The first `executed` bytes are done with.
     input: Vec<u8>,
@@ -198,6 +181,8 @@ struct Connection<S> {
     output: Vec<u8>,
     sent: usize,
     state: State,
+    /// A long reply that is being given; see [`super::streaming`].
+    pub(super) later: Option<Box<Later>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -213,7 +198,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.session.client.is_killed() {
                 return Poll::Ready(Ok(Next::Closed));
             }
-            if self.session.client.mailbox.has_mail() {
+            // A message must not stand within a reply.
+            if self.session.client.mailbox.has_mail() && !self.is_within_reply() {
                 self.session.client.mailbox.take_mail(&mut self.output);
             }
             let mut local = local.borrow_mut();
@@ -226,19 +212,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 ready!(flushed);
                 continue;
             }
+            if self.later.is_some() {
+                ready!(flushed);
+                ready!(self.poll_later(cx, &mut local, services, status)?);
+                continue;
+            }
             if self.state == State::Executing {
                 let input = std::mem::take(&mut self.input);
                 let from = self.executed;
                 let outcome = self.execute(&input[from..], &mut local, services, status);
                 self.keep(input, from, outcome.consumed);
                 self.publish();
-                if self.send(cx, &mut local, &outcome)? == Sent::Busy {
+                self.send(cx, &mut local)?;
+                if outcome.stop == Stop::Busy {
                     return Poll::Ready(Ok(Next::Busy));
                 }
                 if outcome.stop == Stop::Paused && self.pending_output() == 0 {
                     // The worker's other connections have their turn between two batches of a long pipeline.
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
+                    return yield_turn(cx);
                 }
                 continue;
             }
@@ -250,8 +241,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Poll::Ready(Ok(Next::Busy));
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        yield_turn(cx)
     }
 
     /// Reads once and executes what came. The usual request is executed right where it was read.
@@ -279,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let outcome = self.execute(&buffer[..bytes], local, services, status);
                     self.input.extend_from_slice(&buffer[outcome.consumed..bytes]);
                     self.publish();
-                    Poll::Ready(self.send(cx, local, &outcome))
+                    Poll::Ready(self.send(cx, local).map(|()| outcome.sent()))
                 }
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
                 Poll::Pending => Poll::Pending,
@@ -332,11 +322,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 break;
             }
         }
+        self.later = batch.take_later().map(Box::new);
         drop(batch);
         drop(busy);
         self.state = match outcome.stop {
             Stop::Drained => State::Reading,
-            Stop::Paused | Stop::Busy => State::Executing,
+            Stop::Paused | Stop::Busy | Stop::Later => State::Executing,
             Stop::Close => State::Closing,
         };
         outcome
@@ -448,7 +439,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Writes the batch's replies; what the socket does not take is kept.
-    fn send(&mut self, cx: &mut Context<'_>, local: &mut Local, outcome: &Outcome) -> io::Result<Sent> {
+    pub(super) fn send(&mut self, cx: &mut Context<'_>, local: &mut Local) -> io::Result<()> {
         let mut taken = 0;
         if self.output.is_empty() {
             while taken < local.output.len() {
@@ -472,7 +463,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.output.extend_from_slice(&local.output[taken..]);
         local.output.clear();
         local.output.shrink_to(OUTPUT_KEPT_BYTES);
-        Ok(if outcome.stop == Stop::Busy { Sent::Busy } else { Sent::Done })
+        Ok(())
     }
 
     /// Sends what earlier batches left over. Ready when nothing is left.
@@ -495,13 +486,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(Poll::Ready(()))
     }
 
-    fn pending_output(&self) -> usize {
+    /// Executes nothing more, and ends once what there is was sent.
+    pub(super) fn close(&mut self) {
+        self.state = State::Closing;
+    }
+
+    pub(super) fn pending_output(&self) -> usize {
         self.output.len() - self.sent
     }
 
     /// Tells CLIENT LIST how this connection stands.
     #[inline]
-    fn publish(&self) {
+    pub(super) fn publish(&self) {
         let client = &self.session.client;
         client.db.store(self.session.db as u32, Ordering::Relaxed);
         client.query_bytes.store(self.input.len() - self.executed, Ordering::Relaxed);
@@ -528,7 +524,7 @@ fn execute_one(
 ) -> Option<Stop> {
     let hard_limit = services.config.live.output_buffer_hard_limit.get().saturating_sub(pending);
     let before = output.len();
-    let mut writer = Writer::new(output, session.protocol, hard_limit);
+    let mut writer = Writer::new(output, session.protocol, hard_limit).deferring();
     let executed = batch.execute(session, argv, &mut writer);
     if writer.overflowed() {
         tracing::warn!(client = session.client.id, "closed: its replies passed output-buffer-hard-limit");
@@ -537,6 +533,9 @@ fn execute_one(
     }
     if executed == Executed::Busy {
         return Some(Stop::Busy);
+    }
+    if session.reply_mode != ReplyMode::On {
+        batch.take_later();
     }
     match session.reply_mode {
         ReplyMode::On => {}
@@ -550,7 +549,8 @@ fn execute_one(
             session.reply_mode = ReplyMode::On;
         }
     }
-    (session.closing || session.client.is_killed()).then_some(Stop::Close)
+    let ends = session.closing || session.client.is_killed();
+    if ends { Some(Stop::Close) } else { batch.has_later().then_some(Stop::Later) }
 }
 
 /// What a run of requests came to.
@@ -558,6 +558,12 @@ fn execute_one(
 struct Outcome {
     consumed: usize,
     stop: Stop,
+}
+
+impl Outcome {
+    fn sent(&self) -> Sent {
+        if self.stop == Stop::Busy { Sent::Busy } else { Sent::Done }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -568,6 +574,8 @@ enum Stop {
     Paused,
     /// The next request waits for a lock.
     Busy,
+    /// The last request's reply is long, and comes before the next request is executed.
+    Later,
     /// Nothing more is to be executed.
     Close,
 }

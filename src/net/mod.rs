@@ -14,6 +14,8 @@ mod confined;
 pub mod connection;
 mod inbox;
 pub mod listen;
+mod local;
+mod streaming;
 mod window;
 pub mod worker;
 

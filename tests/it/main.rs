@@ -10,6 +10,7 @@ mod faults;
 mod http;
 mod lifecycle;
 mod limits;
+mod long_replies;
 mod malformed;
 mod memory;
 mod output;

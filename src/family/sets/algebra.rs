@@ -3,8 +3,10 @@
 //! The sets are read as clones, which cost O(1) where they are large. So a destination may be one of the sources.
 
 use super::limits;
+use super::long::Clones;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::set::{self, Element, Limits, Set};
+use crate::family::long::{self, Answer, Computed, Shape};
 use crate::keyspace::Value;
 
 const UNORDERED: &[&str] = &["nondeterministic_output_order"];
@@ -79,12 +81,26 @@ const NEGATIVE_LIMIT: CommandError = CommandError::text("ERR LIMIT can't be nega
 
 fn sinter(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let sets = read_all(ctx, args.from(1))?;
+    let steps = steps_of_intersection(&sets);
+    if steps > long::STEPS_MAX {
+        return give_later(ctx, sets, steps, reply, |sets, push| {
+            set::intersection(sets).into_iter().for_each(|member| member.with_bytes(&mut *push));
+        });
+    }
     let common = set::intersection(&borrowed(&sets));
     Ok(give(common.len(), common.into_iter(), reply))
 }
 
 fn sunion(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let sets = read_all(ctx, args.from(1))?;
+    let steps = sets.iter().map(Set::len).sum();
+    if steps > long::STEPS_MAX {
+        return give_later(ctx, sets, steps, reply, |sets, push| {
+            let (largest, beside) = set::union(sets);
+            largest.into_iter().flat_map(Set::iter).for_each(|member| member.with_bytes(&mut *push));
+            beside.iter().for_each(|member| member.with_bytes(&mut *push));
+        });
+    }
     let (largest, beside) = set::union(&borrowed(&sets));
     let len = largest.map_or(0, Set::len) + beside.len();
     Ok(give(len, largest.into_iter().flat_map(Set::iter).chain(beside.iter()), reply))
@@ -93,6 +109,13 @@ fn sunion(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 fn sdiff(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let sets = read_all(ctx, args.from(1))?;
     let (first, others) = sets.split_first().expect("the arity asks for a key");
+    let steps = first.len() + others.iter().map(|other| other.len().min(first.len())).sum::<usize>();
+    if steps > long::STEPS_MAX {
+        return give_later(ctx, sets, steps, reply, |sets, push| {
+            let (first, others) = sets.split_first().expect("the arity asks for a key");
+            set::difference(first, others).into_iter().for_each(|member| member.with_bytes(&mut *push));
+        });
+    }
     let left = set::difference(first, &borrowed(others));
     Ok(give(left.len(), left.into_iter(), reply))
 }
@@ -113,8 +136,17 @@ fn sintercard(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
         limit = args.integer(at + 1).ok().and_then(|limit| usize::try_from(limit).ok()).ok_or(NEGATIVE_LIMIT)?;
         at += 2;
     }
+    let limit = if limit == 0 { usize::MAX } else { limit };
     let sets = read_all(ctx, &args.all()[2..2 + keys])?;
-    Ok(reply.count(set::intersection_len(&borrowed(&sets), if limit == 0 { usize::MAX } else { limit })))
+    let steps = steps_of_intersection(&sets);
+    if steps > long::STEPS_MAX {
+        let sets = Clones::new(sets, ctx.keys.keyspace());
+        return Ok(reply.later(Computed::new(ctx.keys.keyspace(), steps, move |_| {
+            let len = set::intersection_len(&sets.borrowed(), limit);
+            Ok(Answer::Short(Box::new(move |reply| reply.count(len))))
+        }))?);
+    }
+    Ok(reply.count(set::intersection_len(&borrowed(&sets), limit)))
 }
 
 fn sinterstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
@@ -147,6 +179,28 @@ fn store(ctx: &mut Ctx, args: Args, reply: Reply, make: fn(&[&Set], &Limits) -> 
         ctx.keys.put(&args[1], Value::Set(result), None);
     }
     Ok(reply.count(len))
+}
+
+/// How many members are looked up at most.
+fn steps_of_intersection(sets: &[Set]) -> usize {
+    let smallest = sets.iter().map(Set::len).min().unwrap_or(0);
+    smallest.saturating_mul(sets.len())
+}
+
+/// Replies what `make` makes of the sets, once the command has given its locks back.
+fn give_later(
+    ctx: &mut Ctx,
+    sets: Vec<Set>,
+    steps: usize,
+    reply: Reply,
+    make: fn(&[&Set], &mut dyn FnMut(&[u8])),
+) -> Result<Replied, CommandError> {
+    let keyspace = ctx.keys.keyspace();
+    let sets = Clones::new(sets, keyspace);
+    Ok(reply.later(Computed::new(keyspace, steps, move |_| {
+        let sets = sets.borrowed();
+        Ok(Answer::Elements(long::gather(|push| make(&sets, push)), Shape::Set))
+    }))?)
 }
 
 /// The sets of these keys; an empty one for a key that is missing.

@@ -82,6 +82,13 @@ impl<'a> Options<'a> {
         start..start.saturating_add(count).min(len)
     }
 
+    /// The same, if they give the elements themselves, in an order that no other key has a part in.
+    pub(super) fn by_itself(&self) -> Option<Options<'static>> {
+        let is_itself = self.store.is_none() && self.gets.is_empty() && (self.unsorted || self.by.is_none());
+        let Self { desc, alpha, unsorted, offset, count, .. } = *self;
+        is_itself.then_some(Options { desc, alpha, unsorted, offset, count, ..Options::NONE })
+    }
+
     fn finds_keys(&self) -> bool {
         let by = self.by.iter().filter(|_| !self.unsorted);
         by.chain(&self.gets).any(Pattern::finds_keys)

@@ -11,6 +11,7 @@
 mod add;
 mod algebra;
 mod count;
+mod long;
 mod look;
 mod pop;
 mod random;
@@ -22,6 +23,8 @@ mod store;
 
 use crate::command::{CommandSpec, Ctx};
 use crate::data::zset::Limits;
+
+pub(super) use store::store;
 
 /// The tables of the family's files.
 pub const TABLES: &[&[CommandSpec]] = &[
@@ -39,7 +42,7 @@ pub const TABLES: &[&[CommandSpec]] = &[
 
 /// How far a set stays small, by the settings now.
 #[inline]
-fn limits(ctx: &Ctx) -> Limits {
+pub fn limits(ctx: &Ctx) -> Limits {
     let live = &ctx.services.config.live;
     Limits { entries: live.zset_max_listpack_entries.get(), value_bytes: live.zset_max_listpack_value.get() }
 }

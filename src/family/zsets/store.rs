@@ -28,7 +28,7 @@ fn zrangestore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comma
 
 /// Puts `result` in the place of whatever the key held, its deadline included, and replies how many members it has.
 /// An empty result deletes the key.
-pub(super) fn store(ctx: &mut Ctx, key: &[u8], result: ZSet, reply: Reply) -> Replied {
+pub(in crate::family) fn store(ctx: &mut Ctx, key: &[u8], result: ZSet, reply: Reply) -> Replied {
     let len = result.len();
     if result.is_empty() {
         ctx.keys.delete(key);

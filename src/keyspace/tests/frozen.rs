@@ -226,7 +226,10 @@ fn what_is_freed_in_the_background_is_freed_to_the_last() {
         }
     });
     let frozen = freeze(&keyspace, 0);
-    let entry = one(&keyspace, 0, names[0].as_bytes(), (0, 0), |keys| keys.freeze_entry(names[0].as_bytes()));
+    let entry = one(&keyspace, 0, names[0].as_bytes(), (0, 0), |keys| {
+        let shared = keys.keyspace();
+        keys.peek(names[0].as_bytes()).map(|entry| shared.freeze_entry(entry).expect("there are few clones"))
+    });
     whole(&keyspace, 0, (0, 0), |keys| {
         for (number, name) in names.iter().enumerate().take(300) {
             let key = name.as_bytes();
