@@ -5,7 +5,7 @@ use super::watch::Watched;
 use super::{Database, Keyspace};
 use crate::base::sync::{Mutex, MutexGuard};
 use crate::data::record::{Record, RecordRef};
-use crate::data::table::Table;
+use crate::data::table::{Step, Table};
 use smallvec::SmallVec;
 use std::time::Duration;
 
@@ -189,6 +189,14 @@ impl<'k> Held<'k> {
     pub fn prefetch_value(&self, db: usize, hash: u64) {
         if let Some(table) = self.table(db, hash) {
             table.probe_items(hash, |record| record.prefetch_value());
+        }
+    }
+
+    /// Begins to load what a look at an element of the value needs, by the hashes of key and element; the value was loaded before. Reads the value.
+    #[inline]
+    pub fn prefetch_element(&self, db: usize, hash: u64, element: u64, step: Step) {
+        if let Some(table) = self.table(db, hash) {
+            table.probe_items(hash, |record| record.prefetch_element(step, element));
         }
     }
 
