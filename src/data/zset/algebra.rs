@@ -12,7 +12,7 @@
 
 mod result;
 
-pub use result::Ranked;
+pub use result::{Kept, Ranked};
 
 use self::result::Name;
 use super::{Builder, Limits, ZSet};
