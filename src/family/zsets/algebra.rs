@@ -1,18 +1,19 @@
 //! Union, intersection and difference of sorted sets and sets: given, counted, or stored under a key of their own.
 //!
 //! One parser for all seven commands. The sets are read as clones, which cost O(1) where they are large. So a destination may be one of
-//! the sources, and what is computed ([`data::zset::algebra`](crate::data::zset::algebra)) needs no key any more: if it is much work, and only to be given, it is done
-//! after the command has given its locks back ([`super::combined`]).
+//! the sources, and what is computed ([`data::zset::algebra`](crate::data::zset::algebra)) needs no key any more: if it is much work it is done without locks, after the command
+//! where the result is given ([`super::combined`]), between two runs of it where the result is stored.
 
 use super::combined::{Combined, Operation};
 use super::limits;
 use super::store::store;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Replied, Reply};
 use crate::data::set::Set;
-use crate::data::zset::ZSet;
 use crate::data::zset::algebra::{self, Aggregate, Input, Ranked, Weighted};
-use crate::family::long::{self, Answer, Computed};
+use crate::data::zset::{Limits, ZSet};
+use crate::family::long::{self, Answer, Computed, Store};
 use crate::keyspace::{Bin, Value, ValueRef};
+use crate::resp::long::Stop;
 use smallvec::SmallVec;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -91,6 +92,12 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 const NOT_A_WEIGHT: CommandError = CommandError::text("ERR weight value is not a float");
 const NEGATIVE_LIMIT: CommandError = CommandError::text("ERR LIMIT can't be negative");
 
+/// To put a member into a set takes as long as about so many lookups.
+pub(super) const STORED_STEPS: usize = 8;
+
+/// How a set is made that is stored.
+type Making = fn(&Sources, &Limits) -> ZSet;
+
 /// Most calls have few sets.
 const KEYS_INLINE: usize = 4;
 
@@ -150,9 +157,7 @@ fn zinter(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 
 fn zdiff(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zdiff", form: Form::Difference, stores: false })?;
-    let first = query.sources.lens().next().unwrap_or(0);
-    // A set much larger than the first is looked into, not at.
-    let steps = query.sources.lens().map(|len| len.min(first)).sum();
+    let steps = query.sources.steps_of_difference();
     let difference: Operation = |sources| {
         let inputs = sources.inputs();
         algebra::difference(inputs[0], &inputs[1..])
@@ -175,20 +180,51 @@ fn zintercard(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
 
 fn zunionstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zunionstore", form: Form::Joining, stores: true })?;
-    let result = algebra::union_set(&query.sources.weighted(), query.sources.aggregate, &limits(ctx));
-    Ok(store(ctx, &args[1], result, reply))
+    let steps = algebra::union_set_steps(&query.sources.weighted(), query.sources.aggregate, &limits(ctx));
+    let union: Making = |sources, limits| algebra::union_set(&sources.weighted(), sources.aggregate, limits);
+    keep(ctx, args, query, steps.saturating_mul(STORED_STEPS), union, reply)
 }
 
 fn zinterstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zinterstore", form: Form::Joining, stores: true })?;
-    let result = algebra::intersection_set(&query.sources.weighted(), query.sources.aggregate, &limits(ctx));
-    Ok(store(ctx, &args[1], result, reply))
+    let steps = query.sources.steps_of_intersection();
+    let intersection: Making =
+        |sources, limits| algebra::intersection_set(&sources.weighted(), sources.aggregate, limits);
+    keep(ctx, args, query, steps, intersection, reply)
 }
 
 fn zdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zdiffstore", form: Form::Difference, stores: true })?;
-    let inputs = query.sources.inputs();
-    let result = algebra::difference_set(inputs[0], &inputs[1..], &limits(ctx));
+    let steps = query.sources.steps_of_difference();
+    let difference: Making = |sources, limits| {
+        let inputs = sources.inputs();
+        algebra::difference_set(inputs[0], &inputs[1..], limits)
+    };
+    keep(ctx, args, query, steps, difference, reply)
+}
+
+/// Stores what `make` makes of the sets in so many steps: of clones, after a first run of the command, if it is much work.
+fn keep(
+    ctx: &mut Ctx,
+    args: Args,
+    query: Query,
+    steps: usize,
+    make: Making,
+    reply: Reply,
+) -> Result<Replied, CommandError> {
+    let (sources, limits) = (query.sources, limits(ctx));
+    let result = match long::store(ctx, &reply, steps) {
+        Store::Ready(Value::ZSet(made)) => made,
+        Store::Away(tries) => {
+            let keys = sources.sets.len();
+            let keys = args.from(1).iter().take(1).chain(args.from(3).iter().take(keys)).copied();
+            let make = move |_: &Stop| Some(Value::ZSet(make(&sources, &limits)));
+            return Ok(long::store_later(ctx, reply, keys, (tries, steps), make));
+        }
+        _ => make(&sources, &limits),
+    };
+    // Before the destination loses what it holds, of which these may be clones.
+    drop(sources);
     Ok(store(ctx, &args[1], result, reply))
 }
 
@@ -279,6 +315,12 @@ impl Sources {
     /// How many members each set has.
     fn lens(&self) -> impl Iterator<Item = usize> {
         self.sets.iter().map(|source| source.lend().len())
+    }
+
+    fn steps_of_difference(&self) -> usize {
+        let first = self.lens().next().unwrap_or(0);
+        // A set larger than the first is looked into, not at.
+        self.lens().map(|len| len.min(first)).sum()
     }
 
     fn steps_of_intersection(&self) -> usize {
