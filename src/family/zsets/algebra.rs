@@ -1,15 +1,19 @@
 //! Union, intersection and difference of sorted sets and sets: given, counted, or stored under a key of their own.
 //!
 //! One parser for all seven commands. The sets are read as clones, which cost O(1) where they are large. So a destination may be one of
-//! the sources, and what is computed ([`data::zset::algebra`](crate::data::zset::algebra)) needs no key any more.
+//! the sources, and what is computed ([`data::zset::algebra`](crate::data::zset::algebra)) needs no key any more: if it is much work it is done without locks, after the command
+//! where the result is given ([`super::combined`]), between two runs of it where the result is stored.
 
+use super::combined::{Combined, Operation};
 use super::limits;
 use super::store::store;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Replied, Reply};
 use crate::data::set::Set;
-use crate::data::zset::ZSet;
 use crate::data::zset::algebra::{self, Aggregate, Input, Ranked, Weighted};
-use crate::keyspace::ValueRef;
+use crate::data::zset::{Limits, ZSet};
+use crate::family::long::{self, Answer, Computed, Store};
+use crate::keyspace::{Bin, Value, ValueRef};
+use crate::resp::long::Stop;
 use smallvec::SmallVec;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -88,6 +92,12 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 const NOT_A_WEIGHT: CommandError = CommandError::text("ERR weight value is not a float");
 const NEGATIVE_LIMIT: CommandError = CommandError::text("ERR LIMIT can't be negative");
 
+/// To put a member into a set takes as long as about so many lookups.
+pub(super) const STORED_STEPS: usize = 8;
+
+/// How a set is made that is stored.
+type Making = fn(&Sources, &Limits) -> ZSet;
+
 /// Most calls have few sets.
 const KEYS_INLINE: usize = 4;
 
@@ -117,61 +127,114 @@ enum Source {
     Sorted(ZSet),
 }
 
-/// What a request asks for.
-struct Query {
-    sources: SmallVec<[Source; KEYS_INLINE]>,
+/// The sets that a request names, with what is to become of their scores. Whoever has the last reference to a large set frees it: not these clones,
+/// which go to the keyspace's bin.
+pub(super) struct Sources {
+    sets: SmallVec<[Source; KEYS_INLINE]>,
     weights: SmallVec<[f64; KEYS_INLINE]>,
     aggregate: Aggregate,
+    bin: Bin,
+}
+
+/// What a request asks for.
+struct Query {
+    sources: Sources,
     with_scores: bool,
     limit: usize,
 }
 
 fn zunion(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zunion", form: Form::Joining, stores: false })?;
-    Ok(give(&algebra::union(&query.weighted(), query.aggregate), query.with_scores, reply))
+    let steps = query.sources.lens().sum();
+    find(query, steps, |sources| algebra::union(&sources.weighted(), sources.aggregate), reply)
 }
 
 fn zinter(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zinter", form: Form::Joining, stores: false })?;
-    Ok(give(&algebra::intersection(&query.weighted(), query.aggregate), query.with_scores, reply))
+    let steps = query.sources.steps_of_intersection();
+    find(query, steps, |sources| algebra::intersection(&sources.weighted(), sources.aggregate), reply)
 }
 
 fn zdiff(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zdiff", form: Form::Difference, stores: false })?;
-    let inputs = query.inputs();
-    Ok(give(&algebra::difference(inputs[0], &inputs[1..]), query.with_scores, reply))
+    let steps = query.sources.steps_of_difference();
+    let difference: Operation = |sources| {
+        let inputs = sources.inputs();
+        algebra::difference(inputs[0], &inputs[1..])
+    };
+    find(query, steps, difference, reply)
 }
 
 fn zintercard(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zintercard", form: Form::Counting, stores: false })?;
-    Ok(reply.count(algebra::intersection_len(&query.inputs(), query.limit)))
+    let Query { sources, limit, .. } = query;
+    let steps = sources.steps_of_intersection();
+    if steps > long::STEPS_MAX {
+        return Ok(reply.later(Computed::new(ctx.keys.keyspace(), steps, move |_| {
+            let len = algebra::intersection_len(&sources.inputs(), limit);
+            Ok(Answer::Short(Box::new(move |reply| reply.count(len))))
+        }))?);
+    }
+    Ok(reply.count(algebra::intersection_len(&sources.inputs(), limit)))
 }
 
 fn zunionstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zunionstore", form: Form::Joining, stores: true })?;
-    let result = algebra::union_set(&query.weighted(), query.aggregate, &limits(ctx));
-    Ok(keep(ctx, args, query, result, reply))
+    let steps = algebra::union_set_steps(&query.sources.weighted(), query.sources.aggregate, &limits(ctx));
+    let union: Making = |sources, limits| algebra::union_set(&sources.weighted(), sources.aggregate, limits);
+    keep(ctx, args, query, steps.saturating_mul(STORED_STEPS), union, reply)
 }
 
 fn zinterstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zinterstore", form: Form::Joining, stores: true })?;
-    let result = algebra::intersection_set(&query.weighted(), query.aggregate, &limits(ctx));
-    Ok(keep(ctx, args, query, result, reply))
+    let steps = query.sources.steps_of_intersection();
+    let intersection: Making =
+        |sources, limits| algebra::intersection_set(&sources.weighted(), sources.aggregate, limits);
+    keep(ctx, args, query, steps, intersection, reply)
 }
 
 fn zdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zdiffstore", form: Form::Difference, stores: true })?;
-    let inputs = query.inputs();
-    let result = algebra::difference_set(inputs[0], &inputs[1..], &limits(ctx));
-    drop(inputs);
-    Ok(keep(ctx, args, query, result, reply))
+    let steps = query.sources.steps_of_difference();
+    let difference: Making = |sources, limits| {
+        let inputs = sources.inputs();
+        algebra::difference_set(inputs[0], &inputs[1..], limits)
+    };
+    keep(ctx, args, query, steps, difference, reply)
 }
 
-/// Stores the result and replies how many members it has.
-fn keep(ctx: &mut Ctx, args: Args, query: Query, result: ZSet, reply: Reply) -> Replied {
-    // Whoever has the last reference to a large set frees it: not these clones, for the keyspace frees in the background.
-    drop(query);
-    store(ctx, &args[1], result, reply)
+/// Stores what `make` makes of the sets in so many steps: of clones, after a first run of the command, if it is much work.
+fn keep(
+    ctx: &mut Ctx,
+    args: Args,
+    query: Query,
+    steps: usize,
+    make: Making,
+    reply: Reply,
+) -> Result<Replied, CommandError> {
+    let (sources, limits) = (query.sources, limits(ctx));
+    let result = match long::store(ctx, &reply, steps) {
+        Store::Ready(Value::ZSet(made)) => made,
+        Store::Away(tries) => {
+            let keys = sources.sets.len();
+            let keys = args.from(1).iter().take(1).chain(args.from(3).iter().take(keys)).copied();
+            let make = move |_: &Stop| Some(Value::ZSet(make(&sources, &limits)));
+            return Ok(long::store_later(ctx, reply, keys, (tries, steps), make));
+        }
+        _ => make(&sources, &limits),
+    };
+    // Before the destination loses what it holds, of which these may be clones.
+    drop(sources);
+    Ok(store(ctx, &args[1], result, reply))
+}
+
+/// Replies the members that `operation` finds in so many steps: from clones, after the command, if it is much work.
+fn find(query: Query, steps: usize, operation: Operation, reply: Reply) -> Result<Replied, CommandError> {
+    let Query { sources, with_scores, .. } = query;
+    if steps > long::STEPS_MAX {
+        return Ok(reply.later(Combined::new(operation, sources, steps, with_scores))?);
+    }
+    Ok(give(&operation(&sources), with_scores, reply))
 }
 
 /// Replies members in order, with their scores or without.
@@ -200,14 +263,13 @@ impl Query {
         }
         let keys =
             usize::try_from(keys).ok().and_then(|keys| args.from(at + 1).get(..keys)).ok_or(CommandError::Syntax)?;
-        let sources = keys.iter().map(|key| Source::read(&mut ctx.keys, key)).collect::<Result<_, _>>()?;
-        let mut query = Self {
-            sources,
+        let sources = Sources {
+            sets: keys.iter().map(|key| Source::read(&mut ctx.keys, key)).collect::<Result<_, _>>()?,
             weights: SmallVec::from_elem(1.0, keys.len()),
             aggregate: Aggregate::default(),
-            with_scores: false,
-            limit: usize::MAX,
+            bin: ctx.keys.keyspace().bin(),
         };
+        let mut query = Self { sources, with_scores: false, limit: usize::MAX };
         query.read_options(args, at + 1 + keys.len(), command)?;
         Ok(query)
     }
@@ -215,14 +277,14 @@ impl Query {
     fn read_options(&mut self, args: Args, mut at: usize, command: Command) -> Result<(), CommandError> {
         while at < args.len() {
             let left = args.len() - at - 1;
-            if command.form == Form::Joining && left >= self.weights.len() && args.is(at, "WEIGHTS") {
-                for weight in &mut self.weights {
+            if command.form == Form::Joining && left >= self.sources.weights.len() && args.is(at, "WEIGHTS") {
+                for weight in &mut self.sources.weights {
                     at += 1;
                     *weight = args.double(at).map_err(|_| NOT_A_WEIGHT)?;
                 }
             } else if command.form == Form::Joining && left >= 1 && args.is(at, "AGGREGATE") {
                 at += 1;
-                self.aggregate = aggregate(args, at)?;
+                self.sources.aggregate = aggregate(args, at)?;
             } else if command.form == Form::Counting && left >= 1 && args.is(at, "LIMIT") {
                 at += 1;
                 let limit =
@@ -238,14 +300,43 @@ impl Query {
         }
         Ok(())
     }
+}
 
+impl Sources {
     fn inputs(&self) -> SmallVec<[Input<'_>; KEYS_INLINE]> {
-        self.sources.iter().map(Source::lend).collect()
+        self.sets.iter().map(Source::lend).collect()
     }
 
     fn weighted(&self) -> SmallVec<[Weighted<'_>; KEYS_INLINE]> {
-        let weighted = self.sources.iter().zip(&self.weights);
+        let weighted = self.sets.iter().zip(&self.weights);
         weighted.map(|(source, &weight)| Weighted { input: source.lend(), weight }).collect()
+    }
+
+    /// How many members each set has.
+    fn lens(&self) -> impl Iterator<Item = usize> {
+        self.sets.iter().map(|source| source.lend().len())
+    }
+
+    fn steps_of_difference(&self) -> usize {
+        let first = self.lens().next().unwrap_or(0);
+        // A set larger than the first is looked into, not at.
+        self.lens().map(|len| len.min(first)).sum()
+    }
+
+    fn steps_of_intersection(&self) -> usize {
+        self.lens().min().unwrap_or(0).saturating_mul(self.sets.len())
+    }
+}
+
+impl Drop for Sources {
+    fn drop(&mut self) {
+        for source in self.sets.drain(..) {
+            match source {
+                Source::Nothing => {}
+                Source::Plain(set) => self.bin.discard(Value::Set(set)),
+                Source::Sorted(set) => self.bin.discard(Value::ZSet(set)),
+            }
+        }
     }
 }
 

@@ -107,13 +107,19 @@ impl LongReply for Drawn {
     }
 }
 
-fn begin(len: usize, with_scores: bool, sink: &mut dyn ReplySink) {
+/// Begins a reply of so many members.
+pub(super) fn begin(len: usize, with_scores: bool, sink: &mut dyn ReplySink) {
     sink.begin(if with_scores { Aggregate::Pairs } else { Aggregate::Array }, len);
 }
 
 /// Gives a member and says whether the part ends with it.
 #[inline]
-fn give((member, score): (&[u8], f64), with_scores: bool, sink: &mut dyn ReplySink, budget: &mut Budget) -> bool {
+pub(super) fn give(
+    (member, score): (&[u8], f64),
+    with_scores: bool,
+    sink: &mut dyn ReplySink,
+    budget: &mut Budget,
+) -> bool {
     if with_scores {
         sink.begin(Aggregate::Pair, 2);
     }

@@ -10,6 +10,7 @@
 
 mod add;
 mod algebra;
+mod combined;
 mod count;
 mod long;
 mod look;

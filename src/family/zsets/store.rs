@@ -1,10 +1,13 @@
 //! What takes a result that becomes a key of its own: replaced as a whole, or gone if the result is empty.
 
+use super::algebra::STORED_STEPS;
 use super::limits;
 use super::range::{Fixed, Query};
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::zset::{ZSet, algebra};
+use crate::family::long::{self, Store};
 use crate::keyspace::Value;
+use crate::resp::long::Stop;
 
 pub(super) const COMMANDS: &[CommandSpec] =
     &[CommandSpec::new("ZRANGESTORE dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]", zrangestore)
@@ -21,8 +24,19 @@ pub(super) const COMMANDS: &[CommandSpec] =
 fn zrangestore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::parse(args, 3, Fixed::STORED)?;
     let limits = limits(ctx);
-    let set = ctx.keys.read::<ZSet>(&args[2])?;
-    let result = set.map_or_else(ZSet::new, |set| algebra::slice_set(set, query.ranks(set), &limits));
+    let Some(set) = ctx.keys.read::<ZSet>(&args[2])? else { return Ok(store(ctx, &args[1], ZSet::new(), reply)) };
+    let (ranks, set) = (query.ranks(set), set.clone());
+    let steps = if ranks.len() == set.len() { 0 } else { ranks.len().saturating_mul(STORED_STEPS) };
+    let result = match long::store(ctx, &reply, steps) {
+        Store::Ready(Value::ZSet(made)) => made,
+        Store::Away(tries) => {
+            let make = move |_: &Stop| Some(Value::ZSet(algebra::slice_set(&set, ranks, &limits)));
+            return Ok(long::store_later(ctx, reply, args.from(1).iter().take(2).copied(), (tries, steps), make));
+        }
+        _ => algebra::slice_set(&set, ranks, &limits),
+    };
+    // Before the destination loses what it holds, of which this may be a clone.
+    drop(set);
     Ok(store(ctx, &args[1], result, reply))
 }
 
