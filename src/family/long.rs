@@ -6,7 +6,7 @@
 use crate::command::{CommandError, Ctx, Replied, Reply};
 use crate::data::list::{Element, End, Limits, List};
 use crate::keyspace::{Bin, EntryRef, FrozenEntry, Keyspace, Value, WatchTicket};
-use crate::resp::long::{Budget, LongReply, Prepared, Progress, Refused, Stop};
+use crate::resp::long::{Budget, ELEMENT_BYTES, LongReply, Prepared, Progress, Refused, Stop};
 use crate::resp::reply::{Aggregate, ReplySink};
 use std::fmt;
 use std::ops::Range;
@@ -42,6 +42,8 @@ pub(super) enum Shape {
 pub(super) enum Answer {
     /// As many elements as there are, in this shape.
     Elements(List, Shape),
+    /// Members with their scores, in pairs.
+    Scored(List, Vec<f64>),
     /// A reply of a few elements, or of one large one.
     Short(Box<dyn FnOnce(Reply) -> Replied + Send>),
 }
@@ -101,13 +103,18 @@ impl<F: FnOnce(&Stop) -> Result<Answer, CommandError> + Send> LongReply for Comp
                 self.answer = Some(Answer::Elements(list, shape));
                 if is_done { Progress::Done } else { Progress::More }
             }
+            Answer::Scored(list, scores) => {
+                let is_done = give_scored(&list, &scores, &mut self.given, sink, budget);
+                self.answer = Some(Answer::Scored(list, scores));
+                if is_done { Progress::Done } else { Progress::More }
+            }
         }
     }
 }
 
 impl<F> Drop for Computed<F> {
     fn drop(&mut self) {
-        if let Some(Answer::Elements(list, _)) = self.answer.take() {
+        if let Some(Answer::Elements(list, _) | Answer::Scored(list, _)) = self.answer.take() {
             self.bin.discard(Value::List(list));
         }
     }
@@ -141,6 +148,31 @@ fn give_stretch(list: &List, shape: Shape, given: &mut usize, sink: &mut dyn Rep
         }
     }
     *given == len
+}
+
+/// The same for members with their scores.
+fn give_scored(list: &List, scores: &[f64], given: &mut usize, sink: &mut dyn ReplySink, budget: &mut Budget) -> bool {
+    if *given == 0 {
+        sink.begin(Aggregate::Pairs, list.len());
+    }
+    for member in list.iter(*given..list.len()) {
+        let score = scores[*given];
+        *given += 1;
+        if give_pair((&member.text(), score), sink, budget) {
+            break;
+        }
+    }
+    *given == list.len()
+}
+
+/// Gives a member with its score and says whether the part ends with it.
+#[inline]
+pub(super) fn give_pair((member, score): (&[u8], f64), sink: &mut dyn ReplySink, budget: &mut Budget) -> bool {
+    sink.begin(Aggregate::Pair, 2);
+    sink.bulk(member);
+    sink.double(score);
+    // The text of a score has to be found.
+    budget.spend(member.len() + ELEMENT_BYTES)
 }
 
 /// Gives an element and says whether the part ends with it.

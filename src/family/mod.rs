@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod expiry;
+pub mod geo;
 pub mod hashes;
 pub mod increment;
 pub mod keys;

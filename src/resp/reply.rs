@@ -35,6 +35,10 @@ pub trait ReplySink {
     fn integer(&mut self, value: i64);
     /// A double. RESP2: a bulk of the same digits.
     fn double(&mut self, value: f64);
+    /// A double with digits that are not the usual ones. RESP2: a bulk of them. Sinks without digits give the value.
+    fn double_as(&mut self, value: f64, _digits: &[u8]) {
+        self.double(value);
+    }
     /// Bytes of any kind.
     fn bulk(&mut self, bytes: &[u8]);
     /// Nothing, where a value might have been. RESP2: the null bulk.
@@ -290,6 +294,11 @@ impl Elements<'_> {
     /// The next element, a double.
     pub fn double(&mut self, value: f64) {
         self.take().double(value);
+    }
+
+    /// The next element, a double with these digits.
+    pub fn double_as(&mut self, value: f64, digits: &[u8]) {
+        self.take().double_as(value, digits);
     }
 
     /// The next element, a simple string.

@@ -161,10 +161,14 @@ impl ReplySink for Writer<'_> {
 
     #[inline]
     fn double(&mut self, value: f64) {
-        let text = num::F64Text::new(value);
+        self.double_as(value, num::F64Text::new(value).as_bytes());
+    }
+
+    #[inline]
+    fn double_as(&mut self, _value: f64, digits: &[u8]) {
         match self.protocol {
-            Protocol::Resp2 => self.bulk(text.as_bytes()),
-            Protocol::Resp3 => self.line(b',', text.as_bytes()),
+            Protocol::Resp2 => self.bulk(digits),
+            Protocol::Resp3 => self.line(b',', digits),
         }
     }
 
