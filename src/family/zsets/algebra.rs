@@ -201,14 +201,11 @@ fn zdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
     })
 }
 
+/// Shows what it finds, once.
+type Find = fn(&Query, &mut dyn FnMut(&Ranked));
+
 /// Replies the members that `find` finds: once the command has given its locks back, if that takes many steps.
-fn answer(
-    ctx: &mut Ctx,
-    query: Query,
-    steps: usize,
-    reply: Reply,
-    find: fn(&Query, &mut dyn FnMut(&Ranked)),
-) -> Result<Replied, CommandError> {
+fn answer(ctx: &mut Ctx, query: Query, steps: usize, reply: Reply, find: Find) -> Result<Replied, CommandError> {
     if steps > long::STEPS_MAX {
         return Ok(reply.later(Computed::new(ctx.keys.keyspace(), steps, move |_| {
             let (mut members, mut scores) = (List::new(), Vec::new());
