@@ -3,6 +3,7 @@
 //! The commands themselves stand in `family`; the table of all of them and their execution in `engine`.
 
 pub mod args;
+pub mod blocking;
 pub mod category;
 pub mod client;
 pub mod ctx;
@@ -16,6 +17,7 @@ pub mod syntax;
 pub mod table;
 
 pub use args::Args;
+pub use blocking::{Blocked, Serving, Wish};
 pub use client::{Client, Clients};
 pub use ctx::{Ctx, ReplyMode, ScriptCall, ScriptRunner, Services, Session, Transaction};
 pub use error::CommandError;

@@ -1,7 +1,8 @@
 //! One command that may run now: its handler, its error, its counts. Shared by the wire, EXEC and scripts.
 
-use crate::base::clock::Ticks;
-use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags};
+use super::execute::Batch;
+use crate::base::clock::{Ticks, UnixMillis};
+use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Services, Session};
 use crate::metrics::Outcome;
 use crate::resp::reply::{Reply, ReplySink};
 
@@ -14,15 +15,18 @@ pub(super) enum Called {
     Failed,
     /// Nothing was replied and nothing changed: it has to run again, owning the whole keyspace.
     NeedsWhole,
+    /// Nothing was replied: the client waits.
+    Blocked,
 }
 
-/// Runs the handler and gives exactly one reply, unless [`Called::NeedsWhole`].
+/// Runs the handler and gives exactly one reply, unless it is [`Called::NeedsWhole`] or [`Called::Blocked`].
 #[inline]
 pub(super) fn run(ctx: &mut Ctx<'_, '_>, spec: &CommandSpec, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Called {
     ctx.keys.tell_as(spec.event());
     match (spec.handler)(ctx, Args::new(argv), Reply::new(sink)) {
         Ok(_) => Called::Ok,
         Err(CommandError::NeedsWhole) => Called::NeedsWhole,
+        Err(CommandError::Blocked) => Called::Blocked,
         Err(error) => {
             fail(ctx, &error, sink);
             Called::Failed
@@ -63,17 +67,34 @@ pub(super) fn account(
     (began, ended): (Ticks, Ticks),
 ) {
     let nanos = ended.since(began);
-    ctx.recorder.command(id, nanos, if called == Called::Ok { Outcome::Ok } else { Outcome::Failed });
-    let slower_than_us = ctx.services.config.live.slowlog_log_slower_than_us.get();
+    ctx.recorder.command(id, nanos, if called == Called::Failed { Outcome::Failed } else { Outcome::Ok });
+    if called == Called::Blocked {
+        // It comes into the slow log when the wait has ended.
+        return Batch::note_blocked(ctx.session, nanos);
+    }
+    keep_if_slow(ctx.services, ctx.session, spec, argv, nanos, ctx.now);
+}
+
+/// Keeps a call in the slow log if it was slow.
+#[inline]
+pub(super) fn keep_if_slow(
+    services: &Services,
+    session: &Session,
+    spec: &CommandSpec,
+    argv: &[&[u8]],
+    nanos: u64,
+    now: UnixMillis,
+) {
+    let slower_than_us = services.config.live.slowlog_log_slower_than_us.get();
     if slower_than_us >= 0 && nanos / 1000 >= slower_than_us as u64 && !spec.flags.has(Flags::SKIP_SLOWLOG) {
-        keep_slow(ctx, argv, nanos);
+        keep_slow(services, session, argv, nanos, now);
     }
 }
 
 #[cold]
-fn keep_slow(ctx: &mut Ctx<'_, '_>, argv: &[&[u8]], nanos: u64) {
-    let max_len = ctx.services.config.live.slowlog_max_len.get();
-    let client = &ctx.session.client;
+fn keep_slow(services: &Services, session: &Session, argv: &[&[u8]], nanos: u64, now: UnixMillis) {
+    let max_len = services.config.live.slowlog_max_len.get();
+    let client = &session.client;
     let name = client.names.lock().name.clone();
-    ctx.services.slowlog.push(max_len, ctx.now / 1000, nanos / 1000, argv, &client.address, &name);
+    services.slowlog.push(max_len, now / 1000, nanos / 1000, argv, &client.address, &name);
 }

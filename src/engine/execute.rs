@@ -1,5 +1,6 @@
 //! The gates: everything that is asked of a request before its handler runs, in order, on one screen.
 
+use super::blocking;
 use super::call::{self, Called};
 use super::plan;
 use super::room::{OUT_OF_MEMORY, Short};
@@ -37,6 +38,8 @@ pub enum Executed {
     /// Somebody held what it needs for longer than the bounded wait. Nothing was done: the caller sleeps until somebody leaves the
     /// keyspace (see [`crate::keyspace::Keyspace::park`]) and runs the same request again.
     Busy,
+    /// The client waits (see [`crate::command::Blocked`]): the reply comes when the wait ends, and no request is executed before.
+    Blocked,
 }
 
 /// A run of requests under one reading of the wall clock.
@@ -65,7 +68,7 @@ impl<'w> Batch<'w> {
         self.ticks
     }
 
-    /// Executes one request and gives exactly one reply, unless it is [`Executed::Busy`].
+    /// Executes one request and gives exactly one reply, if it is [`Executed::Done`].
     pub fn execute(&mut self, session: &mut Session, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Executed {
         let id = match self.ahead.pop().flatten() {
             Some(id) => id,
@@ -119,28 +122,36 @@ impl<'w> Batch<'w> {
                 self.look_back();
             }
             let ahead = self.window.take();
-            let in_window = ahead.is_some();
+            let mut in_window = ahead.is_some();
             let held = match ahead {
                 Some(held) => Ok(held),
                 None => self.lock(plan),
+            };
+            let held = match held {
+                Ok(held) if self.services.keyspace.any_moves_wait() && blocking::may_serve(spec) => {
+                    self.reach(held, plan, &mut in_window)
+                }
+                other => other,
             };
             let Ok(mut held) = held else { return self.busy(session, id, spec, sink) };
             let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch).alone();
             let under_locks = UnderLocks;
             let called = self.with(keys, session, id, spec, argv, sink);
+            let served = if held.has_ready() { held.serve(self.now) } else { Vec::new() };
             drop(under_locks);
-            if in_window && called != Called::NeedsWhole {
+            if in_window && called != Called::NeedsWhole && served.is_empty() {
                 self.window = Some(held);
             } else {
                 self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
             }
+            served.iter().for_each(|waits| waits.wake());
             called
         };
         if called == Called::NeedsWhole {
             assert!(*plan != Plan::Whole, "who owns the whole keyspace does not need more");
             return self.locked(session, id, spec, &Plan::Whole, argv, sink);
         }
-        Executed::Done
+        if called == Called::Blocked { Executed::Blocked } else { Executed::Done }
     }
 
     fn unlocked(
