@@ -2,6 +2,7 @@
 
 use super::call;
 use super::execute::Batch;
+use crate::command::blocking::Outcome;
 use crate::command::{Blocked, CommandSpec, Flags, Session};
 use crate::keyspace::{Busy, Held, Patience, Plan};
 
@@ -67,11 +68,14 @@ impl<'w> Batch<'w> {
     }
 
     /// Counts a wait that has ended, and keeps its command in the slow log if it was slow without the wait.
-    pub fn account_for(&mut self, session: &Session, blocked: &Blocked, error_code: Option<&str>) {
+    pub fn account_for(&mut self, session: &Session, blocked: &Blocked, outcome: &Outcome) {
         let recorder = &self.parts.recorder;
-        if let Some(code) = error_code {
+        if let Some(code) = &outcome.error_code {
             recorder.failed_after_wait(blocked.command());
             recorder.error_code(code);
+        }
+        if !outcome.is_served {
+            return;
         }
         let argv: Vec<&[u8]> = blocked.argv().iter().map(|argument| &**argument).collect();
         let spec = super::table::COMMANDS.row(blocked.command());
