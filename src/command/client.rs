@@ -130,6 +130,13 @@ impl Client {
         *self.blocked.lock() = blocked;
     }
 
+    /// The connection has gone: nobody waits any more.
+    pub fn forget_blocked(&self) {
+        if let Some(blocked) = self.blocked.lock().take() {
+            blocked.cancel();
+        }
+    }
+
     /// Whether it waits.
     pub fn is_blocked(&self) -> bool {
         self.blocked.lock().as_ref().is_some_and(|blocked| blocked.is_waiting())

@@ -26,7 +26,11 @@ pub(super) struct Shard {
 
 impl Shard {
     pub(super) fn new(databases: usize, shard_bits: u8) -> Self {
-        Self { databases: (0..databases).map(|_| Database::new(shard_bits)).collect(), watched: Watched::default(), waiting: Waiting::default() }
+        Self {
+            databases: (0..databases).map(|_| Database::new(shard_bits)).collect(),
+            watched: Watched::default(),
+            waiting: Waiting::default(),
+        }
     }
 }
 

@@ -78,7 +78,7 @@ struct Place<'s> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.client.set_blocked(None);
+        self.client.forget_blocked();
         self.services.channels.forget(&self.client);
         self.services.clients.disconnect(self.client.id);
         self.local.borrow().worker.recorder().connection_closed();

@@ -9,6 +9,7 @@
 //! Not here: order and forms of a set (`data::zset`), which keys are locked, the removal of an emptied key.
 
 mod add;
+mod blocking;
 mod count;
 mod look;
 mod pop;
@@ -31,6 +32,7 @@ pub const TABLES: &[&[CommandSpec]] = &[
     store::COMMANDS,
     remove::COMMANDS,
     pop::COMMANDS,
+    blocking::COMMANDS,
     random::COMMANDS,
     scan::COMMANDS,
 ];

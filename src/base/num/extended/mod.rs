@@ -7,7 +7,7 @@
 //! Invariant: a finite number is `significand x 2^exponent`; the significand has its top bit set, unless the exponent is the smallest
 //! of the format, or the number is zero. There is no NaN: no token reads as one and no sum becomes one.
 //!
-//! Not here: any other arithmetic, conversion to `f64`, error texts.
+//! Not here: any other arithmetic, error texts.
 
 mod parse;
 
@@ -53,6 +53,17 @@ impl F80 {
     /// Whether this is a number rather than an infinity.
     pub fn is_finite(self) -> bool {
         matches!(self.magnitude, Magnitude::Finite { .. })
+    }
+
+    /// The nearest double or one beside it, for those who need no more; infinite if it is out of a double's range.
+    pub fn to_f64(self) -> f64 {
+        let magnitude = match self.magnitude {
+            Magnitude::Infinite => f64::INFINITY,
+            Magnitude::Finite { significand: 0, .. } => 0.0,
+            // The exponents of this format are far within an i32's.
+            Magnitude::Finite { significand, exponent } => significand as f64 * f64::from(exponent as i32).exp2(),
+        };
+        if self.negative { -magnitude } else { magnitude }
     }
 
     /// The sum, rounded to nearest; `None` if it is infinite or would be NaN.
