@@ -139,6 +139,12 @@ impl Waiting {
         !self.queues.is_empty()
     }
 
+    /// The keys for which somebody waits.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.queues.len()
+    }
+
     fn add(&mut self, key: &[u8], waits: &Arc<dyn Waits>) {
         let waiter = waits.waiter();
         let queues = self.queues.entry((waiter.db, key.into())).or_default();

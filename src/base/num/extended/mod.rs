@@ -55,15 +55,23 @@ impl F80 {
         matches!(self.magnitude, Magnitude::Finite { .. })
     }
 
-    /// The nearest double or one beside it, for those who need no more; infinite if it is out of a double's range.
-    pub fn to_f64(self) -> f64 {
-        let magnitude = match self.magnitude {
-            Magnitude::Infinite => f64::INFINITY,
-            Magnitude::Finite { significand: 0, .. } => 0.0,
-            // The exponents of this format are far within an i32's.
-            Magnitude::Finite { significand, exponent } => significand as f64 * f64::from(exponent as i32).exp2(),
+    /// The product with a whole number, rounded to nearest and then up to a whole number; `None` if that does not fit into 64 bits.
+    pub fn times_rounded_up(self, factor: u32) -> Option<i64> {
+        let Magnitude::Finite { significand, exponent } = self.magnitude else { return None };
+        let product = round(u128::from(significand) * u128::from(factor), false, exponent, EXTENDED);
+        let Rounded::Finite { significand, exponent } = product else { return None };
+        let whole = match u32::try_from(-exponent) {
+            _ if significand == 0 => 0,
+            // Upwards is away from zero for a positive number only.
+            Ok(shift) => {
+                let whole = significand.checked_shr(shift).unwrap_or(0);
+                let is_exact = whole.checked_shl(shift) == Some(significand);
+                i128::from(whole) + i128::from(!is_exact && !self.negative)
+            }
+            Err(_) if exponent < i64::from(u64::BITS) => i128::from(significand) << exponent,
+            Err(_) => return None,
         };
-        if self.negative { -magnitude } else { magnitude }
+        i64::try_from(if self.negative { -whole } else { whole }).ok()
     }
 
     /// The sum, rounded to nearest; `None` if it is infinite or would be NaN.
