@@ -176,7 +176,10 @@ fn whoever_waits_for_a_list_goes_on_waiting_while_the_key_is_a_sorted_set() {
     assert_eq!(writer.run("ZADD k 1 a 2 b"), integer(2));
     assert_eq!(set.read(), array(vec![bulk("k"), bulk("a"), bulk("1")]));
     assert_eq!(server.info("blocked_clients"), 1);
-    assert_eq!(error_text(&writer.run("BLPOP k 0")), "WRONGTYPE Operation against a key holding the wrong kind of value");
+    assert_eq!(
+        error_text(&writer.run("BLPOP k 0")),
+        "WRONGTYPE Operation against a key holding the wrong kind of value"
+    );
     writer.run("DEL k");
     writer.run("RPUSH k x");
     assert_eq!(list.read(), pair("k", "x"));

@@ -12,8 +12,8 @@
 
 use crate::data::list::{End, Limits, List};
 use crate::keyspace::{
-    Awaited, Busy, EntryRef, Frozen, Held, Keys, Keyspace, Missing, Parking, Patience, Plan, ShardIndex, ValueRef, Waiter,
-    Waits, add,
+    Awaited, Busy, EntryRef, Frozen, Held, Keys, Keyspace, Missing, Parking, Patience, Plan, ShardIndex, ValueRef,
+    Waiter, Waits, add,
 };
 use loom::cell::UnsafeCell;
 use loom::sync::Notify;

@@ -79,9 +79,7 @@ fn unit_on(keyspace: &Keyspace, key: &[u8], act: impl FnOnce(&mut Keys<'_, '_>))
 }
 
 fn queues(keyspace: &Keyspace) -> usize {
-    whole(keyspace, 0, DB, |keys| {
-        (0..keyspace.shards()).map(|index| keys.shard_at(index).waiting.len()).sum()
-    })
+    whole(keyspace, 0, DB, |keys| (0..keyspace.shards()).map(|index| keys.shard_at(index).waiting.len()).sum())
 }
 
 fn withdraw(keyspace: &Keyspace, taker: &Taker) {
@@ -168,7 +166,11 @@ fn a_unit_holds_the_shards_to_which_those_who_wait_would_move() {
     let names = in_different_shards(&keyspace, 4);
     let movers: Vec<_> = names.windows(2).map(|pair| wait(&keyspace, &[&pair[0]], Some(&pair[1]))).collect();
     assert!(keyspace.any_moves_wait());
-    assert_eq!(unit_on(&keyspace, &names[0], |keys| push(keys, &names[0], b"x")), 3, "one after another, along the chain");
+    assert_eq!(
+        unit_on(&keyspace, &names[0], |keys| push(keys, &names[0], b"x")),
+        3,
+        "one after another, along the chain"
+    );
     assert!(movers.iter().all(|mover| mover.got().is_some_and(|(_, element)| element == b"x")));
     assert!(one(&keyspace, 0, &names[3], DB, |keys| keys.exists(&names[3])));
     assert!(!keyspace.any_moves_wait());

@@ -58,10 +58,12 @@ impl F80 {
     /// The product with a whole number, rounded to nearest and then up to a whole number; `None` if that does not fit into 64 bits.
     pub fn times_rounded_up(self, factor: u32) -> Option<i64> {
         let Magnitude::Finite { significand, exponent } = self.magnitude else { return None };
+        if significand == 0 || factor == 0 {
+            return Some(0);
+        }
         let product = round(u128::from(significand) * u128::from(factor), false, exponent, EXTENDED);
         let Rounded::Finite { significand, exponent } = product else { return None };
         let whole = match u32::try_from(-exponent) {
-            _ if significand == 0 => 0,
             // Upwards is away from zero for a positive number only.
             Ok(shift) => {
                 let whole = significand.checked_shr(shift).unwrap_or(0);
