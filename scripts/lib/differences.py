@@ -18,6 +18,7 @@ BODIES = {hashlib.sha1(body).hexdigest().encode(): body for body in generate.SCR
 UNORDERED = {b"KEYS", b"SMEMBERS", b"SINTER", b"SUNION", b"SDIFF"}
 # In order while the hash is small, in no order once it is a table: the peer's OBJECT ENCODING decides.
 UNORDERED_IF_TABLE = {b"HGETALL", b"HKEYS", b"HVALS"}
+GEO_SEARCHES = {b"GEOSEARCH", b"GEORADIUS", b"GEORADIUSBYMEMBER", b"GEORADIUS_RO", b"GEORADIUSBYMEMBER_RO"}
 SECONDS = {b"TTL", b"EXPIRETIME"}
 MILLISECONDS = {b"PTTL", b"PEXPIRETIME"}
 
@@ -124,6 +125,16 @@ def is_unsorted(argv):
     return any(word.upper() == b"BY" and b"*" not in pattern.split(b"\0")[0] for word, pattern in zip(argv, argv[1:]))
 
 
+def same_but_equally_far(argv, tally, peer):
+    """Whether two nearest-first lists differ only among members whose distances are equal as far as they are printed. Without distances only the number is known."""
+    words = [word.upper() for word in argv]
+    if b"COUNT" not in words or b"ANY" in words or not is_list(tally) or not is_list(peer) or len(tally.data) != len(peer.data):
+        return False
+    if b"WITHDIST" not in words:
+        return True
+    return all(is_list(one) and is_list(other) and one.data[1].data == other.data[1].data for one, other in zip(tally.data, peer.data))
+
+
 def same_scan(name, argv, tally, peer):
     """A scan that both servers finished in one call gives the same; of one that goes on only the shape can be compared."""
     cursor, other = tally.data[0], peer.data[0]
@@ -202,6 +213,12 @@ def lex_of_unequal_scores(argv, tally, peer):
     return by_name and argv[1] not in generate.LEX_KEYS and tally.kind != "-" and peer.kind != "-"
 
 
+def counts_sets(argv, tally, peer):
+    """An aggregate that 7.0 takes for a syntax error."""
+    words = [word.upper() for word in argv]
+    return (b"AGGREGATE", b"COUNT") in zip(words, words[1:]) and b"syntax error" in error_text(peer)
+
+
 def error_text(value):
     return value.data if value.kind == "-" else b""
 
@@ -239,7 +256,7 @@ def same_sorted(argv, tally, peer):
 
 
 DOUBLES = {b"ZADD", b"ZSCORE", b"ZMSCORE", b"ZINCRBY", b"ZRANGE", b"ZREVRANGE", b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE", b"ZPOPMIN", b"ZPOPMAX",
-           b"ZMPOP", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP", b"ZSCAN", b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO"}
+           b"ZMPOP", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP", b"ZSCAN", b"ZUNION", b"ZINTER", b"ZDIFF", b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO"}
 
 # The commands (None: any), a test of (argv, tally, peer), and the reason. The order is that of the test.
 DIFFERENCES = [
@@ -251,6 +268,8 @@ DIFFERENCES = [
      "a range by name over members of unequal scores is unspecified"),
     ({b"ZRANK", b"ZREVRANK"}, lambda argv, tally, peer: len(argv) == 4 and b"wrong number of arguments" in error_text(peer),
      "ZRANK and ZREVRANK take WITHSCORE since 7.2"),
+    ({b"ZUNION", b"ZINTER"}, counts_sets,
+     "AGGREGATE COUNT exists since 8.8"),
     ({b"CLIENT"}, lambda argv, tally, peer: len(argv) > 1 and argv[1].upper() in (b"SETINFO", b"NO-TOUCH") and peer.kind == "-",
      "CLIENT SETINFO and CLIENT NO-TOUCH exist since 7.2"),
     ({b"DBSIZE"}, lambda argv, tally, peer: tally.kind == peer.kind == ":" and int(tally.data) < int(peer.data),
@@ -259,6 +278,8 @@ DIFFERENCES = [
      "7.0 tells what a key takes whose time has come, until it comes upon it otherwise"),
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"REFCOUNT" and tally.kind == peer.kind == ":",
      "Tally says of every small integer that it is shared (2147483647), the peer only of one that it has not copied"),
+    (GEO_SEARCHES, same_but_equally_far,
+     "a COUNT that cuts members at equal distances chooses any of them, in any order, in 7.0; Tally takes those found first"),
     ({b"SORT", b"SORT_RO"}, same_sorted,
      "elements of equal text (up to a NUL), or of equal weights that are texts, are in no order"),
     ({b"SORT", b"SORT_RO"}, lambda argv, tally, peer: error_text(peer).startswith(b"ERR One or more scores") and tally.kind != "-",

@@ -8,8 +8,8 @@ between now and a minute from now, so it does not matter that two servers run a 
 import hashlib
 import random
 
-FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "sort", "scripts", "transactions", "connection", "bad")
-WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 7, 9, 7, 3, 5)
+FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "geo", "sort", "scripts", "transactions", "connection", "bad")
+WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 10, 7, 9, 7, 3, 5)
 
 KEYS = [b"a", b"b", b"c", b"d", b"", b"k\x00\r\n\xff", b"{t}1", b"{t}2"]
 LEX_KEYS = [b"l1", b"l2", b"l3", b"biglex"]
@@ -31,11 +31,17 @@ FLOATS = [
 ]
 SCORES = [b"0", b"1", b"2", b"3", b"1", b"2", b"1", b"-1", b"0.5", b"2.5", b"-0", b"10", b"100", b"1e3", b"inf", b"-inf", b"1700000000123456768"]
 MEMBERS = [b"a", b"b", b"c", b"d", b"e", b"aa", b"ab", b"", b"A", b"\x00", b"\xff\xfe", b"m\r\n", b"10", b"9", b"x" * 70]
+GEO_KEYS = [b"g1", b"g2", b"biggeo", b"biggeo"]
+CITIES = [(13.361389, 38.115556), (15.087269, 37.502669), (-0.12, 51.5), (179.99, -16.5), (-179.99, -16.8), (24.9, 70.1), (10, 82.5), (-70, -81), (-77.03, -12.04), (0, 0)]
+DEGREES = [b"0", b"-0", b"1", b"180", b"-180", b"85.05112878", b"-85.05112878", b"85.05112879", b"180.0000001", b"90", b"-90", b"66", b"80.0000001", b"1e1", b"0x10"]
+UNITS = [b"m", b"km", b"ft", b"mi", b"KM", b"M"]
+PLACE_SCORES = [b"0", b"1.5", b"-1", b"inf", b"-inf", b"1e19", b"9223372036854775808", b"4503599627370496", b"3377699720527872", b"13510798882111488", b"3479099956230698", b"4503599627370495"]
 NO_SET = b"s2"
 SORT_PATTERNS = [b"w_*", b"w_*", b"h_*->f", b"h_*->g", b"*", b"w_*->f", b"h_*", b"*->", b"#", b"nosort", b"", b"w_*\x00x", b"\x00*"]
 SET_INTEGERS = [b"0", b"1", b"2", b"3", b"4", b"5", b"-1", b"-7", b"10", b"100", b"32767", b"32768", b"-32769", b"2147483648", b"-2147483649",
                 b"9223372036854775807", b"-9223372036854775808"]
 BIG_SETS = [b"bigset", b"bigints"]
+BIG_ZSETS = [b"big", b"big", b"bigset", b"bigints"]
 FIELDS = [b"f", b"g", b"h", b"F", b"", b"1", b"10", b"\x00\xff", b"name", b"field with space"]
 PATTERNS = [b"*", b"a", b"[ab]", b"[^a]", b"?", b"??", b"{t}*", b"[a-c]", b"\\*", b"*t*1", b"", b"[", b"[a", b"[]", b"\\", b"[z-a]", b"[^]", b"f*", b"*a*"]
 TTLS = [b"100", b"200", b"1000", b"100000", b"100", b"0", b"-1", b"-100", b"9223372036854775807", b"9223372036854775", b"-9223372036854775808", b"abc", b"1.5", b"", b"9999999999"]
@@ -296,11 +302,115 @@ class Generator:
         keys = self.some_keys(3)
         return [b"%d" % len(keys) if self.chance(0.93) else self.w_small()] + keys
 
+    def w_zsources(self):
+        """A number of sets and sorted sets, some of them large, and the keys; sometimes the number is another."""
+        keys = [self.pick(BIG_ZSETS) if self.chance(0.15) else self.key() for _ in range(self.random.choice([1, 2, 2, 2, 3, 4]))]
+        return [b"%d" % len(keys) if self.chance(0.95) else self.pick(SMALL + INTEGERS)] + keys
+
+    def w_zjoin(self, aggregates=(b"SUM", b"MIN", b"MAX", b"sum")):
+        """The same with options for how scores are put together."""
+        sources = self.w_zsources()
+        weights = [self.w_score() if self.chance(0.7) else self.w_small() for _ in sources[1:]]
+        if self.chance(0.04):
+            weights = weights[1:] if self.chance(0.5) else weights + [b"1"]
+        aggregate = self.pick(aggregates) if self.chance(0.96) else self.w_val()
+        return sources + self.some([b"WEIGHTS"] + weights, [b"AGGREGATE", aggregate], b"WITHSCORES" if self.chance(0.05) else [b"AGGREGATE", aggregate])
+
+    def w_zgiven(self):
+        """The same for what is given rather than stored; only here AGGREGATE COUNT, which 7.0 does not have, leaves nothing behind."""
+        return self.w_zjoin((b"SUM", b"MIN", b"MAX", b"max", b"COUNT")) + ([b"WITHSCORES"] if self.chance(0.7) else [])
+
     def w_end(self):
         return self.pick([b"MIN", b"MAX", b"min"]) if self.chance(0.97) else self.w_val()
 
     def w_zmpopopts(self):
         return self.some([b"COUNT", self.w_small()])
+
+    def w_geokey(self):
+        return self.pick(GEO_KEYS) if self.chance(0.85) else self.key()
+
+    def w_gmember(self):
+        return self.pick(MEMBERS) if self.chance(0.8) else b"m%03d" % self.random.randrange(300)
+
+    def w_gmembers(self):
+        return [self.w_gmember() for _ in range(self.random.randint(0, 5))]
+
+    def w_place(self):
+        roll = self.random.random()
+        if roll < 0.07:
+            return [self.pick(DEGREES), self.pick(DEGREES)]
+        if roll < 0.09:
+            return [self.w_float(), self.w_float()]
+        if roll < 0.2:
+            return [b"%.6f" % self.random.uniform(-180, 180), b"%.6f" % self.random.uniform(-85.06, 85.06)]
+        near = 10 ** self.random.uniform(-6, 1)
+        longitude, latitude = self.pick(CITIES)
+        return [b"%.8f" % (longitude + self.random.gauss(0, near)), b"%.8f" % (latitude + self.random.gauss(0, near))]
+
+    def w_places(self):
+        out = [word for _ in range(self.random.randint(1, 5)) for word in self.w_place() + [self.w_gmember()]]
+        return out[:-1] if self.chance(0.03) else out
+
+    def w_geoaddopts(self):
+        return self.some(b"NX", b"CH") if self.chance(0.6) else self.some(b"XX", b"CH") if self.chance(0.95) else self.some(b"NX", b"XX", b"GT")
+
+    def w_unit(self):
+        return self.pick(UNITS) if self.chance(0.98) else self.w_val()
+
+    def w_metres(self):
+        if self.chance(0.03):
+            return self.pick(FLOATS + [b"0", b"0", b"1e300", b"inf"])
+        return b"%.3f" % (10 ** self.random.uniform(-2, 7.6))
+
+    def w_reach(self):
+        """A length and its unit, mostly of a size that finds something."""
+        if self.chance(0.03):
+            return [self.w_metres(), self.w_unit()]
+        unit = self.pick(UNITS)
+        metres = {b"m": 1, b"km": 1000, b"ft": 0.3048, b"mi": 1609.34}[unit.lower()]
+        return [b"%.5f" % (10 ** self.random.uniform(1, 7.6) / metres), unit]
+
+    def w_centre(self):
+        return [b"FROMMEMBER", self.w_gmember()] if self.chance(0.4) else [b"FROMLONLAT"] + self.w_place()
+
+    def w_extent(self):
+        length, unit = self.w_reach()
+        return [b"BYRADIUS", length, unit] if self.chance(0.5) else [b"BYBOX", length, self.w_metres() if self.chance(0.2) else self.w_reach()[0], unit]
+
+    def w_geocount(self):
+        count = self.pick([b"1", b"2", b"3", b"10", b"100"]) if self.chance(0.97) else self.w_small()
+        return [b"COUNT", count] + ([b"ANY"] if self.chance(0.5) else [])
+
+    def w_geoopts(self):
+        # Where a count chooses among members, distances show that it chose well.
+        count = self.w_geocount() if self.chance(0.4) else []
+        distances = [b"WITHDIST"] if len(count) == 2 and self.chance(0.9) else []
+        return count + distances + self.some(self.pick([b"ASC", b"DESC"]), b"WITHCOORD", b"WITHDIST", b"WITHHASH", *([b"ANY"] if self.chance(0.02) else []))
+
+    def w_geostorecount(self):
+        """A count that leaves no choice between members at equal distances: any that come first, or all."""
+        return [b"COUNT", b"100000"] if self.chance(0.2) else [b"COUNT", self.pick([b"1", b"2", b"5", b"20"]), b"ANY"]
+
+    def w_geostoreopts(self):
+        return self.some(self.pick([b"ASC", b"DESC"]), self.w_geostorecount(), b"STOREDIST", *([b"WITHDIST", b"STORE"] if self.chance(0.05) else []))
+
+    def w_radiusopts(self):
+        if self.chance(0.7):
+            return self.w_geoopts()
+        return self.some(self.pick([b"ASC", b"DESC"]), self.w_geostorecount(), [self.pick([b"STORE", b"STOREDIST"]), self.w_geokey()], [self.pick([b"STORE", b"STOREDIST"]), self.w_geokey()], *([b"WITHDIST", b"STORE"] if self.chance(0.05) else []))
+
+    def w_placescore(self):
+        return self.pick(PLACE_SCORES)
+
+    def w_search(self):
+        """Where and how far, in any order, and seldom one of them twice or not at all."""
+        parts = [self.w_centre(), self.w_extent()]
+        if self.chance(0.02):
+            parts.append(self.pick([self.w_centre, self.w_extent])())
+        if self.chance(0.02):
+            parts.pop(0)
+        self.random.shuffle(parts)
+        return [word for part in parts for word in part]
 
     def w_db(self):
         return self.pick([b"0", b"1", b"2", b"15", b"16", b"-1", b"x", b"0"])
@@ -381,14 +491,35 @@ class Generator:
             size = self.random.choice([120, 140, 500, 2000])
             run = self.random.choice([1, 3, size])
             return [[b"ZADD", b"biglex" if run == 1 else b"big"] + [word for i in range(size) for word in (b"%d" % (i % run), b"m%05d" % self.random.randrange(9999))]]
+        if self.chance(0.005):
+            # By itself only: 7.0 counts the arguments before it queues a command or runs one for a script.
+            return [[self.pick([b"ZRANK", b"ZREVRANK"]), self.key(), self.w_member(), b"WITHSCORE"]]
+        if self.chance(0.004):
+            # Members of the large sorted set and others, as a plain set.
+            return [[b"SADD", b"bigset"] + [b"m%05d" % self.random.randrange(9999) for _ in range(self.random.choice([20, 200, 1000]))],
+                    [b"SADD", b"bigints"] + [b"%d" % self.random.randrange(99) for _ in range(60)]]
         argv = self.fill(self.pick(ZSETS))
-        if self.chance(0.15) and len(argv) > 1 and argv[1] not in LEX_KEYS and argv[0] != b"ZREMRANGEBYLEX":
+        if self.chance(0.15) and len(argv) > 1 and argv[1] not in LEX_KEYS and argv[0] not in (b"ZREMRANGEBYLEX", b"SADD") + COUNTED:
             argv[1] = b"big"
         return [argv]
 
+    def geo(self):
+        if self.chance(0.03):
+            longitude, latitude = self.pick(CITIES)
+            near = 10 ** self.random.uniform(-4, 1.7)
+            names = self.pick([15, 300, 3000])
+            places = []
+            for _ in range(self.random.choice([5, 20, 50, 120, 140, 500, 2000])):
+                east, north = longitude + self.random.gauss(0, near), latitude + self.random.gauss(0, near)
+                if abs(east) <= 180 and abs(north) <= 85:
+                    name = MEMBERS[self.random.randrange(names)] if names <= len(MEMBERS) else b"m%03d" % self.random.randrange(names)
+                    places += [b"%.8f" % east, b"%.8f" % north, name]
+            return [[b"GEOADD", self.pick(GEO_KEYS)] + places]
+        return self.from_table(GEO)
+
     def single(self):
         """One command of a data family."""
-        return self.fill(self.pick(self.pick([STRINGS, COUNTERS, HASHES, LISTS, SETS, ZSETS, ZSETS, KEYSPACE, SORTS_BY_TEXT])))
+        return self.fill(self.pick(self.pick([STRINGS, COUNTERS, HASHES, LISTS, SETS, ZSETS, ZSETS, GEO, KEYSPACE, SORTS_BY_TEXT])))
 
     def scripts(self):
         roll = self.random.random()
@@ -464,6 +595,8 @@ class Generator:
             return [[b"GET"]]
         if argv[0].upper() == b"ZREMRANGEBYLEX" and argv[1:2] and argv[1] in KEYS + [b"big"]:
             return [[b"GET"]]  # Unspecified on unequal scores, and it would part the two servers for good.
+        if argv[0].upper().startswith(b"GEO") and any(b"STORE" in word.upper() for word in argv) and any(word.upper() == b"COUNT" for word in argv):
+            return [[b"GET"]]  # It may have lost its ANY, see w_geostorecount().
         if argv[0].upper() == b"SORT" and any(word.upper() == b"STORE" for word in argv):
             return [[b"GET"]]  # It may have become one by numbers, see sort(), or one that stores what has no order.
         if argv[0].upper() == b"ZADD" and any(word in LEX_KEYS for word in argv):
@@ -525,7 +658,17 @@ ZRANGE {key} {small} {small} {ws}|ZRANGE {key} 0 -1 WITHSCORES|ZREVRANGE {key} {
 ZRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREVRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREMRANGEBYRANK {key} {small} {small}|ZREMRANGEBYSCORE {key} {bound} {bound}|ZREMRANGEBYLEX {lexkey} {lex} {lex}
 ZADD {lexkey} {zeros}|ZADD {lexkey} {zeros}|ZRANGE {lexkey} {lex} {lex} BYLEX {zrangeopts}|ZREM {lexkey} {members}|ZRANGE {lexkey} {small} {small}|ZPOPMIN {key} {count}|ZPOPMAX {key} {count}|ZRANGE {key} {rangeby} {zrangeopts}|DEL {key}|OBJECT ENCODING {key}
 ZRANGESTORE {key} {key} {rangeby} {zstoreopts}|ZRANGESTORE l3 {lexkey} {lex} {lex} BYLEX {zstoreopts}|ZRANGESTORE {key} {key} {rangeby} {zrangeopts}|ZMPOP {counted} {end} {zmpopopts}
-ZRANDMEMBER {key}|ZRANDMEMBER {key} {hcount}|ZRANDMEMBER {key} {hcount} WITHSCORES|ZSCAN {key} 0 {scanopts}""".replace("\n", "|").split("|")
+ZRANDMEMBER {key}|ZRANDMEMBER {key} {hcount}|ZRANDMEMBER {key} {hcount} WITHSCORES|ZSCAN {key} 0 {scanopts}
+ZUNION {zgiven}|ZUNION {zgiven}|ZINTER {zgiven}|ZINTER {zgiven}|ZDIFF {zsources} {ws}|ZDIFF {zsources} {ws}|ZINTERCARD {zsources} {cardopts}|ZUNIONSTORE {key} {zjoin}|ZUNIONSTORE {key} {zjoin}|ZINTERSTORE {key} {zjoin}
+ZINTERSTORE {key} {zjoin}|ZDIFFSTORE {key} {zsources}|ZDIFFSTORE {key} {zsources} {ws}|SADD {key} {smembers}|SADD {key} {members}""".replace("\n", "|").split("|")
+
+# Commands of sorted sets whose second word is a number of keys.
+COUNTED = (b"ZMPOP", b"ZUNION", b"ZINTER", b"ZDIFF", b"ZINTERCARD")
+
+GEO = """GEOADD {geokey} {geoaddopts} {places}|GEOADD {geokey} {places}|GEOADD {geokey} {places}|GEOADD {geokey} {places}|GEOPOS {geokey} {gmembers}|GEOHASH {geokey} {gmembers}|GEODIST {geokey} {gmember} {gmember}|GEODIST {geokey} {gmember} {gmember} {unit}
+GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search} {geoopts}|GEOSEARCH {geokey} {search}|GEOSEARCH {geokey} {geoopts} {search}|GEOSEARCH biggeo {search}|GEOSEARCH biggeo {search} {geoopts}|DEL g1|GEOSEARCHSTORE {geokey} {geokey} {search} {geostoreopts}|GEOSEARCH {geokey} {search} {geocount}
+GEORADIUS {geokey} {place} {reach} {radiusopts}|GEORADIUS {geokey} {place} {reach} {geoopts}|GEORADIUSBYMEMBER {geokey} {gmember} {reach} {radiusopts}|GEORADIUS_RO {geokey} {place} {reach} {geoopts}|GEORADIUSBYMEMBER_RO {geokey} {gmember} {reach} {geoopts}
+ZADD {geokey} {placescore} {gmember}|ZREM {geokey} {gmembers}|ZRANGE {geokey} 0 -1|ZCARD {geokey}|OBJECT ENCODING {geokey}|ZSCORE {geokey} {gmember}|TYPE {geokey}""".replace("\n", "|").split("|")
 
 CONNECTION = """PING|PING {val}|PING {val} {val}|ECHO {val}|ECHO|SELECT {db}|SELECT 0|AUTH|AUTH x|AUTH default x|AUTH a b c|HELLO 4|HELLO x|HELLO 3 AUTH|HELLO 2 SETNAME
 CLIENT GETNAME|CLIENT SETNAME name|CLIENT SETNAME {val}|CLIENT|CLIENT FOO|CLIENT REPLY FOO|CLIENT NO-EVICT on|CLIENT NO-EVICT x|CLIENT ID x|CLIENT GETREDIR|CLIENT TRACKINGINFO|CLIENT UNBLOCK 9999999|CLIENT UNBLOCK 9999999 TIMEOUT|CLIENT UNBLOCK x|CLIENT UNBLOCK 1 FOO|CLIENT KILL 1.2.3.4:5

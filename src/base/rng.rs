@@ -27,6 +27,11 @@ impl Rng {
         z ^ (z >> 31)
     }
 
+    /// A generator of its own, for what goes on elsewhere.
+    pub fn split(&mut self) -> Self {
+        Self::seeded(self.next_u64())
+    }
+
     /// A number below `bound`, as good as unbiased (the bias is below 2^-32 for any bound that fits in memory).
     ///
     /// # Panics

@@ -1,5 +1,6 @@
 //! What a handler is lent: keys, session, services, the time, and who runs scripts.
 
+use super::away::Away;
 use super::blocking::Blocked;
 use super::client::{Client, Clients};
 use super::error::CommandError;
@@ -13,6 +14,7 @@ use crate::base::rng::Rng;
 use crate::config::{Config, LogLevel};
 use crate::keyspace::{Event, Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
+use crate::resp::long::Prepared;
 use crate::resp::reply::{Replied, Reply};
 use crate::resp::writer::Protocol;
 use crate::script::{Control, Scripts, Source};
@@ -105,6 +107,8 @@ pub struct Services {
     pub channels: Channels,
     /// The slow log.
     pub slowlog: Slowlog,
+    /// Threads for what long replies have to work out first.
+    pub away: Away,
     /// The script cache.
     pub scripts: Scripts,
     /// Scripts that are running: one control per thread.
@@ -225,6 +229,10 @@ pub struct Session {
     pub blocked: Option<Arc<Blocked>>,
     /// What TIME replied first in the script that runs: it replies the same until the script ends.
     pub script_micros: Option<i64>,
+    /// What the command was missing that runs again now.
+    pub prepared: Option<Prepared>,
+    /// The time that this has taken, which is the command's.
+    pub prepared_nanos: u64,
 }
 
 impl Session {
@@ -243,6 +251,8 @@ impl Session {
             listens: false,
             blocked: None,
             script_micros: None,
+            prepared: None,
+            prepared_nanos: 0,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How a command fails: a closed enum with the exact texts that clients match.
 
 use crate::keyspace::{Busy, WrongType};
+use crate::resp::long::Refused;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -94,6 +95,21 @@ impl From<Busy> for CommandError {
     /// A walk met a shard that is held: it runs again with everything, or waits for that as any command does.
     fn from(_: Busy) -> Self {
         Self::NeedsWhole
+    }
+}
+
+impl From<Refused> for CommandError {
+    fn from(Refused(text): Refused) -> Self {
+        Self::Bytes(text)
+    }
+}
+
+impl From<CommandError> for Refused {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Bytes(text) => Self(text),
+            other => Self(other.to_string().into_bytes()),
+        }
     }
 }
 

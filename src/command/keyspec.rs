@@ -66,6 +66,15 @@ pub enum KeySpec {
         /// What COMMAND INFO says of it.
         note: &'static str,
     },
+    /// The argument after the first `word`.
+    Keyword {
+        /// In capitals.
+        word: &'static str,
+        /// Where the word is looked for first.
+        from: usize,
+        /// What is done with the key.
+        access: Access,
+    },
     /// Keys whose names are not among the arguments. COMMAND INFO calls their place unknown, with `note`.
     Hidden {
         /// What is done with them.
@@ -103,6 +112,12 @@ impl KeySpec {
                 Some(index) => (index, index + 1, 1),
                 None => (0, 0, 1),
             },
+            KeySpec::Keyword { word, from, .. } => {
+                match argv.iter().skip(from).position(|argument| is_word(argument, word)) {
+                    Some(index) => (from + index + 1, (from + index + 2).min(argc), 1),
+                    None => (0, 0, 1),
+                }
+            }
             KeySpec::Hidden { .. } => (0, 0, 1),
         };
         (first..end.max(first)).step_by(step)
@@ -114,6 +129,7 @@ impl KeySpec {
             KeySpec::Range { access, .. }
             | KeySpec::Counted { access, .. }
             | KeySpec::AfterWord { access, .. }
+            | KeySpec::Keyword { access, .. }
             | KeySpec::Hidden { access, .. } => access,
         }
     }
@@ -130,5 +146,32 @@ impl KeySpec {
             index += 1;
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(spec: KeySpec, line: &str) -> Vec<usize> {
+        let argv: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        spec.indices(&argv).collect()
+    }
+
+    #[test]
+    fn a_keyword_finds_what_follows_its_first_appearance() {
+        let spec = KeySpec::Keyword { word: "STORE", from: 2, access: Access::OVERWRITE };
+        assert_eq!(found(spec, "C store x STORE a store b"), [4]);
+        assert_eq!(found(spec, "C k STORE STORE b"), [3]);
+        assert_eq!(found(spec, "C k x STORE"), [0; 0]);
+        assert_eq!(found(spec, "C STORE"), [0; 0]);
+    }
+
+    #[test]
+    fn the_last_of_a_word_counts_and_words_with_arguments_are_skipped() {
+        let spec =
+            KeySpec::AfterWord { word: "STORE", from: 2, skipped: &[("BY", 1)], access: Access::OVERWRITE, note: "" };
+        assert_eq!(found(spec, "C k STORE a STORE b"), [5]);
+        assert_eq!(found(spec, "C k BY STORE a"), [0; 0]);
     }
 }

@@ -39,19 +39,13 @@ struct Inner {
 }
 
 impl Slowlog {
-    /// Keeps a command, its arguments shortened, and drops the oldest past `max_len`.
-    pub fn push(&self, max_len: usize, at_secs: i64, micros: u64, argv: &[&[u8]], address: &str, name: &[u8]) {
+    /// Keeps a command, its arguments as [`shorten`] made them, and drops the oldest past `max_len`.
+    pub fn push(&self, max_len: usize, at_secs: i64, micros: u64, argv: Vec<Vec<u8>>, address: &str, name: &[u8]) {
         let mut inner = self.inner.lock();
         let id = inner.next_id;
         inner.next_id += 1;
-        let entry = SlowEntry {
-            id,
-            at_secs,
-            micros,
-            argv: shorten(argv),
-            client_address: address.to_owned(),
-            client_name: name.to_vec(),
-        };
+        let entry =
+            SlowEntry { id, at_secs, micros, argv, client_address: address.to_owned(), client_name: name.to_vec() };
         inner.entries.push_front(entry);
         inner.entries.truncate(max_len);
     }
@@ -87,7 +81,8 @@ fn is_secret(argv: &[&[u8]], index: usize) -> bool {
     (is(0, "HELLO") && (follows("AUTH", 1) || follows("AUTH", 2))) || (is(0, "CONFIG") && follows("REQUIREPASS", 1))
 }
 
-fn shorten(argv: &[&[u8]]) -> Vec<Vec<u8>> {
+/// The arguments of a command as an entry keeps them: no secrets, and not too many or too long.
+pub fn shorten(argv: &[&[u8]]) -> Vec<Vec<u8>> {
     let kept = if argv.len() > ARGUMENTS_MAX { ARGUMENTS_MAX - 1 } else { argv.len() };
     let mut short: Vec<Vec<u8>> = argv[..kept]
         .iter()
@@ -119,9 +114,9 @@ mod tests {
         let log = Slowlog::default();
         let long = vec![b'x'; 200];
         let many: Vec<&[u8]> = vec![b"a"; 40];
-        log.push(2, 1, 10, &[b"one"], "a:1", b"");
-        log.push(2, 2, 20, &[b"set", &long], "a:1", b"");
-        log.push(2, 3, 30, &many, "a:1", b"");
+        log.push(2, 1, 10, shorten(&[b"one"]), "a:1", b"");
+        log.push(2, 2, 20, shorten(&[b"set", &long]), "a:1", b"");
+        log.push(2, 3, 30, shorten(&many), "a:1", b"");
         let entries = log.newest(10);
         assert_eq!(entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), [2, 1]);
         assert_eq!(entries[0].argv.len(), 32);

@@ -31,6 +31,8 @@ pub enum Group {
     Set,
     /// Sorted sets.
     SortedSet,
+    /// Places, which sorted sets hold.
+    Geo,
     /// Channels and their listeners.
     PubSub,
     /// MULTI and its like.
@@ -57,6 +59,7 @@ impl Group {
             Group::List => "list",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",
+            Group::Geo => "geo",
             Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
             Group::Scripting => "scripting",
@@ -74,7 +77,7 @@ impl Group {
             Group::Hash => Classes::HASH,
             Group::List | Group::Sorting => Classes::LIST,
             Group::Set => Classes::SET,
-            Group::SortedSet => Classes::SORTED_SET,
+            Group::SortedSet | Group::Geo => Classes::SORTED_SET,
             _ => Classes::GENERIC,
         }
     }
@@ -88,6 +91,7 @@ impl Group {
             Group::List => Some("@list"),
             Group::Set => Some("@set"),
             Group::SortedSet => Some("@sortedset"),
+            Group::Geo => Some("@geo"),
             Group::Transactions => Some("@transaction"),
             Group::Scripting => Some("@scripting"),
             Group::Connection => Some("@connection"),
@@ -308,6 +312,11 @@ impl CommandSpec {
     /// A command on sorted sets.
     pub const fn sorted_set(self) -> Self {
         self.group(Group::SortedSet)
+    }
+
+    /// A command on places.
+    pub const fn geo(self) -> Self {
+        self.group(Group::Geo)
     }
 
     /// It may change keys.

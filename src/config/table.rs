@@ -83,7 +83,7 @@ settings! {
         threads: usize = row("threads", Server, Kind::count(0, 1024), "0");
         /// The number of databases that SELECT can choose from.
         databases: usize = row("databases", Server, Kind::count(1, limits::DATABASES_MAX as i64), "16");
-        /// Whether the server does without huge pages: no step takes longer for one, but lookups among many keys take a tenth more CPU time.
+        /// Whether to do without huge pages: fewer pauses and less memory, but up to a tenth more CPU time for many keys.
         disable_thp: bool = row("disable-thp", Server, Bool, "yes");
         /// The file to append the log to; empty = standard output.
         logfile: Option<PathBuf> = row("logfile", Logging, Text, "");

@@ -1,4 +1,5 @@
 //! The values: strings, hashes, lists, sets, sorted sets; the record that holds one with its key; and the table that they and the keyspace share.
+//! And [`geo`], by which scores are places.
 //! No time, no protocol.
 
 pub mod thin;
@@ -9,6 +10,7 @@ pub mod hash;
 pub mod list;
 pub mod set;
 pub mod zset;
+pub mod geo;
 pub mod record;
 
 /// What `len` elements take, if they are like the first `samples` of them.

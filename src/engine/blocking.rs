@@ -3,7 +3,7 @@
 use super::call;
 use super::execute::Batch;
 use crate::command::blocking::Outcome;
-use crate::command::{Blocked, CommandSpec, Flags, Session};
+use crate::command::{Blocked, CommandSpec, Flags, Session, slowlog};
 use crate::keyspace::{Busy, Held, Patience, Plan};
 
 /// How often the locks of a unit are widened before it takes all of them: each time somebody has begun to wait meanwhile.
@@ -77,8 +77,10 @@ impl<'w> Batch<'w> {
         if !outcome.is_served {
             return;
         }
-        let argv: Vec<&[u8]> = blocked.argv().iter().map(|argument| &**argument).collect();
         let spec = super::table::COMMANDS.row(blocked.command());
-        call::keep_if_slow(self.services, session, spec, &argv, blocked.nanos(), self.now);
+        if call::is_slow(self.services, spec, blocked.nanos()) {
+            let argv: Vec<&[u8]> = blocked.argv().iter().map(|argument| &**argument).collect();
+            call::keep_slow(self.services, session, self.now, slowlog::shorten(&argv), blocked.nanos());
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::execute::Batch;
 use crate::base::clock::{Ticks, UnixMillis};
-use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Services, Session};
+use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Services, Session, slowlog};
 use crate::metrics::Outcome;
 use crate::resp::reply::{Reply, ReplySink};
 
@@ -56,6 +56,12 @@ pub(super) fn reply_error(recorder: &crate::metrics::Recorder, error: &CommandEr
     }
 }
 
+/// When a command would have begun that takes no break: the time of what was prepared for it is put before.
+#[inline]
+pub(super) fn begun_with(session: &mut Session, began: Ticks) -> Ticks {
+    Ticks(began.0.saturating_sub(std::mem::take(&mut session.prepared_nanos)))
+}
+
 /// Counts a call that took from `began` to `ended`, and keeps it in the slow log if it was slow.
 #[inline]
 pub(super) fn account(
@@ -72,27 +78,21 @@ pub(super) fn account(
         // It comes into the slow log when the wait has ended.
         return Batch::note_blocked(ctx.session, nanos);
     }
-    keep_if_slow(ctx.services, ctx.session, spec, argv, nanos, ctx.now);
-}
-
-/// Keeps a call in the slow log if it was slow.
-#[inline]
-pub(super) fn keep_if_slow(
-    services: &Services,
-    session: &Session,
-    spec: &CommandSpec,
-    argv: &[&[u8]],
-    nanos: u64,
-    now: UnixMillis,
-) {
-    let slower_than_us = services.config.live.slowlog_log_slower_than_us.get();
-    if slower_than_us >= 0 && nanos / 1000 >= slower_than_us as u64 && !spec.flags.has(Flags::SKIP_SLOWLOG) {
-        keep_slow(services, session, argv, nanos, now);
+    if is_slow(ctx.services, spec, nanos) {
+        keep_slow(ctx.services, ctx.session, ctx.now, slowlog::shorten(argv), nanos);
     }
 }
 
+/// Whether the slow log wants a call that took so long.
+#[inline]
+pub(super) fn is_slow(services: &Services, spec: &CommandSpec, nanos: u64) -> bool {
+    let slower_than_us = services.config.live.slowlog_log_slower_than_us.get();
+    slower_than_us >= 0 && nanos / 1000 >= slower_than_us as u64 && !spec.flags.has(Flags::SKIP_SLOWLOG)
+}
+
+/// Keeps a call in the slow log, its arguments shortened.
 #[cold]
-fn keep_slow(services: &Services, session: &Session, argv: &[&[u8]], nanos: u64, now: UnixMillis) {
+pub(super) fn keep_slow(services: &Services, session: &Session, now: UnixMillis, argv: Vec<Vec<u8>>, nanos: u64) {
     let max_len = services.config.live.slowlog_max_len.get();
     let client = &session.client;
     let name = client.names.lock().name.clone();

@@ -2,6 +2,7 @@
 
 use super::blocking;
 use super::call::{self, Called};
+use super::later::{self, Later};
 use super::plan;
 use super::room::{OUT_OF_MEMORY, Short};
 use super::table::COMMANDS;
@@ -35,6 +36,10 @@ const ECHO_BYTES_MAX: usize = 128;
 pub enum Executed {
     /// It was replied to.
     Done,
+    /// Its reply is long and still to be given, before any other: it is in [`Batch::take_later`].
+    Later,
+    /// It has to run again, once what is in [`Batch::take_later`] is prepared. Nothing was replied and nothing changed.
+    Again,
     /// Somebody held what it needs for longer than the bounded wait. Nothing was done: the caller sleeps until somebody leaves the
     /// keyspace (see [`crate::keyspace::Keyspace::park`]) and runs the same request again.
     Busy,
@@ -55,12 +60,13 @@ pub struct Batch<'w> {
     pub(super) now: UnixMillis,
     /// The end of the command before, which is the beginning of the next.
     pub(super) ticks: Ticks,
+    later: Option<Later>,
 }
 
 impl<'w> Batch<'w> {
     pub(super) fn new(services: &'w Services, parts: &'w mut Parts) -> Self {
         let (now, ticks) = (services.clock.unix_millis(), services.clock.ticks());
-        Self { services, parts, window: None, pass: None, ahead: SmallVec::new(), now, ticks }
+        Self { services, parts, window: None, pass: None, ahead: SmallVec::new(), now, ticks, later: None }
     }
 
     /// When the last command ended, or the batch began.
@@ -68,7 +74,12 @@ impl<'w> Batch<'w> {
         self.ticks
     }
 
-    /// Executes one request and gives exactly one reply, if it is [`Executed::Done`].
+    /// The reply that the last request left, if that was [`Executed::Later`].
+    pub fn take_later(&mut self) -> Option<Later> {
+        self.later.take()
+    }
+
+    /// Executes one request and gives exactly one reply, if it is [`Executed::Done`]. A sink that defers nothing never meets [`Executed::Later`].
     pub fn execute(&mut self, session: &mut Session, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Executed {
         let id = match self.ahead.pop().flatten() {
             Some(id) => id,
@@ -151,7 +162,12 @@ impl<'w> Batch<'w> {
             assert!(*plan != Plan::Whole, "who owns the whole keyspace does not need more");
             return self.locked(session, id, spec, &Plan::Whole, argv, sink);
         }
-        if called == Called::Blocked { Executed::Blocked } else { Executed::Done }
+        match &self.later {
+            None if called == Called::Blocked => Executed::Blocked,
+            None => Executed::Done,
+            Some(later) if later.is_preparation() => Executed::Again,
+            Some(_) => Executed::Later,
+        }
     }
 
     fn unlocked(
@@ -191,7 +207,16 @@ impl<'w> Batch<'w> {
         ctx.session.script_micros = None;
         self.ticks = self.services.clock.ticks();
         if called != Called::NeedsWhole {
-            call::account(&mut ctx, id, spec, argv, called, (began, self.ticks));
+            match later::deferred(spec, sink) {
+                None => {
+                    let began = if spec.flags.has(Flags::FAST) { began } else { call::begun_with(ctx.session, began) };
+                    call::account(&mut ctx, id, spec, argv, called, (began, self.ticks));
+                }
+                Some(long) => {
+                    let nanos = self.ticks.since(began);
+                    self.later = Some(Later::new(long, (id, spec), argv, nanos, &self.parts.recorder));
+                }
+            }
         }
         if self.ticks.since(began) > CLOCK_STALE_NANOS {
             self.now = self.services.clock.unix_millis();

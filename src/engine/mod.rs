@@ -7,6 +7,7 @@
 mod blocking;
 pub mod call;
 pub mod execute;
+pub mod later;
 pub mod plan;
 pub mod script;
 pub mod table;
@@ -16,5 +17,6 @@ mod window;
 pub mod worker;
 
 pub use execute::{Batch, Executed};
+pub use later::Later;
 pub use table::COMMANDS;
 pub use worker::Worker;

@@ -12,6 +12,7 @@ static TABLES: &[&[&[CommandSpec]]] = &[
     family::lists::TABLES,
     family::sets::TABLES,
     family::zsets::TABLES,
+    family::geo::TABLES,
     family::pubsub::TABLES,
     family::sorting::TABLES,
     family::transactions::TABLES,

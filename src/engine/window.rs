@@ -78,7 +78,7 @@ impl<'w> Batch<'w> {
 pub(super) fn first_key<'a>(spec: &CommandSpec, argv: &[&'a [u8]]) -> Option<&'a [u8]> {
     let first = match spec.keys[0]? {
         KeySpec::Range { first, .. } | KeySpec::Counted { first, .. } => first,
-        KeySpec::AfterWord { .. } | KeySpec::Hidden { .. } => return None,
+        KeySpec::AfterWord { .. } | KeySpec::Keyword { .. } | KeySpec::Hidden { .. } => return None,
     };
     matches!(spec.locks, Locks::Keys).then(|| argv.get(first).copied()).flatten()
 }

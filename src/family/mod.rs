@@ -2,10 +2,12 @@
 
 pub mod connection;
 pub mod expiry;
+pub mod geo;
 pub mod hashes;
 pub mod increment;
 pub mod keys;
 pub mod lists;
+mod long;
 pub mod pubsub;
 mod ranks;
 pub mod scan;

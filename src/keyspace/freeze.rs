@@ -5,10 +5,10 @@
 //! as the clone does, which is then freed in the background.
 
 use super::discard::Queue;
-use super::entry::EntryRef;
+use super::entry::{EntryRef, Kind, Value};
 use super::keys::Keys;
 use super::lock::{Extent, Held};
-use super::{Busy, Pass, Patience, Plan, ShardIndex};
+use super::{Busy, Keyspace, Pass, Patience, Plan, ShardIndex};
 use crate::base::hash;
 use crate::data::record::Record;
 use crate::data::table::Table;
@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The most frozen clones at a time. Each has at most one reference to a record, and a record can count 60,000; those that wait to be freed come on top.
+/// The most frozen clones at a time, of everything or of one entry. Each has at most one reference to a record, and a record can count 60,000; those that wait to be freed come on top.
 pub const FROZEN_MAX: usize = 1_000;
 
 const _: () = assert!(
@@ -104,6 +104,7 @@ impl std::fmt::Debug for Frozen {
 pub struct FrozenEntry {
     /// Taken at the drop.
     record: Option<Record>,
+    count: FrozenCount,
     queue: Queue,
 }
 
@@ -112,6 +113,14 @@ impl FrozenEntry {
     pub fn lend(&self) -> EntryRef<'_> {
         EntryRef(self.record.as_ref().expect("it is there until the drop").lend())
     }
+
+    /// Its value.
+    ///
+    /// # Panics
+    /// If it is not of type `T`.
+    pub fn get<T: Kind>(&self) -> T::Ref<'_> {
+        T::of(self.lend().0).expect("who froze an entry knows its type, which does not change")
+    }
 }
 
 impl Drop for FrozenEntry {
@@ -119,6 +128,34 @@ impl Drop for FrozenEntry {
         if let Some(record) = self.record.take() {
             self.queue.record(record);
         }
+        self.count.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Keyspace {
+    /// An entry as it is at this moment.
+    ///
+    /// # Errors
+    /// [`Busy`] if there are [`FROZEN_MAX`] clones.
+    pub fn freeze_entry(&self, entry: EntryRef<'_>) -> Result<FrozenEntry, Busy> {
+        self.frozen.add()?;
+        Ok(FrozenEntry { record: Some(entry.0.share()), count: self.frozen.clone(), queue: self.discard.queue() })
+    }
+
+    /// Where what is large and was made of clones goes to be freed.
+    pub fn bin(&self) -> Bin {
+        Bin(self.discard.queue())
+    }
+}
+
+/// Frees values in the background, for those who may outlive the keyspace.
+#[derive(Clone, Debug)]
+pub struct Bin(Queue);
+
+impl Bin {
+    /// Frees a value: in the background if it is large.
+    pub fn discard(&self, value: Value) {
+        self.0.value(value);
     }
 }
 
@@ -166,9 +203,13 @@ impl Keys<'_, '_> {
         self.held().freeze(db..db + 1)
     }
 
-    /// The entry as it is at this moment. It is not counted as an access.
-    pub fn freeze_entry(&mut self, key: &[u8]) -> Option<FrozenEntry> {
-        let queue = self.held().keyspace().discard.queue();
-        self.peek(key).map(|entry| FrozenEntry { record: Some(entry.0.share()), queue })
+    /// The same for a command that runs by itself, which then touches no key any more: it gives back what it holds.
+    ///
+    /// # Errors
+    /// [`Busy`] if there are [`FROZEN_MAX`] clones; nothing was given back then.
+    pub fn freeze_and_leave(&mut self) -> Result<Frozen, Busy> {
+        let frozen = self.freeze()?;
+        self.release();
+        Ok(frozen)
     }
 }

@@ -62,6 +62,14 @@ impl<T: Kind> Edit<'_, T> {
 }
 
 impl<T> Edit<'_, T> {
+    /// Takes the whole value out, for [`Keys::discard`] to free it: a large one is then not freed under the lock.
+    pub fn take(&mut self) -> T
+    where
+        T: Default,
+    {
+        std::mem::take(&mut **self)
+    }
+
     /// Takes the mark back: the value was reached for writing but is as it was.
     pub fn unchanged(&mut self) {
         self.changed = false;
@@ -121,7 +129,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     }
 
     /// Gives everything back, if the command runs by itself. It touches no key after this.
-    pub fn release(&mut self) {
+    pub(super) fn release(&mut self) {
         if self.alone {
             self.held.release();
         }
@@ -140,6 +148,12 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The locks behind these rights: for the engine, which lends them, not for handlers.
     pub fn held(&mut self) -> &mut Held<'k> {
         self.held
+    }
+
+    /// What these keys are a part of.
+    #[inline]
+    pub fn keyspace(&self) -> &'k Keyspace {
+        self.held.keyspace
     }
 
     /// The database's number.
@@ -221,6 +235,18 @@ impl<'a, 'k> Keys<'a, 'k> {
         match self.lookup(key) {
             None => Ok(None),
             Some(entry) => T::of(entry.0).map(Some).ok_or(WrongType),
+        }
+    }
+
+    /// The same with the entry, for those who may have to freeze it.
+    ///
+    /// # Errors
+    /// [`WrongType`] if the key holds another type.
+    #[inline]
+    pub fn read_entry<T: Kind>(&mut self, key: &[u8]) -> Result<Option<(T::Ref<'_>, EntryRef<'_>)>, WrongType> {
+        match self.lookup(key) {
+            None => Ok(None),
+            Some(entry) => T::of(entry.0).map(|value| Some((value, entry))).ok_or(WrongType),
         }
     }
 

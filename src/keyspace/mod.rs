@@ -39,7 +39,7 @@ pub use database::Database;
 pub use discard::{GarbageCounts, QUEUE_MAX as DISCARD_QUEUE_MAX};
 pub use entry::{Entry, EntryRef, Kind, NO_DEADLINE, TABLE_BYTES_PER_ENTRY, Value, ValueRef, WHEEL_BYTES_PER_ENTRY};
 pub use events::{Event, Listener};
-pub use freeze::{FROZEN_MAX, Frozen, FrozenEntry};
+pub use freeze::{Bin, FROZEN_MAX, Frozen, FrozenEntry};
 pub use gates::{Busy, Parking, Pass, Patience, WAIT_MS};
 pub use keys::{Edit, Edited, Keys, Missing, WrongType};
 pub use lock::{Extent, Held, Plan, ShardIndex};

@@ -10,10 +10,12 @@
 
 use super::blocked::{self, Timer};
 use super::busy::Busy;
+use super::local::Local;
+use super::streaming::yield_turn;
 use super::window::{self, Tail, Window};
 use super::worker::{Accepted, Socket, WorkerStatus};
-use crate::command::{Client, Services, Session};
-use crate::engine::{Batch, Executed, Worker};
+use crate::command::{Client, ReplyMode, Services, Session};
+use crate::engine::{Batch, Executed, Later};
 use crate::resp::reply::ReplySink;
 use crate::resp::request::{Limits, Parsed, Parser};
 use crate::resp::writer::Writer;
@@ -27,8 +29,6 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The worker's input buffer: what one read can bring.
-const INPUT_BYTES: usize = 64 * 1024;
 /// What a worker keeps of its output buffer between batches.
 const OUTPUT_KEPT_BYTES: usize = 1024 * 1024;
 /// Requests executed before replies are written, so that a long pipeline does not keep the worker's other connections waiting.
@@ -37,35 +37,6 @@ const REQUESTS_PER_BATCH_MAX: usize = 1024;
 const GROWTH_BYTES: usize = 16 * 1024;
 /// Batches of one connection before the worker's other connections have their turn.
 const BATCHES_PER_TURN_MAX: usize = 4;
-
-/// What all connections of one worker share: its means of execution and its buffers.
-#[derive(Debug)]
-pub(super) struct Local {
-    worker: Worker,
-    input: Box<[u8]>,
-    output: Vec<u8>,
-}
-
-impl Local {
-    pub(super) fn new(worker: Worker) -> Self {
-        Self { worker, input: vec![0; INPUT_BYTES].into_boxed_slice(), output: Vec::with_capacity(INPUT_BYTES) }
-    }
-
-    pub(super) fn worker(&mut self) -> &mut Worker {
-        &mut self.worker
-    }
-
-    /// Takes the input buffer, to be put back.
-    pub(super) fn take_input(&mut self) -> Box<[u8]> {
-        let buffer = std::mem::take(&mut self.input);
-        // A handler panicked with it.
-        if buffer.is_empty() { vec![0; INPUT_BYTES].into_boxed_slice() } else { buffer }
-    }
-
-    pub(super) fn put_input(&mut self, buffer: Box<[u8]>) {
-        self.input = buffer;
-    }
-}
 
 /// A connection's place among those that there may be (`maxclients`), given up when dropped, also by a panic.
 #[derive(Debug)]
@@ -125,6 +96,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> 
         output: Vec::new(),
         sent: 0,
         state: State::Reading,
+        later: None,
         timer: None,
     };
     // Dropped before the socket: who has seen the end of a connection can count on its place.
@@ -189,6 +161,9 @@ pub(super) struct Connection<S> {
     pub(super) output: Vec<u8>,
     sent: usize,
     pub(super) state: State,
+    /// A long reply that is being given; see [`super::streaming`].
+    pub(super) later: Option<Box<Later>>,
+    /// When a wait may be over by itself; see [`super::blocked`].
     pub(super) timer: Timer,
 }
 
@@ -205,7 +180,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.session.client.is_killed() {
                 return Poll::Ready(Ok(Next::Closed));
             }
-            if self.session.client.mailbox.has_mail() {
+            // A message must not stand within a reply.
+            if self.session.client.mailbox.has_mail() && !self.is_within_reply() {
                 self.session.client.mailbox.take_mail(&mut self.output);
             }
             let mut local = local.borrow_mut();
@@ -216,6 +192,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             if self.pending_output() > services.config.live.output_buffer_soft_limit.get() {
                 ready!(flushed);
+                continue;
+            }
+            if self.later.is_some() {
+                ready!(flushed);
+                ready!(self.poll_later(cx, &mut local, services, status)?);
                 continue;
             }
             if self.state == State::Blocked {
@@ -230,13 +211,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let outcome = self.execute(&input[from..], &mut local, services, status);
                 self.keep(input, from, outcome.consumed);
                 self.publish();
-                if self.send(cx, &mut local, &outcome)? == Sent::Busy {
+                self.send(cx, &mut local)?;
+                if outcome.stop == Stop::Busy {
                     return Poll::Ready(Ok(Next::Busy));
                 }
                 if outcome.stop == Stop::Paused && self.pending_output() == 0 {
                     // The worker's other connections have their turn between two batches of a long pipeline.
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
+                    return yield_turn(cx);
                 }
                 continue;
             }
@@ -248,8 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Poll::Ready(Ok(Next::Busy));
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        yield_turn(cx)
     }
 
     /// Reads once and executes what came. The usual request is executed right where it was read.
@@ -273,7 +253,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let outcome = self.execute(&buffer[..bytes], local, services, status);
                     self.input.extend_from_slice(&buffer[outcome.consumed..bytes]);
                     self.publish();
-                    Poll::Ready(self.send(cx, local, &outcome))
+                    Poll::Ready(self.send(cx, local).map(|()| outcome.sent()))
                 }
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
                 Poll::Pending => Poll::Pending,
@@ -326,11 +306,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 break;
             }
         }
+        self.later = batch.take_later().map(Box::new);
         drop(batch);
         drop(busy);
         self.state = match outcome.stop {
             Stop::Drained => State::Reading,
-            Stop::Paused | Stop::Busy => State::Executing,
+            Stop::Paused | Stop::Busy | Stop::Later | Stop::Again => State::Executing,
             Stop::Blocked => State::Blocked,
             Stop::Close => State::Closing,
         };
@@ -361,7 +342,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let argv = self.parser.args(bytes);
                 let stop = execute_one(&mut self.session, pending, &argv, batch, output, services);
                 drop(argv);
-                if stop == Some(Stop::Busy) {
+                if stop.is_some_and(Stop::is_before) {
                     self.parser = Parser::new();
                 } else {
                     outcome.consumed += consumed;
@@ -384,7 +365,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         for index in 0..window.len() {
             let stop = execute_one(&mut self.session, pending, window.argv(index), batch, output, services);
-            if stop != Some(Stop::Busy) {
+            if !stop.is_some_and(Stop::is_before) {
                 outcome.consumed = base + window.end(index);
             }
             // Replies past the soft limit are sent before more are made.
@@ -407,7 +388,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let argv = self.parser.args(&bytes[window.passed()..]);
                 let stop = execute_one(&mut self.session, pending, &argv, batch, output, services);
                 drop(argv);
-                if stop == Some(Stop::Busy) {
+                if stop.is_some_and(Stop::is_before) {
                     self.parser = Parser::new();
                 } else {
                     outcome.consumed = base + end;
@@ -443,7 +424,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Writes the batch's replies; what the socket does not take is kept.
-    fn send(&mut self, cx: &mut Context<'_>, local: &mut Local, outcome: &Outcome) -> io::Result<Sent> {
+    pub(super) fn send(&mut self, cx: &mut Context<'_>, local: &mut Local) -> io::Result<()> {
         let mut taken = 0;
         if self.output.is_empty() {
             while taken < local.output.len() {
@@ -467,7 +448,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.output.extend_from_slice(&local.output[taken..]);
         local.output.clear();
         local.output.shrink_to(OUTPUT_KEPT_BYTES);
-        Ok(if outcome.stop == Stop::Busy { Sent::Busy } else { Sent::Done })
+        Ok(())
     }
 
     /// Sends what earlier batches left over. Ready when nothing is left.
@@ -490,13 +471,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(Poll::Ready(()))
     }
 
-    fn pending_output(&self) -> usize {
+    /// Executes nothing more, and ends once what there is was sent.
+    pub(super) fn close(&mut self) {
+        self.state = State::Closing;
+    }
+
+    pub(super) fn pending_output(&self) -> usize {
         self.output.len() - self.sent
     }
 
     /// Tells CLIENT LIST how this connection stands.
     #[inline]
-    fn publish(&self) {
+    pub(super) fn publish(&self) {
         let client = &self.session.client;
         client.db.store(self.session.db as u32, Ordering::Relaxed);
         client.query_bytes.store(self.input.len() - self.executed, Ordering::Relaxed);
@@ -523,17 +509,25 @@ fn execute_one(
 ) -> Option<Stop> {
     let hard_limit = services.config.live.output_buffer_hard_limit.get().saturating_sub(pending);
     let before = output.len();
-    let mut writer = Writer::new(output, session.protocol, hard_limit);
+    let is_muted = session.reply_mode != ReplyMode::On;
+    let mut writer = Writer::new(output, session.protocol, hard_limit).deferring(!is_muted);
     let executed = batch.execute(session, argv, &mut writer);
     if writer.overflowed() {
         tracing::warn!(client = session.client.id, "closed: its replies passed output-buffer-hard-limit");
         output.truncate(before);
         return Some(Stop::Close);
     }
+    if executed != Executed::Busy {
+        // What the command did not want after all, the next one must not find.
+        session.prepared = None;
+    }
     match executed {
         Executed::Done => {}
         Executed::Busy => return Some(Stop::Busy),
         Executed::Blocked => return Some(Stop::Blocked),
+        Executed::Again => return Some(Stop::Again),
+        Executed::Later if is_muted => _ = batch.take_later(),
+        Executed::Later => return Some(Stop::Later),
     }
     if !blocked::is_wanted(&mut session.reply_mode) {
         output.truncate(before);
@@ -548,6 +542,19 @@ struct Outcome {
     stop: Stop,
 }
 
+impl Stop {
+    /// Whether the request that it stopped at is still to be executed.
+    fn is_before(self) -> bool {
+        matches!(self, Self::Busy | Self::Again)
+    }
+}
+
+impl Outcome {
+    fn sent(&self) -> Sent {
+        if self.stop == Stop::Busy { Sent::Busy } else { Sent::Done }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
     /// No whole request is left.
@@ -558,6 +565,10 @@ enum Stop {
     Busy,
     /// The last request waits.
     Blocked,
+    /// The last request's reply is long, and comes before the next request is executed.
+    Later,
+    /// The next request is executed again once what it needs is prepared.
+    Again,
     /// Nothing more is to be executed.
     Close,
 }

@@ -15,6 +15,8 @@ mod confined;
 pub mod connection;
 mod inbox;
 pub mod listen;
+mod local;
+mod streaming;
 mod window;
 pub mod worker;
 

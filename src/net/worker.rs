@@ -1,8 +1,9 @@
 //! A worker thread: a current-thread runtime, its connections' tasks, and its share of background work.
 
 use super::confined::Confined;
-use super::connection::{self, Local};
+use super::connection;
 use super::inbox::Inbox;
+use super::local::Local;
 use crate::base::clock::{Ticks, UnixMillis};
 use crate::command::Services;
 use crate::command::client::Origin;

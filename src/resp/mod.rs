@@ -3,6 +3,7 @@
 //! A reply may also become a value ([`record`]) or JSON ([`json`]): both are sinks like the wire.
 
 pub mod json;
+pub mod long;
 pub mod record;
 pub mod reply;
 pub mod request;

@@ -5,6 +5,7 @@
 //! JSON or a recorder. Handlers never ask which; what differs between RESP2 and RESP3 is decided in the sink, from the *shape*
 //! that a handler names (a map, a set, scored pairs).
 
+use super::long::{Budget, LongReply, Progress, Refused, Stop};
 use std::fmt;
 
 /// The shape of an aggregate. RESP2 has only arrays, so a sink for it flattens.
@@ -34,6 +35,10 @@ pub trait ReplySink {
     fn integer(&mut self, value: i64);
     /// A double. RESP2: a bulk of the same digits.
     fn double(&mut self, value: f64);
+    /// A double with digits that are not the usual ones. RESP2: a bulk of them. Sinks without digits give the value.
+    fn double_as(&mut self, value: f64, _digits: &[u8]) {
+        self.double(value);
+    }
     /// Bytes of any kind.
     fn bulk(&mut self, bytes: &[u8]);
     /// Nothing, where a value might have been. RESP2: the null bulk.
@@ -48,6 +53,18 @@ pub trait ReplySink {
     fn begin(&mut self, shape: Aggregate, len: usize);
     /// Goes on in another protocol. Sinks that know only one ignore it.
     fn set_protocol(&mut self, _: super::writer::Protocol) {}
+    /// Takes a long reply, to give it once the command's locks are given back; hands it back if it is to be given at once.
+    fn defer(&mut self, long: Box<dyn LongReply>) -> Option<Box<dyn LongReply>> {
+        Some(long)
+    }
+    /// Whether it would take a preparation, after which the command runs again.
+    fn may_run_again(&self) -> bool {
+        false
+    }
+    /// What [`ReplySink::defer`] took.
+    fn take_deferred(&mut self) -> Option<Box<dyn LongReply>> {
+        None
+    }
 }
 
 /// The proof that a reply was given. Only [`Reply`] makes one.
@@ -191,6 +208,38 @@ impl<'a> Reply<'a> {
         self
     }
 
+    /// A reply that takes long: given in parts after the command, where the sink can do that; else here.
+    ///
+    /// # Errors
+    /// What it found instead of a reply.
+    pub fn later(self, mut long: Box<dyn LongReply>) -> Result<Replied, Refused> {
+        if let Some(back) = self.sink.defer(long) {
+            long = back;
+            long.prepare(&Stop::default())?;
+            while long.advance(self.sink, &mut Budget::endless()) == Progress::More {}
+        }
+        Ok(Replied(()))
+    }
+
+    /// Whether the command may leave with a preparation, to run again once that is done.
+    pub fn may_run_again(&self) -> bool {
+        self.sink.may_run_again()
+    }
+
+    /// No reply yet: the command runs again once this is prepared.
+    ///
+    /// # Panics
+    /// Unless [`Reply::may_run_again`].
+    pub fn prepare(self, preparation: Box<dyn LongReply>) -> Replied {
+        assert!(
+            self.sink.may_run_again() && preparation.is_preparation(),
+            "the command was told that it may run again"
+        );
+        let back = self.sink.defer(preparation);
+        assert!(back.is_none(), "a sink takes what it said it would take");
+        Replied(())
+    }
+
     /// Hands the sink to somebody who gives exactly one complete reply (a nested command, a stored answer).
     pub fn relay(self, give: impl FnOnce(&mut dyn ReplySink)) -> Replied {
         give(self.sink);
@@ -245,6 +294,11 @@ impl Elements<'_> {
     /// The next element, a double.
     pub fn double(&mut self, value: f64) {
         self.take().double(value);
+    }
+
+    /// The next element, a double with these digits.
+    pub fn double_as(&mut self, value: f64, digits: &[u8]) {
+        self.take().double_as(value, digits);
     }
 
     /// The next element, a simple string.

@@ -147,6 +147,9 @@ impl ReplySink for LuaSink<'_> {
             self.tape.bytes(&text);
         }
     }
+    fn double_as(&mut self, value: f64, digits: &[u8]) {
+        if self.resp3 { self.double(value) } else { self.tape.bytes(digits) }
+    }
     #[inline]
     fn bulk(&mut self, bytes: &[u8]) {
         self.tape.bytes(bytes);

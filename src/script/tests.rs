@@ -109,6 +109,7 @@ impl Host for Toy {
             b"pexpire" => sink.integer(1),
             b"eval" => sink.error(b"ERR This Redis command is not allowed from script"),
             b"double" => sink.double(2.5),
+            b"digits" => sink.double_as(2.5, b"2.500"),
             b"true" => sink.boolean(true),
             b"text" => sink.verbatim(*b"txt", b"some"),
             b"pairs" => {
@@ -222,6 +223,8 @@ fn scripts_answer_what_redis_7_0_15_answered() {
 #[test]
 fn the_shapes_of_replies_follow_setresp() {
     assert_eq!(eval("return redis.call('double')"), "$3\\r\\n2.5\\r\\n");
+    assert_eq!(eval("return redis.call('digits')"), "$5\\r\\n2.500\\r\\n");
+    assert_eq!(eval("redis.setresp(3) return tostring(redis.call('digits').double)"), "$3\\r\\n2.5\\r\\n");
     assert_eq!(eval("return redis.call('true')"), ":1\\r\\n");
     assert_eq!(eval("return redis.call('pairs')"), "*2\\r\\n$1\\r\\nm\\r\\n$1\\r\\n1\\r\\n");
     assert_eq!(eval("redis.setresp(3) return tostring(redis.call('double').double)"), "$3\\r\\n2.5\\r\\n");

@@ -9,6 +9,7 @@ use crate::acl::Acl;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
 use crate::base::{alloc, process};
+use crate::command::away::Away;
 use crate::command::pubsub::Channels;
 use crate::command::slowlog::Slowlog;
 use crate::command::{Clients, Services};
@@ -204,6 +205,7 @@ pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send
         clients: Clients::default(),
         channels: Channels::default(),
         slowlog: Slowlog::default(),
+        away: Away::default(),
         scripts: Scripts::default(),
         running: (0..=threads).map(|_| Control::new(Arc::clone(&clock))).collect(),
         commands: &COMMANDS,

@@ -11,6 +11,7 @@ mod faults;
 mod http;
 mod lifecycle;
 mod limits;
+mod long_replies;
 mod malformed;
 mod memory;
 mod output;

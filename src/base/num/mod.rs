@@ -23,5 +23,5 @@ mod tests;
 
 pub use double::{parse_f64, parse_range_bound};
 pub use integer::{I64Text, append_i64, parse_cursor, parse_i64};
-pub use printf::{append_f64_14g, append_f64_17g};
+pub use printf::{append_f64_14g, append_f64_17f, append_f64_17g, append_f64_fixed};
 pub use reply_text::{F64Text, append_f64};

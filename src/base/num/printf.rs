@@ -1,4 +1,5 @@
-//! Doubles printed as C's printf does with `%.14g` and `%.17g`, for scripts that were written against those digits.
+//! Doubles printed as C's printf does with `%.14g` and `%.17g`, for scripts that were written against those digits, and with a fixed number of
+//! decimals.
 
 use std::fmt::Write;
 
@@ -13,6 +14,18 @@ pub fn append_f64_14g(out: &mut Vec<u8>, value: f64) {
 /// Appends `value` as C's `%.17g` does: enough digits for every double, and often too many.
 pub fn append_f64_17g(out: &mut Vec<u8>, value: f64) {
     append_general(out, value, 17);
+}
+
+/// Appends a finite `value` as C's `%.{decimals}f` does.
+pub fn append_f64_fixed(out: &mut Vec<u8>, value: f64, decimals: usize) {
+    std::io::Write::write_fmt(out, format_args!("{value:.decimals$}")).expect("writing to memory does not fail");
+}
+
+/// Appends a finite `value` as C's `%.17f` does, without the zeros at the end, nor a point that nothing follows.
+pub fn append_f64_17f(out: &mut Vec<u8>, value: f64) {
+    append_f64_fixed(out, value, 17);
+    while out.pop_if(|last| *last == b'0').is_some() {}
+    out.pop_if(|last| *last == b'.');
 }
 
 /// `%.{precision}g`: `precision` significant digits, trailing zeros removed; scientific if the exponent is below -4 or not below

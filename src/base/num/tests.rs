@@ -14,7 +14,7 @@ fn text_of(value: f64) -> String {
     String::from_utf8(out.split_off(6)).unwrap()
 }
 
-fn printed(append: fn(&mut Vec<u8>, f64), value: f64) -> String {
+fn printed(append: impl Fn(&mut Vec<u8>, f64), value: f64) -> String {
     let mut out = Vec::new();
     append(&mut out, value);
     String::from_utf8(out).unwrap()
@@ -236,6 +236,28 @@ fn zeros_infinities_and_nan_have_fixed_texts() {
         assert_eq!(text_of(value), reply);
         assert_eq!(printed(append_f64_17g, value), general);
         assert_eq!(printed(append_f64_14g, value), general);
+    }
+}
+
+#[test]
+fn fixed_decimals_are_those_of_glibc() {
+    let fixed = |value, decimals| printed(|out, value| append_f64_fixed(out, value, decimals), value);
+    // Exact halves go to the even digit.
+    for (value, text) in
+        [(0.0, "0.0000"), (0.03125, "0.0312"), (0.09375, "0.0938"), (0.00005, "0.0001"), (166274.15156, "166274.1516")]
+    {
+        assert_eq!(fixed(value, 4), text);
+    }
+    assert_eq!(fixed(1e22, 1), "10000000000000000000000.0");
+    for (value, text) in [
+        (13.361_389_338_970_184, "13.36138933897018433"),
+        (-85.051_127_512_639_43, "-85.05112751263942528"),
+        (0.1, "0.10000000000000001"),
+        (2.5, "2.5"),
+        (180.0, "180"),
+        (1e-18, "0"),
+    ] {
+        assert_eq!(printed(append_f64_17f, value), text);
     }
 }
 

@@ -13,9 +13,10 @@ mod tests;
 
 use self::field::{Field, Pair};
 use self::packed::Packed;
-use super::table::{Position, Table};
+use super::table::{Place, Position, Table};
 use super::thin::{Either, Form};
 use crate::base::hash::hash;
+use std::ops::ControlFlow;
 
 /// How large a small hash may be. The settings `hash-max-listpack-entries` and `hash-max-listpack-value`.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +145,22 @@ impl Hash {
                 None
             }
             Form::Large(table) => table.scan(from, limit, |field| visit(field.name, field.value)),
+        }
+    }
+
+    /// Visits fields with their values in the order of [`Hash::iter`] from a place on, as [`Table::walk`] does. A small hash is visited as a whole,
+    /// whatever `visit` says.
+    pub fn walk<'a>(
+        &'a self,
+        place: Place,
+        mut visit: impl FnMut(&'a [u8], &'a [u8]) -> ControlFlow<()>,
+    ) -> Option<Place> {
+        match self.0.get() {
+            Form::Small(packed) => {
+                packed.iter().for_each(|(field, value)| _ = visit(field, value));
+                None
+            }
+            Form::Large(table) => table.walk(place, |field| visit(field.name, field.value)),
         }
     }
 

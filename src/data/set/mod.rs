@@ -19,10 +19,11 @@ mod tests;
 
 use self::small::Inserted;
 use super::member::{self, Member};
-use super::table::{Position, Table};
+use super::table::{Place, Position, Table};
 use super::thin::{Bytes, Either, Form};
 use crate::base::hash::hash;
 use crate::base::prefetch::prefetch;
+use std::ops::ControlFlow;
 
 pub use self::algebra::{
     difference, difference_set, intersection, intersection_len, intersection_set, union, union_set,
@@ -138,6 +139,17 @@ impl Set {
                 None
             }
             Form::Large(table) => table.scan(from, limit, |member| visit(Element::Bytes(member))),
+        }
+    }
+
+    /// Visits members in the order of [`Set::iter`] from a place on, as [`Table::walk`] does. A small set is visited as a whole, whatever `visit` says.
+    pub fn walk<'a>(&'a self, place: Place, mut visit: impl FnMut(Element<'a>) -> ControlFlow<()>) -> Option<Place> {
+        match self.0.get() {
+            Form::Small(block) => {
+                small::view(block).iter().for_each(|member| _ = visit(member));
+                None
+            }
+            Form::Large(table) => table.walk(place, |member| visit(Element::Bytes(member))),
         }
     }
 

@@ -50,6 +50,7 @@ use self::word::Word;
 
 pub use self::item::Item;
 pub use self::scan::Position;
+pub use self::sweep::Place;
 
 /// A set of items by key. The caller computes each hash, once, and passes it along with the key.
 ///

@@ -27,6 +27,12 @@ impl Large {
         Self { tree: Tree::new(shape), index: Table::new(0) }
     }
 
+    /// A tree with the index that owns its records, and no others.
+    pub(super) fn from_parts(tree: Tree, index: Table<Member>) -> Self {
+        assert_eq!(tree.len(), index.len(), "index and tree hold the same members");
+        Self { tree, index }
+    }
+
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.tree.len()

@@ -27,8 +27,11 @@
 //! Invariants: the two views of a large set hold the same pairs. A score is never NaN and never -0.0.
 //! Not here: keys, expiry, replies, and how a bound is written in a request. The oracle for every operation is `naive`.
 
+pub mod algebra;
+
 mod block;
 mod bound;
+mod builder;
 mod iter;
 mod large;
 mod rank;
@@ -41,6 +44,7 @@ mod naive;
 mod tests;
 
 pub use bound::{MemberBound, ScoreBound};
+pub use builder::Builder;
 pub use iter::Iter;
 pub use rank::{Best, Ties};
 pub use record::Member;
@@ -285,6 +289,11 @@ impl ZSet {
             Form::Small(block) => block.allocated_bytes(),
             Form::Large(large) => size_of_val(large) + large.estimated_bytes(samples),
         }
+    }
+
+    /// Whether it is large and would be if it were built anew under these limits.
+    fn is_large_under(&self, limits: &Limits) -> bool {
+        matches!(self.form.get(), Form::Large(_)) && self.len() > limits.entries
     }
 
     fn cut(&self, ranks: Range<usize>) -> Range<usize> {

@@ -8,11 +8,20 @@ use skiplist::OrderedSkipList;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+mod algebra;
 mod bounds;
+mod build;
 mod clones;
+mod edges;
 mod forms;
 mod random;
 mod ranks;
+
+/// `short` cases of a property; as many as the variable PROPTEST_CASES says, if it is there.
+fn cases(short: u32) -> ProptestConfig {
+    let config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_some() { config } else { ProptestConfig { cases: short, ..config } }
+}
 
 /// Never leaves the small form.
 const WIDE_LIMITS: Limits = Limits { entries: usize::MAX, value_bytes: usize::MAX };

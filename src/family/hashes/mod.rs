@@ -1,6 +1,7 @@
 //! Hashes: fields with values under one key.
 
 mod counter;
+mod long;
 mod random;
 mod read;
 mod scan;

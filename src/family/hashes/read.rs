@@ -1,7 +1,9 @@
 //! Commands that read hashes, by field or whole.
 
+use super::long::{All, What};
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::hash::Hash;
+use crate::family::long;
 
 const UNORDERED: &[&str] = &["nondeterministic_output_order"];
 
@@ -84,27 +86,35 @@ fn hmget(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
 }
 
 fn hgetall(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let hash = ctx.keys.read::<Hash>(&args[1])?;
-    let mut map = reply.map(hash.map_or(0, Hash::len));
-    for (field, value) in hash.into_iter().flat_map(Hash::iter) {
-        map.bulk(field);
-        map.bulk(value);
-    }
-    Ok(map.end())
+    all(ctx, args, What::Both, reply)
 }
 
 fn hkeys(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let hash = ctx.keys.read::<Hash>(&args[1])?;
-    let mut fields = reply.array(hash.map_or(0, Hash::len));
-    hash.into_iter().flat_map(Hash::iter).for_each(|(field, _)| fields.bulk(field));
-    Ok(fields.end())
+    all(ctx, args, What::Names, reply)
 }
 
 fn hvals(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let hash = ctx.keys.read::<Hash>(&args[1])?;
-    let mut values = reply.array(hash.map_or(0, Hash::len));
-    hash.into_iter().flat_map(Hash::iter).for_each(|(_, value)| values.bulk(value));
-    Ok(values.end())
+    all(ctx, args, What::Values, reply)
+}
+
+fn all(ctx: &mut Ctx, args: Args, what: What, reply: Reply) -> Result<Replied, CommandError> {
+    let keyspace = ctx.keys.keyspace();
+    let Some((hash, entry)) = ctx.keys.read_entry::<Hash>(&args[1])? else {
+        return Ok(if what == What::Both { reply.map(0) } else { reply.array(0) }.end());
+    };
+    if let Some(entry) = long::freeze(keyspace, entry, hash.len() > long::ELEMENTS_MAX) {
+        return Ok(reply.later(All::new(entry, what))?);
+    }
+    let mut given = if what == What::Both { reply.map(hash.len()) } else { reply.array(hash.len()) };
+    for (name, value) in hash.iter() {
+        if what != What::Values {
+            given.bulk(name);
+        }
+        if what != What::Names {
+            given.bulk(value);
+        }
+    }
+    Ok(given.end())
 }
 
 fn hlen(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {

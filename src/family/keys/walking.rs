@@ -3,9 +3,13 @@
 //! KEYS and RANDOMKEY own the whole keyspace; SCAN locks one shard after another and promises that a key which is there throughout is
 //! seen exactly once.
 
+use crate::base::clock::UnixMillis;
 use crate::base::{glob, num};
 use crate::command::args::is_word;
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply};
+use crate::family::long::{self, Answer, Computed, Shape};
+use crate::keyspace::{Frozen, Keyspace};
+use crate::resp::long::LongReply;
 
 const INVALID_CURSOR: CommandError = CommandError::text("ERR invalid cursor");
 /// How many keys a SCAN visits unless told.
@@ -60,6 +64,12 @@ impl<'a> Pattern<'a> {
 }
 
 fn keys(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    let (keyspace, effort) = (ctx.keys.keyspace(), ctx.keys.len());
+    if effort > long::STEPS_MAX
+        && let Ok(frozen) = ctx.keys.freeze_and_leave()
+    {
+        return Ok(reply.later(keys_later(keyspace, frozen, ctx.keys.db(), ctx.now, &args[1]))?);
+    }
     let pattern = Pattern::new(&args[1]);
     let mut found: Vec<Box<[u8]>> = Vec::new();
     ctx.keys.for_each(|entry| {
@@ -70,6 +80,17 @@ fn keys(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
     let mut elements = reply.array(found.len());
     found.iter().for_each(|key| elements.bulk(key));
     Ok(elements.end())
+}
+
+/// The same, from a frozen database.
+fn keys_later(keyspace: &Keyspace, frozen: Frozen, db: usize, now: UnixMillis, pattern: &[u8]) -> Box<dyn LongReply> {
+    let pattern: Box<[u8]> = pattern.into();
+    Computed::new(keyspace, frozen.len(db), move |stop| {
+        let pattern = Pattern::new(&pattern);
+        let live = frozen.iter(db).take_while(|_| !stop.is_stopped()).filter(|entry| !entry.is_expired(now));
+        let matching = live.map(|entry| entry.key()).filter(|key| pattern.matches(key));
+        Ok(Answer::Elements(long::gather(|push| matching.for_each(push)), Shape::Array))
+    })
 }
 
 fn scan(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {

@@ -3,6 +3,7 @@
 use super::index_in;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::list::List;
+use crate::family::long::{self, Stretch};
 use crate::family::ranks;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -47,8 +48,13 @@ fn lindex(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 
 fn lrange(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let (start, stop) = (args.integer(2)?, args.integer(3)?);
-    let Some(list) = ctx.keys.read::<List>(&args[1])? else { return Ok(reply.array(0).end()) };
-    let elements = list.iter(ranks::between(start, stop, list.len()));
+    let keyspace = ctx.keys.keyspace();
+    let Some((list, entry)) = ctx.keys.read_entry::<List>(&args[1])? else { return Ok(reply.array(0).end()) };
+    let range = ranks::between(start, stop, list.len());
+    if let Some(entry) = long::freeze(keyspace, entry, range.len() > long::ELEMENTS_MAX) {
+        return Ok(reply.later(Stretch::new(entry, range))?);
+    }
+    let elements = list.iter(range);
     let mut array = reply.array(elements.len());
     elements.for_each(|element| array.bulk(&element.text()));
     Ok(array.end())

@@ -2,6 +2,9 @@
 
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::list::{Element, List};
+use crate::family::long::{self, Answer, Computed, Shape};
+use crate::keyspace::{FrozenEntry, Keyspace};
+use crate::resp::long::LongReply;
 
 pub(super) const COMMANDS: &[CommandSpec] =
     &[CommandSpec::new("LPOS key element [RANK rank] [COUNT num-matches] [MAXLEN len]", lpos)
@@ -82,8 +85,15 @@ impl Options {
 
 fn lpos(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let options = Options::parse(args)?;
-    let list = ctx.keys.read::<List>(&args[1])?;
-    let found = list.map_or_else(Vec::new, |list| options.find(list, Element::of(&args[2])));
+    let keyspace = ctx.keys.keyspace();
+    let list = ctx.keys.read_entry::<List>(&args[1])?;
+    if let Some((list, entry)) = list {
+        let steps = list.len().min(options.compared);
+        if let Some(entry) = long::freeze(keyspace, entry, steps > long::STEPS_MAX) {
+            return Ok(reply.later(find_later(keyspace, entry, steps, options, &args[2]))?);
+        }
+    }
+    let found = list.map_or_else(Vec::new, |(list, _)| options.find(list, Element::of(&args[2])));
     if options.count.is_none() {
         return Ok(match found.first() {
             Some(index) => reply.count(*index),
@@ -95,4 +105,27 @@ fn lpos(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
         let _given: Replied = array.element().count(index);
     }
     Ok(array.end())
+}
+
+/// The same, from a frozen list.
+fn find_later(
+    keyspace: &Keyspace,
+    entry: FrozenEntry,
+    steps: usize,
+    options: Options,
+    wanted: &[u8],
+) -> Box<dyn LongReply> {
+    let wanted: Box<[u8]> = wanted.into();
+    Computed::new(keyspace, steps, move |_| {
+        let found = options.find(entry.get::<List>(), Element::of(&wanted));
+        if options.count.is_none() {
+            return Ok(Answer::Short(Box::new(move |reply| match found.first() {
+                Some(index) => reply.count(*index),
+                None => reply.null(),
+            })));
+        }
+        let mut digits = itoa::Buffer::new();
+        let indexes = long::gather(|push| found.iter().for_each(|index| push(digits.format(*index).as_bytes())));
+        Ok(Answer::Elements(indexes, Shape::Integers))
+    })
 }

@@ -3,9 +3,12 @@
 //! The sets are read as clones, which cost O(1) where they are large. So a destination may be one of the sources.
 
 use super::limits;
+use super::long::Clones;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::set::{self, Element, Limits, Set};
+use crate::family::long::{self, Answer, Computed, Shape, Store};
 use crate::keyspace::Value;
+use crate::resp::long::Stop;
 
 const UNORDERED: &[&str] = &["nondeterministic_output_order"];
 
@@ -79,12 +82,26 @@ const NEGATIVE_LIMIT: CommandError = CommandError::text("ERR LIMIT can't be nega
 
 fn sinter(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let sets = read_all(ctx, args.from(1))?;
+    let steps = steps_of_intersection(&sets);
+    if steps > long::STEPS_MAX {
+        return give_later(ctx, sets, steps, reply, |sets, push| {
+            set::intersection(sets).into_iter().for_each(|member| member.with_bytes(&mut *push));
+        });
+    }
     let common = set::intersection(&borrowed(&sets));
     Ok(give(common.len(), common.into_iter(), reply))
 }
 
 fn sunion(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let sets = read_all(ctx, args.from(1))?;
+    let steps = sets.iter().map(Set::len).sum();
+    if steps > long::STEPS_MAX {
+        return give_later(ctx, sets, steps, reply, |sets, push| {
+            let (largest, beside) = set::union(sets);
+            largest.into_iter().flat_map(Set::iter).for_each(|member| member.with_bytes(&mut *push));
+            beside.iter().for_each(|member| member.with_bytes(&mut *push));
+        });
+    }
     let (largest, beside) = set::union(&borrowed(&sets));
     let len = largest.map_or(0, Set::len) + beside.len();
     Ok(give(len, largest.into_iter().flat_map(Set::iter).chain(beside.iter()), reply))
@@ -93,6 +110,13 @@ fn sunion(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 fn sdiff(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let sets = read_all(ctx, args.from(1))?;
     let (first, others) = sets.split_first().expect("the arity asks for a key");
+    let steps = steps_of_difference(&sets);
+    if steps > long::STEPS_MAX {
+        return give_later(ctx, sets, steps, reply, |sets, push| {
+            let (first, others) = sets.split_first().expect("the arity asks for a key");
+            set::difference(first, others).into_iter().for_each(|member| member.with_bytes(&mut *push));
+        });
+    }
     let left = set::difference(first, &borrowed(others));
     Ok(give(left.len(), left.into_iter(), reply))
 }
@@ -113,20 +137,29 @@ fn sintercard(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
         limit = args.integer(at + 1).ok().and_then(|limit| usize::try_from(limit).ok()).ok_or(NEGATIVE_LIMIT)?;
         at += 2;
     }
+    let limit = if limit == 0 { usize::MAX } else { limit };
     let sets = read_all(ctx, &args.all()[2..2 + keys])?;
-    Ok(reply.count(set::intersection_len(&borrowed(&sets), if limit == 0 { usize::MAX } else { limit })))
+    let steps = steps_of_intersection(&sets);
+    if steps > long::STEPS_MAX {
+        let sets = Clones::new(sets, ctx.keys.keyspace());
+        return Ok(reply.later(Computed::new(ctx.keys.keyspace(), steps, move |_| {
+            let len = set::intersection_len(&sets.borrowed(), limit);
+            Ok(Answer::Short(Box::new(move |reply| reply.count(len))))
+        }))?);
+    }
+    Ok(reply.count(set::intersection_len(&borrowed(&sets), limit)))
 }
 
 fn sinterstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    store(ctx, args, reply, set::intersection_set)
+    store(ctx, args, reply, steps_of_intersection, set::intersection_set)
 }
 
 fn sunionstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    store(ctx, args, reply, set::union_set)
+    store(ctx, args, reply, steps_of_union, set::union_set)
 }
 
 fn sdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    store(ctx, args, reply, |sets, limits| {
+    store(ctx, args, reply, steps_of_difference, |sets, limits| {
         let (first, others) = sets.split_first().expect("the arity asks for a key");
         set::difference_set(first, others, limits)
     })
@@ -134,10 +167,25 @@ fn sdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
 
 /// Puts what `make` makes of the sets in the place of whatever the destination held, its deadline included, and replies how many
 /// members it has. An empty result deletes the destination.
-fn store(ctx: &mut Ctx, args: Args, reply: Reply, make: fn(&[&Set], &Limits) -> Set) -> Result<Replied, CommandError> {
+fn store(
+    ctx: &mut Ctx,
+    args: Args,
+    reply: Reply,
+    steps: fn(&[Set]) -> usize,
+    make: fn(&[&Set], &Limits) -> Set,
+) -> Result<Replied, CommandError> {
     let limits = limits(ctx);
     let sets = read_all(ctx, args.from(2))?;
-    let result = make(&borrowed(&sets), &limits);
+    let steps = steps(&sets);
+    let sets = Clones::new(sets, ctx.keys.keyspace());
+    let result = match long::store(ctx, &reply, steps) {
+        Store::Ready(Value::Set(made)) => made,
+        Store::Away(tries) => {
+            let make = move |_: &Stop| Some(Value::Set(make(&sets.borrowed(), &limits)));
+            return Ok(long::store_later(ctx, reply, args.from(1).iter().copied(), (tries, steps), make));
+        }
+        _ => make(&sets.borrowed(), &limits),
+    };
     // Whoever has the last reference to a large set frees it: not this clone, for the keyspace frees in the background.
     drop(sets);
     let len = result.len();
@@ -147,6 +195,40 @@ fn store(ctx: &mut Ctx, args: Args, reply: Reply, make: fn(&[&Set], &Limits) -> 
         ctx.keys.put(&args[1], Value::Set(result), None);
     }
     Ok(reply.count(len))
+}
+
+/// How many members are looked up at most.
+fn steps_of_intersection(sets: &[Set]) -> usize {
+    let smallest = sets.iter().map(Set::len).min().unwrap_or(0);
+    smallest.saturating_mul(sets.len())
+}
+
+/// How many members are looked up at most, beside those of the largest set.
+fn steps_of_union(sets: &[Set]) -> usize {
+    let all: usize = sets.iter().map(Set::len).sum();
+    all - sets.iter().map(Set::len).max().unwrap_or(0)
+}
+
+/// How many members are looked up or looked at, at most.
+fn steps_of_difference(sets: &[Set]) -> usize {
+    let first = sets.first().map_or(0, Set::len);
+    first + sets.iter().skip(1).map(|other| other.len().min(first)).sum::<usize>()
+}
+
+/// Replies what `make` makes of the sets, once the command has given its locks back.
+fn give_later(
+    ctx: &mut Ctx,
+    sets: Vec<Set>,
+    steps: usize,
+    reply: Reply,
+    make: fn(&[&Set], &mut dyn FnMut(&[u8])),
+) -> Result<Replied, CommandError> {
+    let keyspace = ctx.keys.keyspace();
+    let sets = Clones::new(sets, keyspace);
+    Ok(reply.later(Computed::new(keyspace, steps, move |_| {
+        let sets = sets.borrowed();
+        Ok(Answer::Elements(long::gather(|push| make(&sets, push)), Shape::Set))
+    }))?)
 }
 
 /// The sets of these keys; an empty one for a key that is missing.

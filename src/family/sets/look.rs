@@ -1,7 +1,9 @@
 //! Commands that look a member up, count them, or give all.
 
+use super::long::All;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::set::Set;
+use crate::family::long;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("SISMEMBER key member", sismember)
@@ -57,8 +59,12 @@ fn scard(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
 }
 
 fn smembers(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let set = ctx.keys.read::<Set>(&args[1])?;
-    let mut members = reply.set(set.map_or(0, Set::len));
-    set.into_iter().flat_map(Set::iter).for_each(|member| member.with_bytes(|bytes| members.bulk(bytes)));
+    let keyspace = ctx.keys.keyspace();
+    let Some((set, entry)) = ctx.keys.read_entry::<Set>(&args[1])? else { return Ok(reply.set(0).end()) };
+    if let Some(entry) = long::freeze(keyspace, entry, set.len() > long::ELEMENTS_MAX) {
+        return Ok(reply.later(All::new(entry))?);
+    }
+    let mut members = reply.set(set.len());
+    set.iter().for_each(|member| member.with_bytes(|bytes| members.bulk(bytes)));
     Ok(members.end())
 }

@@ -2,6 +2,7 @@
 
 mod algebra;
 mod change;
+mod long;
 mod look;
 mod random;
 mod scan;

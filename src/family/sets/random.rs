@@ -1,8 +1,10 @@
 //! SRANDMEMBER and SPOP: members drawn at random, left where they are or taken out.
 
+use super::long::Drawn;
 use crate::base::event::Classes;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::set::Set;
+use crate::family::long::{self, Answer, Computed, Shape};
 use crate::keyspace::Event;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -46,10 +48,20 @@ fn srandmember(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comma
     if count == i64::MIN {
         return Err(COUNT_OUT_OF_RANGE);
     }
-    let (rng, set) = (&mut *ctx.rng, ctx.keys.read::<Set>(&args[1])?);
-    let Some(set) = set.filter(|_| count != 0) else { return Ok(reply.array(0).end()) };
+    let keyspace = ctx.keys.keyspace();
+    let (rng, set) = (&mut *ctx.rng, ctx.keys.read_entry::<Set>(&args[1])?);
+    let Some((set, entry)) = set.filter(|_| count != 0) else { return Ok(reply.array(0).end()) };
     let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     if count > 0 {
+        let len = wanted.min(set.len());
+        if let Some(entry) = long::freeze(keyspace, entry, len > long::ELEMENTS_MAX) {
+            let (effort, mut rng) = (2 * len, rng.split());
+            return Ok(reply.later(Computed::new(keyspace, effort, move |_| {
+                let sample = entry.get::<Set>().sample_distinct(wanted, &mut rng);
+                let sample = long::gather(|push| sample.into_iter().for_each(|member| member.with_bytes(&mut *push)));
+                Ok(Answer::Elements(sample, Shape::Array))
+            }))?);
+        }
         let sample = set.sample_distinct(wanted, rng);
         let mut members = reply.array(sample.len());
         sample.into_iter().for_each(|member| member.with_bytes(|bytes| members.bulk(bytes)));
@@ -57,6 +69,9 @@ fn srandmember(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comma
     }
     if wanted > REPEATS_MAX {
         return Err(CommandError::OutOfRange);
+    }
+    if let Some(entry) = long::freeze(keyspace, entry, wanted > long::ELEMENTS_MAX) {
+        return Ok(reply.later(Drawn::new(entry, wanted, rng.split()))?);
     }
     let mut members = reply.array(wanted);
     for _ in 0..wanted {

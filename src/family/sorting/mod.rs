@@ -18,7 +18,9 @@ use crate::data::list::{Element, End, List, Text};
 use crate::data::set::{Element as Member, Set};
 use crate::data::zset::ZSet;
 use crate::family::lists;
-use crate::keyspace::{Value, ValueRef};
+use crate::family::long::{self, Answer, Computed, Shape, Store};
+use crate::keyspace::{Bin, Keyspace, Value, ValueRef};
+use crate::resp::long::{LongReply, Stop};
 use options::Options;
 use pattern::Pattern;
 use std::ops::Range;
@@ -69,6 +71,9 @@ const fn row(row: CommandSpec) -> CommandSpec {
 
 const NOT_NUMBERS: CommandError = CommandError::text("ERR One or more scores can't be converted into double");
 
+/// What it takes to find the place of an element, in steps.
+const STEPS_PER_ELEMENT: usize = 8;
+
 fn sort(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     run(ctx, args, Options::parse(args, true)?, reply)
 }
@@ -79,21 +84,69 @@ fn sort_ro(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandEr
 
 fn run(ctx: &mut Ctx, args: Args, mut options: Options<'_>, reply: Reply) -> Result<Replied, CommandError> {
     // A clone, so that other keys can be read while its elements are at hand. A large list's or set's costs O(1).
+    let keyspace = ctx.keys.keyspace();
     let source = Source::of(&mut ctx.keys, &args[1])?;
     // The order of a set is no order; what is stored, and what a script sees, does not depend on it.
     if matches!(source, Source::Set(_)) && options.unsorted && (options.store.is_some() || ctx.scripts.is_none()) {
         (options.unsorted, options.alpha, options.by) = (false, true, None);
     }
     let range = options.range(source.len());
-    let elements = order::ordered(&mut ctx.keys, &source, &options, range).ok_or(NOT_NUMBERS)?;
+    if source.len() > long::ELEMENTS_MAX
+        && let Some(own) = options.by_itself()
+    {
+        let steps = if own.unsorted { range.len() } else { STEPS_PER_ELEMENT * source.len() };
+        let Some(destination) = options.store else {
+            return Ok(reply.later(order_later(keyspace, source, own, range, steps))?);
+        };
+        match long::store(ctx, &reply, steps) {
+            Store::Ready(made) => {
+                source.discard(&keyspace.bin());
+                return Ok(put(ctx, destination, made, reply));
+            }
+            Store::Away(tries) => {
+                let (limits, keys) = (lists::limits(ctx), [&args[1], destination]);
+                let bin = keyspace.bin();
+                // Whether there is anything that is no number is found here, for that is an error.
+                let make = move |_: &Stop| {
+                    let mut list = List::new();
+                    let ordered = order::ordered(None, &source, &own, range);
+                    let is_ordered = ordered.is_some();
+                    ordered.into_iter().flatten().for_each(|element| list.push(End::Right, &element.text(), &limits));
+                    source.discard(&bin);
+                    if is_ordered { Some(Value::List(list)) } else { None }
+                };
+                return Ok(long::store_later(ctx, reply, keys.into_iter(), (tries, steps), make));
+            }
+            Store::Here => {}
+        }
+    }
+    let elements = order::ordered(Some(&mut ctx.keys), &source, &options, range).ok_or(NOT_NUMBERS)?;
     let replied = match options.store {
         Some(destination) => store(ctx, destination, &elements, &options, reply),
         None => give(ctx, &elements, &options, reply),
     };
     drop(elements);
     // It may be the last, if the result took the place of what was sorted.
-    source.discard(&ctx.keys);
+    source.discard(&keyspace.bin());
     Ok(replied)
+}
+
+/// The same where no other key has a part in it, once the command has given its locks back.
+fn order_later(
+    keyspace: &Keyspace,
+    source: Source,
+    options: Options<'static>,
+    range: Range<usize>,
+    steps: usize,
+) -> Box<dyn LongReply> {
+    let bin = keyspace.bin();
+    Computed::new(keyspace, steps, move |_| {
+        let ordered = order::ordered(None, &source, &options, range);
+        let elements =
+            ordered.map(|elements| long::gather(|push| elements.iter().for_each(|element| push(&element.text()))));
+        source.discard(&bin);
+        Ok(Answer::Elements(elements.ok_or(NOT_NUMBERS)?, Shape::Array))
+    })
 }
 
 /// What is sorted.
@@ -115,12 +168,12 @@ impl Source {
         }
     }
 
-    fn discard(self, keys: &Keys) {
+    fn discard(self, bin: &Bin) {
         match self {
             Self::Nothing => {}
-            Self::List(list) => keys.discard(Value::List(list)),
-            Self::Set(set) => keys.discard(Value::Set(set)),
-            Self::ZSet(zset) => keys.discard(Value::ZSet(zset)),
+            Self::List(list) => bin.discard(Value::List(list)),
+            Self::Set(set) => bin.discard(Value::Set(set)),
+            Self::ZSet(zset) => bin.discard(Value::ZSet(zset)),
         }
     }
 
@@ -170,7 +223,7 @@ fn for_each_given(
             visit(Some(&text));
         }
         for get in gets {
-            get.with_value(keys, &text, &mut visit);
+            get.with_value(Some(keys), &text, &mut visit);
         }
     }
 }
@@ -191,11 +244,16 @@ fn store(ctx: &mut Ctx, destination: &[u8], elements: &[Element<'_>], options: &
     for_each_given(&mut ctx.keys, elements, &options.gets, |value| {
         list.push(End::Right, value.unwrap_or_default(), &limits);
     });
-    let len = list.len();
+    put(ctx, destination, Value::List(list), reply)
+}
+
+/// Puts a list in the place of whatever the key held, its deadline included; an empty one deletes the key.
+fn put(ctx: &mut Ctx, destination: &[u8], list: Value, reply: Reply) -> Replied {
+    let len = list.lend().elements();
     if len == 0 {
         ctx.keys.delete(destination);
     } else {
-        ctx.keys.put(destination, Value::List(list), None);
+        ctx.keys.put(destination, list, None);
     }
     reply.count(len)
 }

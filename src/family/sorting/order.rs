@@ -11,9 +11,10 @@ use crate::data::list::Element;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// The elements at `range` of the order that was asked for; `None` if it is by numbers and something is none.
+/// The elements at `range` of the order that was asked for; `None` if it is by numbers and something is none. An order that patterns lead to
+/// other keys for needs `keys`.
 pub(super) fn ordered<'s>(
-    keys: &mut Keys,
+    mut keys: Option<&mut Keys>,
     source: &'s Source,
     options: &Options<'_>,
     range: Range<usize>,
@@ -25,7 +26,8 @@ pub(super) fn ordered<'s>(
     let compare_text = if options.store.is_some() { by_bytes } else { by_collation };
     let elements = match (options.alpha, options.by) {
         (false, by) => {
-            let weights: Option<Vec<f64>> = elements.iter().map(|element| number(keys, *element, by)).collect();
+            let weights: Option<Vec<f64>> =
+                elements.iter().map(|element| number(keys.as_deref_mut(), *element, by)).collect();
             sorted(weights?.into_iter().zip(elements), options.desc, |(one, element), (two, other)| {
                 let by_number = one.partial_cmp(two).expect("no weight is NaN");
                 by_number.then_with(|| by_bytes(&element.text(), &other.text()))
@@ -34,7 +36,7 @@ pub(super) fn ordered<'s>(
         (true, Some(by)) => {
             let weights: Vec<Option<Box<[u8]>>> = elements
                 .iter()
-                .map(|element| by.with_value(keys, &element.text(), |value| value.map(Box::from)))
+                .map(|element| by.with_value(keys.as_deref_mut(), &element.text(), |value| value.map(Box::from)))
                 .collect();
             sorted(weights.into_iter().zip(elements), options.desc, |(one, _), (two, _)| match (one, two) {
                 (Some(one), Some(two)) => compare_text(one, two),
@@ -62,7 +64,7 @@ fn sorted<'s, W>(
 }
 
 /// The weight of an element; 0 where the pattern finds nothing.
-fn number(keys: &mut Keys, element: Element<'_>, by: Option<Pattern<'_>>) -> Option<f64> {
+fn number(keys: Option<&mut Keys>, element: Element<'_>, by: Option<Pattern<'_>>) -> Option<f64> {
     match (by, element) {
         (None, Element::Integer(value)) => Some(value as f64),
         (None, Element::Text(text)) => weight(text),

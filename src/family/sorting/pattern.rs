@@ -41,12 +41,18 @@ impl<'a> Pattern<'a> {
     }
 
     /// What `visit` makes of the value that the pattern leads to from `element`; of nothing if the key, the field, or a value of the right
-    /// type is missing.
-    pub(super) fn with_value<R>(&self, keys: &mut Keys, element: &[u8], visit: impl FnOnce(Option<&[u8]>) -> R) -> R {
+    /// type is missing. A pattern that finds keys needs them.
+    pub(super) fn with_value<R>(
+        &self,
+        keys: Option<&mut Keys>,
+        element: &[u8],
+        visit: impl FnOnce(Option<&[u8]>) -> R,
+    ) -> R {
         match *self {
             Self::Itself => visit(Some(element)),
             Self::Constant => visit(None),
             Self::Key { before, after, field } => {
+                let keys = keys.expect("an order that other keys have a part in is made under their locks");
                 let key = [before, element, after].concat();
                 match field {
                     Some(field) => visit(keys.read::<Hash>(&key).ok().flatten().and_then(|hash| hash.get(field))),

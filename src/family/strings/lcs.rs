@@ -3,8 +3,10 @@
 //! The table takes 4 bytes for each pair of positions. It is refused when it would exceed `proto-max-bulk-len`, which bounds the time as well.
 
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
-use crate::data::string::IntBuf;
-use crate::keyspace::{EntryRef, ValueRef};
+use crate::data::string::{IntBuf, Str};
+use crate::family::long::{self, Answer, Computed};
+use crate::keyspace::{FrozenEntry, ValueRef};
+use crate::resp::long::Stop;
 
 pub(super) const COMMANDS: &[CommandSpec] =
     &[CommandSpec::new("LCS key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]", lcs)
@@ -22,6 +24,11 @@ const TABLE_TOO_LARGE: CommandError =
     CommandError::text("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
 const NO_MEMORY: CommandError =
     CommandError::text("ERR Insufficient memory, failed allocating transient memory for LCS");
+
+/// A cell of the table takes one or two nanoseconds.
+const CELLS_PER_STEP: usize = 16;
+/// A longer string is not copied.
+const COPIED_BYTES_MAX: usize = 4 * 1024;
 
 /// What the options said.
 #[derive(Clone, Copy, Default)]
@@ -57,18 +64,41 @@ impl Options {
 
 fn lcs(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let table_bytes_max = ctx.services.config.live.proto_max_bulk_len.get();
-    // Two keys cannot be borrowed at once, so the first string is copied. Both types are judged before the options, as in Redis.
-    let a = string(ctx, &args[1], &mut IntBuf::new())?.to_vec();
-    let mut digits = IntBuf::new();
-    let b = string(ctx, &args[2], &mut digits)?;
+    let keyspace = ctx.keys.keyspace();
+    // Two keys cannot be borrowed at once, so short strings are copied. Both types are judged before the options, as in Redis.
+    let (a, b) = (Text::of(ctx, &args[1])?, Text::of(ctx, &args[2])?);
     let options = Options::parse(args)?;
-    let table = Table::new(&a, b, table_bytes_max)?;
-    if options.len {
-        return Ok(reply.count(table.len()));
+    let steps = (a.len() + 1) * (b.len() + 1) / CELLS_PER_STEP;
+    if steps > long::STEPS_MAX {
+        return Ok(reply.later(Computed::new(keyspace, steps, move |stop| {
+            let found = find(&a, &b, options, table_bytes_max, stop)?;
+            Ok(Answer::Short(Box::new(move |reply| give(found, options, reply))))
+        }))?);
     }
-    let (text, runs) = table.trace();
+    Ok(give(find(&a, &b, options, table_bytes_max, &Stop::default())?, options, reply))
+}
+
+/// What was found: the length of the subsequence, and as far as it was asked for the subsequence and the stretches that it is made of.
+struct Found {
+    len: usize,
+    text: Vec<u8>,
+    runs: Vec<Run>,
+}
+
+fn find(a: &Text, b: &Text, options: Options, table_bytes_max: usize, stop: &Stop) -> Result<Found, CommandError> {
+    let (mut one, mut two) = (IntBuf::new(), IntBuf::new());
+    let table = Table::new(a.bytes(&mut one), b.bytes(&mut two), table_bytes_max, stop)?;
+    let len = table.len();
+    let (text, runs) = if options.len { Default::default() } else { table.trace() };
+    Ok(Found { len, text, runs })
+}
+
+fn give(Found { len, text, runs }: Found, options: Options, reply: Reply) -> Replied {
+    if options.len {
+        return reply.count(len);
+    }
     if !options.idx {
-        return Ok(reply.bulk(&text));
+        return reply.bulk(&text);
     }
     let runs: Vec<&Run> = runs.iter().filter(|run| run.len >= options.match_len_min).collect();
     let mut map = reply.map(2);
@@ -89,16 +119,44 @@ fn lcs(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError>
     }
     let _ = matches.end();
     map.bulk(b"len");
-    map.integer(table.len() as i64);
-    Ok(map.end())
+    map.integer(len as i64);
+    map.end()
 }
 
-/// The bytes of a string, none for a missing key.
-fn string<'a>(ctx: &'a mut Ctx, key: &[u8], digits: &'a mut IntBuf) -> Result<&'a [u8], CommandError> {
-    match ctx.keys.lookup(key).map(EntryRef::value) {
-        None => Ok(b""),
-        Some(ValueRef::Str(text)) => Ok(text.bytes(digits)),
-        Some(_) => Err(NOT_STRINGS),
+/// A string of its own: a copy if it is short, else frozen.
+enum Text {
+    Copied(Vec<u8>),
+    Frozen(FrozenEntry),
+}
+
+impl Text {
+    /// The string under a key, empty if that is missing.
+    fn of(ctx: &mut Ctx, key: &[u8]) -> Result<Self, CommandError> {
+        let keyspace = ctx.keys.keyspace();
+        match ctx.keys.lookup(key).map(|entry| (entry, entry.value())) {
+            None => Ok(Self::Copied(Vec::new())),
+            Some((entry, ValueRef::Str(text))) => {
+                Ok(match long::freeze(keyspace, entry, text.len() > COPIED_BYTES_MAX) {
+                    Some(entry) => Self::Frozen(entry),
+                    None => Self::Copied(text.bytes(&mut IntBuf::new()).to_vec()),
+                })
+            }
+            Some(_) => Err(NOT_STRINGS),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Copied(bytes) => bytes.len(),
+            Self::Frozen(entry) => entry.get::<Str>().len(),
+        }
+    }
+
+    fn bytes<'a>(&'a self, digits: &'a mut IntBuf) -> &'a [u8] {
+        match self {
+            Self::Copied(bytes) => bytes,
+            Self::Frozen(entry) => entry.get::<Str>().bytes(digits),
+        }
     }
 }
 
@@ -118,7 +176,7 @@ struct Run {
 }
 
 impl<'s> Table<'s> {
-    fn new(a: &'s [u8], b: &'s [u8], bytes_max: usize) -> Result<Self, CommandError> {
+    fn new(a: &'s [u8], b: &'s [u8], bytes_max: usize, stop: &Stop) -> Result<Self, CommandError> {
         let row = b.len() + 1;
         // Strings of at most 2^29 bytes: the product fits.
         let len = (a.len() + 1) * row;
@@ -128,7 +186,7 @@ impl<'s> Table<'s> {
         let mut cells: Vec<u32> = Vec::new();
         cells.try_reserve_exact(len).map_err(|_| NO_MEMORY)?;
         cells.resize(len, 0);
-        for (i, byte) in a.iter().enumerate() {
+        for (i, byte) in a.iter().enumerate().take_while(|_| !stop.is_stopped()) {
             let (above, current) = cells[i * row..(i + 2) * row].split_at_mut(row);
             let mut left = 0;
             for ((other, pair), cell) in b.iter().zip(above.windows(2)).zip(&mut current[1..]) {

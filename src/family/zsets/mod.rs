@@ -9,8 +9,10 @@
 //! Not here: order and forms of a set (`data::zset`), which keys are locked, the removal of an emptied key.
 
 mod add;
+mod algebra;
 mod blocking;
 mod count;
+mod long;
 mod look;
 mod pop;
 mod random;
@@ -23,6 +25,8 @@ mod store;
 use crate::command::{CommandSpec, Ctx};
 use crate::data::zset::Limits;
 
+pub(super) use store::store;
+
 /// The tables of the family's files.
 pub const TABLES: &[&[CommandSpec]] = &[
     add::COMMANDS,
@@ -30,6 +34,7 @@ pub const TABLES: &[&[CommandSpec]] = &[
     count::COMMANDS,
     range::COMMANDS,
     store::COMMANDS,
+    algebra::COMMANDS,
     remove::COMMANDS,
     pop::COMMANDS,
     blocking::COMMANDS,
@@ -39,7 +44,7 @@ pub const TABLES: &[&[CommandSpec]] = &[
 
 /// How far a set stays small, by the settings now.
 #[inline]
-fn limits(ctx: &Ctx) -> Limits {
+pub fn limits(ctx: &Ctx) -> Limits {
     let live = &ctx.services.config.live;
     Limits { entries: live.zset_max_listpack_entries.get(), value_bytes: live.zset_max_listpack_value.get() }
 }

@@ -1,11 +1,13 @@
 //! ZRANDMEMBER: members drawn by their ranks, each as likely as any other.
 
-use super::range::give;
+use super::long::{Drawn, Members};
+use super::range::{Order, give};
 use crate::base::hash::HashState;
 use crate::base::rng::Rng;
 use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::zset::ZSet;
+use crate::family::long;
 use std::collections::HashSet;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[CommandSpec::new("ZRANDMEMBER key [count [WITHSCORES]]", zrandmember)
@@ -39,19 +41,30 @@ fn zrandmember(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comma
     if with_scores && count.unsigned_abs() > i64::MAX.unsigned_abs() / 2 {
         return Err(CommandError::OutOfRange);
     }
-    let Some(set) = ctx.keys.read::<ZSet>(&args[1])? else { return Ok(reply.array(0).end()) };
+    let keyspace = ctx.keys.keyspace();
+    let Some((set, entry)) = ctx.keys.read_entry::<ZSet>(&args[1])? else { return Ok(reply.array(0).end()) };
     let len = set.len();
     let wanted = usize::try_from(count.unsigned_abs()).expect("a count fits into a usize");
+    let is_long = if count < 0 { wanted } else { wanted.min(len) } > long::ELEMENTS_MAX;
     if count < 0 {
         if count.unsigned_abs() > REPEATED_DRAWS_MAX {
             return Err(CommandError::OutOfRange);
+        }
+        if let Some(frozen) = long::freeze(keyspace, entry, is_long) {
+            return Ok(reply.later(Drawn::repeated(frozen, wanted, ctx.rng.split(), with_scores))?);
         }
         let ranks = (0..wanted).map(|_| ctx.rng.below(len));
         return Ok(give(at(set, ranks), with_scores, reply));
     }
     if wanted >= len {
         // All of them; Redis gives them last to first.
+        if let Some(frozen) = long::freeze(keyspace, entry, is_long) {
+            return Ok(reply.later(Members::new(frozen, 0..len, Order::Descending, with_scores))?);
+        }
         return Ok(give(set.iter(0..len).rev(), with_scores, reply));
+    }
+    if let Some(frozen) = long::freeze(keyspace, entry, is_long) {
+        return Ok(reply.later(Drawn::distinct(frozen, wanted, ctx.rng.split(), with_scores))?);
     }
     let ranks = distinct(wanted, len, ctx.rng);
     Ok(give(at(set, ranks.into_iter()), with_scores, reply))
@@ -70,7 +83,7 @@ fn at(set: &ZSet, ranks: impl ExactSizeIterator<Item = usize>) -> impl ExactSize
 /// `count` different ranks below `len`, every choice of so many as likely as any other. `count` is at most `len`. O(count).
 ///
 /// Floyd's algorithm: J. Bentley and R. Floyd, "A sample of brilliance", Communications of the ACM 30 (1987).
-fn distinct(count: usize, len: usize, rng: &mut Rng) -> Vec<usize> {
+pub(super) fn distinct(count: usize, len: usize, rng: &mut Rng) -> Vec<usize> {
     let mut seen = HashSet::with_capacity_and_hasher(count, HashState::new());
     let mut ranks = Vec::with_capacity(count);
     for last in len - count..len {

@@ -1,9 +1,11 @@
 //! ZRANGE and the older commands that it took over: one parser, one reply.
 
+use super::long::Members;
 use super::span::{By, Span};
 use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::zset::ZSet;
+use crate::family::long;
 use std::ops::Range;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -199,8 +201,13 @@ fn zrevrangebylex(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Co
 
 fn range(ctx: &mut Ctx, args: Args, fixed: Fixed, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::parse(args, 2, fixed)?;
-    let Some(set) = ctx.keys.read::<ZSet>(&args[1])? else { return Ok(reply.array(0).end()) };
-    let members = set.iter(query.ranks(set));
+    let keyspace = ctx.keys.keyspace();
+    let Some((set, entry)) = ctx.keys.read_entry::<ZSet>(&args[1])? else { return Ok(reply.array(0).end()) };
+    let ranks = query.ranks(set);
+    if let Some(frozen) = long::freeze(keyspace, entry, ranks.len() > long::ELEMENTS_MAX) {
+        return Ok(reply.later(Members::new(frozen, ranks, query.order, query.with_scores))?);
+    }
+    let members = set.iter(ranks);
     Ok(match query.order {
         Order::Ascending => give(members, query.with_scores, reply),
         Order::Descending => give(members.rev(), query.with_scores, reply),

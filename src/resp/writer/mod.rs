@@ -6,6 +6,7 @@
 //! Invariant: the buffer never grows past the limit given. A reply that would is cut off where it stands, everything after it is
 //! dropped, and [`Writer::overflowed`] says so: the connection is then closed, for its client can no longer find the next reply.
 
+use super::long::LongReply;
 use super::reply::{Aggregate, ReplySink};
 use crate::base::num;
 
@@ -29,13 +30,24 @@ pub struct Writer<'a> {
     protocol: Protocol,
     limit_bytes: usize,
     overflowed: bool,
+    /// Where the reply begins, if it may be given later.
+    defers_at: Option<usize>,
+    deferred: Option<Box<dyn LongReply>>,
+    runs_again: bool,
 }
 
 impl<'a> Writer<'a> {
     /// A writer to the end of `out`, which may hold earlier replies; with them it stays within `limit_bytes`.
     #[inline]
     pub fn new(out: &'a mut Vec<u8>, protocol: Protocol, limit_bytes: usize) -> Self {
-        Self { out, protocol, limit_bytes, overflowed: false }
+        Self { out, protocol, limit_bytes, overflowed: false, defers_at: None, deferred: None, runs_again: false }
+    }
+
+    /// The same for one reply, which may be given later if it is long: for those who then ask for it. What is a part of another reply is given at once. With
+    /// `runs_again` the command may also be run again.
+    #[inline]
+    pub fn deferring(self, runs_again: bool) -> Self {
+        Self { defers_at: Some(self.out.len()), runs_again, ..self }
     }
 
     /// Whether output was dropped because of the limit. What is in the buffer may then end in the middle of a reply.
@@ -99,6 +111,22 @@ impl<'a> Writer<'a> {
 }
 
 impl ReplySink for Writer<'_> {
+    fn defer(&mut self, long: Box<dyn LongReply>) -> Option<Box<dyn LongReply>> {
+        if self.defers_at != Some(self.out.len()) || self.overflowed {
+            return Some(long);
+        }
+        self.deferred = Some(long);
+        None
+    }
+
+    fn may_run_again(&self) -> bool {
+        self.runs_again && self.defers_at == Some(self.out.len()) && !self.overflowed
+    }
+
+    fn take_deferred(&mut self) -> Option<Box<dyn LongReply>> {
+        self.deferred.take()
+    }
+
     // HELLO already replies in the protocol it chose.
     fn set_protocol(&mut self, protocol: Protocol) {
         self.protocol = protocol;
@@ -133,10 +161,14 @@ impl ReplySink for Writer<'_> {
 
     #[inline]
     fn double(&mut self, value: f64) {
-        let text = num::F64Text::new(value);
+        self.double_as(value, num::F64Text::new(value).as_bytes());
+    }
+
+    #[inline]
+    fn double_as(&mut self, _value: f64, digits: &[u8]) {
         match self.protocol {
-            Protocol::Resp2 => self.bulk(text.as_bytes()),
-            Protocol::Resp3 => self.line(b',', text.as_bytes()),
+            Protocol::Resp2 => self.bulk(digits),
+            Protocol::Resp3 => self.line(b',', digits),
         }
     }
 

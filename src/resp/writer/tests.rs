@@ -31,6 +31,7 @@ fn each_primitive_has_its_form_in_both_protocols() {
     assert_eq!(both(|sink| sink.double(f64::INFINITY)), ["$3\r\ninf\r\n", ",inf\r\n"]);
     assert_eq!(both(|sink| sink.double(f64::NEG_INFINITY)), ["$4\r\n-inf\r\n", ",-inf\r\n"]);
     assert_eq!(both(|sink| sink.double(f64::NAN)), ["$3\r\nnan\r\n", ",nan\r\n"]);
+    assert_eq!(both(|sink| sink.double_as(0.5, b"0.500")), ["$5\r\n0.500\r\n", ",0.500\r\n"]);
     assert_eq!(both(|sink| sink.double(1.0 / 3.0)), ["$18\r\n0.3333333333333333\r\n", ",0.3333333333333333\r\n"]);
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use super::item::{Shared, numbered};
-use super::{Item, Rng, Table};
+use super::{Item, Place, Rng, Table};
 
 fn table(len: u64, skip_bits: u8) -> Table<Shared> {
     let mut table = Table::new(skip_bits);
@@ -63,4 +63,24 @@ fn any_number_is_a_place_and_an_empty_table_has_nothing_to_come_by() {
         });
     }
     assert_eq!(seen, 1_000);
+}
+
+#[test]
+fn a_walk_left_anywhere_goes_on_to_every_item_exactly_once_and_in_order() {
+    for (len, skip_bits) in [(0, 0), (1, 0), (20, 8), (3_000, 8), (40_000, 0)] {
+        let table = table(len, skip_bits);
+        let all: Vec<&[u8]> = table.iter().map(Shared::key).collect();
+        for step in [1, 7, 300, 100_000] {
+            let (mut place, mut seen) = (Some(Place::default()), Vec::new());
+            while let Some(from) = place {
+                let mut left = step;
+                place = table.walk(from, |item| {
+                    seen.push(Shared::key(item));
+                    left -= 1;
+                    if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                });
+            }
+            assert_eq!(seen, all);
+        }
+    }
 }

@@ -96,7 +96,7 @@ fn ten_thousand_members_with_five_scores_keep_every_bound_while_runs_are_removed
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn a_board_of_few_scores_answers_every_bound_after_removals(

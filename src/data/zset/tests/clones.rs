@@ -40,7 +40,7 @@ fn the_original_may_go_before_its_clone() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(cases(12))]
 
     /// A handful of sets, each a clone of another at some time, all of them changed, read and dropped in any order.
     #[test]

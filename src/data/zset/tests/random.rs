@@ -74,7 +74,7 @@ fn apply(pair: &mut Pair, step: &Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn any_sequence_of_operations_leaves_what_it_leaves_in_the_twin(steps in prop::collection::vec(step(160), 1..400)) {
@@ -105,7 +105,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10))]
+    #![proptest_config(cases(10))]
 
     /// Scores so close together, or so far apart, that leaves mark them coarsely, beside each other.
     #[test]

@@ -78,7 +78,7 @@ fn ties_are_counted_once_across_leaves() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(cases(8))]
 
     #[test]
     fn every_way_to_rank_is_right_on_boards_of_few_scores(

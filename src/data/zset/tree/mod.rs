@@ -21,6 +21,7 @@ mod deal;
 mod frame;
 mod inner;
 mod leaf;
+mod load;
 mod node;
 mod query;
 mod shared;
@@ -31,6 +32,7 @@ mod check;
 
 pub(super) use inner::INNER_MAX;
 pub(super) use leaf::{AHEAD, LEAF_MAX};
+pub(super) use load::Loader;
 pub(super) use walk::Walk;
 
 use super::record::{Handle, Records};

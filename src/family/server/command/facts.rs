@@ -95,6 +95,14 @@ fn write_key_spec(row: &CommandSpec, spec: &KeySpec, sink: &mut dyn ReplySink) {
         KeySpec::Counted { count, first, .. } => {
             (count, "keynum", [("keynumidx", 0), ("firstkey", first as i64 - count as i64), ("keystep", 1)])
         }
+        KeySpec::Keyword { word, from, .. } => {
+            begin_step("begin_search", "keyword", 2, sink);
+            sink.bulk(b"keyword");
+            sink.bulk(word.as_bytes());
+            sink.bulk(b"startfrom");
+            sink.integer(from as i64);
+            return write_step("find_keys", "range", &[("lastkey", 0), ("keystep", 1), ("limit", 0)], sink);
+        }
         KeySpec::AfterWord { .. } | KeySpec::Hidden { .. } => {
             write_step("begin_search", "unknown", &[], sink);
             return write_step("find_keys", "unknown", &[], sink);
@@ -105,16 +113,21 @@ fn write_key_spec(row: &CommandSpec, spec: &KeySpec, sink: &mut dyn ReplySink) {
 }
 
 fn write_step(step: &str, kind: &str, numbers: &[(&str, i64)], sink: &mut dyn ReplySink) {
+    begin_step(step, kind, numbers.len(), sink);
+    for (name, number) in numbers {
+        sink.bulk(name.as_bytes());
+        sink.integer(*number);
+    }
+}
+
+/// A step of this kind; so many names with their values follow.
+fn begin_step(step: &str, kind: &str, len: usize, sink: &mut dyn ReplySink) {
     sink.bulk(step.as_bytes());
     sink.begin(Aggregate::Map, 2);
     sink.bulk(b"type");
     sink.bulk(kind.as_bytes());
     sink.bulk(b"spec");
-    sink.begin(Aggregate::Map, numbers.len());
-    for (name, number) in numbers {
-        sink.bulk(name.as_bytes());
-        sink.integer(*number);
-    }
+    sink.begin(Aggregate::Map, len);
 }
 
 /// First key, last key and step, for clients from before key specifications. They cannot say everything: only ranges count, and of several
@@ -122,7 +135,7 @@ fn write_step(step: &str, kind: &str, numbers: &[(&str, i64)], sink: &mut dyn Re
 fn legacy_range(row: &CommandSpec) -> (i64, i64, i64) {
     let mut ranges = row.keys.iter().flatten().filter_map(|spec| match *spec {
         KeySpec::Range { first, last, step, .. } => Some((first as i64, last as i64, step as i64)),
-        KeySpec::Counted { .. } | KeySpec::AfterWord { .. } | KeySpec::Hidden { .. } => None,
+        KeySpec::Counted { .. } | KeySpec::AfterWord { .. } | KeySpec::Keyword { .. } | KeySpec::Hidden { .. } => None,
     });
     if row.keys[1].is_none() {
         return ranges.next().unwrap_or((0, 0, 0));

@@ -60,7 +60,7 @@ fn find<'a>(ctx: &Ctx, argv: &[&'a [u8]]) -> Result<Vec<(&'a [u8], Access)>, Com
 /// Whether all the keys that the arguments announce are there.
 fn is_whole(spec: &KeySpec, argv: &[&[u8]]) -> bool {
     match *spec {
-        KeySpec::Range { .. } | KeySpec::AfterWord { .. } | KeySpec::Hidden { .. } => true,
+        KeySpec::Range { .. } | KeySpec::AfterWord { .. } | KeySpec::Keyword { .. } | KeySpec::Hidden { .. } => true,
         KeySpec::Counted { count, first, .. } => {
             let keys =
                 argv.get(count).and_then(|text| num::parse_i64(text)).and_then(|keys| usize::try_from(keys).ok());
