@@ -353,12 +353,15 @@ impl Held<'_> {
     /// wait there would, and so on. With `wait` as in [`Held::extend`].
     ///
     /// # Errors
-    /// What would have to be locked, if a shard is held by another. What was added stays.
+    /// What would have to be locked, if a shard is held by another or there are too many. What was added stays.
     pub fn reach(&mut self, wait: bool) -> Result<(), Plan> {
         if self.extent != super::Extent::Shards {
             return Ok(());
         }
         while let Some(shard) = self.first_out_of_reach() {
+            if self.guards.len() >= Plan::SHARDS_MAX {
+                return Err(Plan::Whole);
+            }
             if self.extend(&Plan::One(shard), wait).is_err() {
                 let mut plan = Plan::One(shard);
                 self.guards.iter().for_each(|(held, _)| plan.add(*held));

@@ -3,6 +3,12 @@
 use crate::support::{Client, Server, array, bulk, elements, error, error_text, integer, status};
 use redis_protocol::resp2::types::OwnedFrame;
 use std::collections::HashSet;
+use std::sync::Arc;
+use tally::base::clock::{Clock, ManualClock};
+use tally::command::Session;
+use tally::config::Config;
+use tally::engine::{Executed, Worker};
+use tally::resp::writer::{Protocol, Writer};
 
 /// A connection that has sent a command and is known to wait.
 fn waiting(server: &Server, request: &str) -> Client {
@@ -248,6 +254,28 @@ fn requests_behind_a_command_that_waits_wait_as_well() {
     writer.run("RPUSH j b");
     assert_eq!(client.read(), pair("j", "b"));
     assert_eq!(client.read(), integer(2));
+}
+
+#[test]
+fn a_wait_ends_when_its_time_is_up_and_not_before() {
+    let clock = Arc::new(ManualClock::at(1_700_000_000_000));
+    let config = Config::from_pairs([("threads", "1")]).expect("this is within the setting's range");
+    let its_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+    let services = Arc::new(tally::server::services(config, its_clock, Box::new(|| {})));
+    let client = services.clients.connect(Default::default(), clock.unix_millis(), clock.ticks());
+    let (mut session, mut worker) = (Session::new(client, true), Worker::new(Arc::clone(&services), 0));
+    let mut output = Vec::new();
+    let mut writer = Writer::new(&mut output, Protocol::Resp2, 1 << 20);
+    let executed = worker.batch().execute(&mut session, &[b"BLPOP", b"k", b"j", b"1.5"], &mut writer);
+    assert_eq!((executed, writer.len()), (Executed::Blocked, 0));
+    let blocked = session.blocked.take().expect("it waits");
+    clock.advance(1499);
+    assert!(!blocked.is_settled(clock.ticks()) && blocked.is_waiting());
+    clock.advance(1);
+    assert!(blocked.is_settled(clock.ticks()) && !blocked.is_waiting());
+    assert_eq!(blocked.take_outcome().expect("it is settled").reply, b"*-1\r\n");
+    assert_eq!(services.keyspace.waiting(), 0);
+    assert!(worker.batch().withdraw(&blocked).is_ok());
 }
 
 #[test]
