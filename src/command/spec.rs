@@ -127,6 +127,8 @@ flags! {
     PUBSUB = 22, "pubsub";
     /// Not from scripts.
     NOSCRIPT = 4, "noscript";
+    /// May have the client wait.
+    BLOCKING = 23, "blocking";
     /// Allowed while data is loading.
     LOADING = 5, "loading";
     /// Allowed on a stale replica.
