@@ -1,7 +1,7 @@
 //! Commands that wait: the locks of those who may serve them, the serving, and what is left to do when a wait has ended.
 
 use super::call;
-use super::execute::Batch;
+use super::execute::{Batch, UnderLocks};
 use crate::command::blocking::Outcome;
 use crate::command::{Blocked, CommandSpec, Flags, Session, slowlog};
 use crate::keyspace::{Busy, Held, Patience, Plan};
@@ -39,6 +39,16 @@ impl<'w> Batch<'w> {
         Ok(held)
     }
 
+    /// Serves those who wait for what a unit has made, gives its locks back, and then wakes them.
+    #[cold]
+    pub(super) fn serve(&mut self, mut held: Held<'w>) {
+        let under_locks = UnderLocks;
+        let served = held.serve(self.now);
+        drop(under_locks);
+        self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
+        served.iter().for_each(|waits| waits.wake());
+    }
+
     /// Keeps how long a command ran that has the client wait now.
     pub(super) fn note_blocked(session: &Session, nanos: u64) {
         if let Some(blocked) = &session.blocked {
@@ -60,6 +70,7 @@ impl<'w> Batch<'w> {
             Some(pass) => pass,
             none => none.insert(keyspace.enter(self.parts.slot, Patience::Wait)?),
         };
+        let _under_locks = UnderLocks;
         let withdrawn = keyspace.withdraw(pass, blocked.waiter(), Patience::Wait);
         if withdrawn.is_err() {
             self.pass = None;

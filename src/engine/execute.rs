@@ -138,24 +138,24 @@ impl<'w> Batch<'w> {
                 Some(held) => Ok(held),
                 None => self.lock(plan),
             };
-            let held = match held {
-                Ok(held) if self.services.keyspace.any_moves_wait() && blocking::may_serve(spec) => {
-                    self.reach(held, plan, &mut in_window)
-                }
-                other => other,
-            };
             let Ok(mut held) = held else { return self.busy(session, id, spec, sink) };
+            if self.services.keyspace.any_moves_wait() && blocking::may_serve(spec) {
+                match self.reach(held, plan, &mut in_window) {
+                    Ok(reached) => held = reached,
+                    Err(Busy) => return self.busy(session, id, spec, sink),
+                }
+            }
             let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch).alone();
             let under_locks = UnderLocks;
             let called = self.with(keys, session, id, spec, argv, sink);
-            let served = if held.has_ready() { held.serve(self.now) } else { Vec::new() };
             drop(under_locks);
-            if in_window && called != Called::NeedsWhole && served.is_empty() {
+            if held.has_ready() {
+                self.serve(held);
+            } else if in_window && called != Called::NeedsWhole {
                 self.window = Some(held);
             } else {
                 self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
             }
-            served.iter().for_each(|waits| waits.wake());
             called
         };
         if called == Called::NeedsWhole {
