@@ -185,8 +185,7 @@ impl ValueReader {
                     length if length == u64::from(container::PACKED) => false,
                     _ => return Err(broken_at(at)("a list's node of an unknown form")),
                 };
-            let at = source.offset();
-            let block = source.string(&mut self.spill)?;
+            let (at, block) = source.located_string(&mut self.spill)?;
             let limits = &self.limits;
             let filled = match (is_plain, is_listpacks) {
                 (true, _) => {
@@ -203,12 +202,10 @@ impl ValueReader {
 
     /// A value that is one block.
     fn packed<R: Read>(&mut self, source: &mut Source<R>, kind: u8) -> Result<Value, RdbError> {
-        let mut at = source.offset();
         if kind == kind::HASH_LISTPACK_EX {
             source.array::<8>()?;
-            at = source.offset();
         }
-        let block = source.string(&mut self.spill)?;
+        let (at, block) = source.located_string(&mut self.spill)?;
         let limits = &self.limits;
         let read = match kind {
             kind::HASH_ZIPMAP => zipmap::pairs(block).and_then(|pairs| zipmap_hash(pairs, limits)).map(Value::Hash),

@@ -158,10 +158,19 @@ impl<R: Read> Source<R> {
     /// A string, in whatever encoding.
     #[inline]
     pub(super) fn string<'s>(&'s mut self, spill: &'s mut Spill) -> Result<&'s [u8], RdbError> {
+        Ok(self.located_string(spill)?.1)
+    }
+
+    /// The same with the offset of its first byte; of one that is encoded, where it begins.
+    #[inline]
+    pub(super) fn located_string<'s>(&'s mut self, spill: &'s mut Spill) -> Result<(u64, &'s [u8]), RdbError> {
         let offset = self.offset();
         match self.length_or_encoding()? {
-            Ok(length) => self.take(within_limit(length, offset)?, &mut spill.bytes),
-            Err(encoding) => self.encoded_string(encoding, offset, spill),
+            Ok(length) => {
+                let len = within_limit(length, offset)?;
+                Ok((self.offset(), self.take(len, &mut spill.bytes)?))
+            }
+            Err(encoding) => Ok((offset, self.encoded_string(encoding, offset, spill)?)),
         }
     }
 
