@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn it_is_the_naive_sum_however_the_bytes_are_cut() {
-        let bytes: Vec<u8> = (0..300u32).map(|index| (index * 37 ^ index >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..300u32).map(|index| ((index * 37) ^ (index >> 3)) as u8).collect();
         for len in [0, 1, 7, 8, 9, 15, 16, 17, 64, 255, 300] {
             for cut in [0, 1, 3, 8, 13] {
                 let (left, right) = bytes[..len].split_at(cut.min(len));

@@ -3,7 +3,7 @@
 use super::old::string;
 use super::{Content, content, hash, list, zset};
 use crate::persist::rdb::{
-    Checksum, Decoder, Encoder, Entry, Item, Limits, Options, Properties, RdbError, Skipped, crc64,
+    Decoder, Encoder, Entry, Item, Limits, Options, Properties, RdbError, crc64,
 };
 use proptest::prelude::*;
 use std::io::{self, Read};
