@@ -21,6 +21,9 @@ pub(super) struct Pairs<'a> {
     announced: u8,
 }
 
+/// A field and its value.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// Begins to read a zipmap.
 pub(super) fn pairs(block: &[u8]) -> Result<Pairs<'_>, Bad> {
     let mut cursor = Cursor::new(block);
@@ -29,7 +32,7 @@ pub(super) fn pairs(block: &[u8]) -> Result<Pairs<'_>, Bad> {
 }
 
 impl<'a> Pairs<'a> {
-    fn pair(&mut self) -> Result<Option<(&'a [u8], &'a [u8])>, Bad> {
+    fn pair(&mut self) -> Result<Option<Pair<'a>>, Bad> {
         let cursor = &mut self.cursor;
         if cursor.peek()? == END {
             if cursor.left() != 1 {
@@ -61,7 +64,7 @@ fn length(cursor: &mut Cursor<'_>) -> Result<usize, Bad> {
 }
 
 impl<'a> Iterator for Pairs<'a> {
-    type Item = Result<(&'a [u8], &'a [u8]), Bad>;
+    type Item = Result<Pair<'a>, Bad>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.pair().transpose()

@@ -11,7 +11,7 @@ use std::io::{self, Read};
 /// All items, as text, up to the end or an error.
 fn items(bytes: impl Read) -> (Vec<String>, Option<RdbError>) {
     let mut items = Vec::new();
-    let mut read = || -> Result<(), RdbError> {
+    let read = || -> Result<(), RdbError> {
         let mut decoder = Decoder::new(bytes, Limits::default())?;
         while let Some(item) = decoder.next()? {
             items.push(match item {
@@ -193,7 +193,7 @@ struct Dribble<'a> {
 impl Read for Dribble<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.step += 1;
-        if self.step % 5 == 0 {
+        if self.step.is_multiple_of(5) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         if self.bytes.is_empty() && self.fails {
