@@ -258,7 +258,7 @@ def same_sorted(argv, tally, peer):
 
 
 DOUBLES = {b"ZADD", b"ZSCORE", b"ZMSCORE", b"ZINCRBY", b"ZRANGE", b"ZREVRANGE", b"ZRANGEBYSCORE", b"ZREVRANGEBYSCORE", b"ZPOPMIN", b"ZPOPMAX",
-           b"ZMPOP", b"ZSCAN", b"ZUNION", b"ZINTER", b"ZDIFF", b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO"}
+           b"ZMPOP", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP", b"ZSCAN", b"ZUNION", b"ZINTER", b"ZDIFF", b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO"}
 
 # The commands (None: any), a test of (argv, tally, peer), and the reason. The order is that of the test.
 DIFFERENCES = [
