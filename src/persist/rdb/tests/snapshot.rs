@@ -2,9 +2,7 @@
 
 use super::old::string;
 use super::{Content, content, hash, list, zset};
-use crate::persist::rdb::{
-    Decoder, Encoder, Entry, Item, Limits, Options, Properties, RdbError, crc64,
-};
+use crate::persist::rdb::{Decoder, Encoder, Entry, Item, Limits, Options, Properties, RdbError, crc64};
 use proptest::prelude::*;
 use std::io::{self, Read};
 
