@@ -93,6 +93,8 @@ def normal(name, argv, tally, peer, context):
         return tally.kind == peer.kind and bag(tally, True) == bag(peer, True)
     if name == b"MEMORY":
         return tally.kind == peer.kind and tally.kind != "-"  # What takes how much is each server's own.
+    if name == b"DUMP":
+        return tally.kind == peer.kind and (tally.data is None) == (peer.data is None)  # The part `dumps` compares what payloads hold.
     if name == b"SLOWLOG" and len(argv) > 1 and argv[1].upper() in (b"GET", b"LEN"):
         return tally.kind == peer.kind  # What was slow is a matter of chance.
     if name in UNORDERED and is_list(tally) and is_list(peer):

@@ -8,6 +8,8 @@ between now and a minute from now, so it does not matter that two servers run a 
 import hashlib
 import random
 
+import payloads
+
 FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "geo", "sort", "scripts", "transactions", "connection", "bad")
 WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 10, 7, 9, 7, 3, 5)
 
@@ -418,6 +420,14 @@ class Generator:
     def w_copyopts(self):
         return self.some(b"REPLACE", [b"DB", self.w_db()], b"FOO" if self.chance(0.1) else b"REPLACE")
 
+    def w_restored(self):
+        """A time to live and a payload, seldom wrong ones, with options. No key expires soon."""
+        payload = self.pick(payloads.RIGHT if self.chance(0.85) else payloads.WRONG)
+        options = self.some(b"REPLACE", [b"IDLETIME", b"0"] if self.chance(0.5) else [b"FREQ", self.pick([b"5", b"255", b"256", b"-1", b"x"])], b"FOO" if self.chance(0.05) else b"REPLACE")
+        if self.chance(0.3):
+            return [self.pick(MS_DEADLINES), payload, b"ABSTTL"] + options
+        return [self.pick(MS_TTLS) if self.chance(0.4) else b"0", payload] + options
+
     def w_count(self):
         return [self.pick([b"0", b"1", b"2", b"3", b"10", b"-1", b"x", b"9223372036854775807"])] if self.chance(0.5) else []
 
@@ -604,7 +614,7 @@ class Generator:
         return [argv]
 
 
-EXPIRING = {b"EXPIRE", b"PEXPIRE", b"SETEX", b"PSETEX", b"SET", b"GETEX"}
+EXPIRING = {b"EXPIRE", b"PEXPIRE", b"SETEX", b"PSETEX", b"SET", b"GETEX", b"RESTORE"}
 
 
 def is_soon(word):
@@ -626,7 +636,7 @@ INCRBYFLOAT {key} {float}|INCRBYFLOAT {key} {small}|SET {key} {float}|HINCRBY {k
 
 KEYSPACE = """DEL {keys}|DEL {key}|UNLINK {keys}|EXISTS {keys}|TYPE {key}|TOUCH {keys}|EXPIRE {key} {ttlif}|PEXPIRE {key} {pttlif}|EXPIREAT {key} {at} {nxxx}
 PEXPIREAT {key} {pat} {nxxx}|TTL {key}|PTTL {key}|EXPIRETIME {key}|PEXPIRETIME {key}|PERSIST {key}|RENAME {key} {key}|RENAMENX {key} {key}|COPY {key} {key} {copyopts}
-MOVE {key} {db}|KEYS {glob}|SCAN 0 {scanopts} {type}|SCAN {small}|DBSIZE|OBJECT ENCODING {key}|OBJECT REFCOUNT {key}|OBJECT FREQ {key}|MEMORY USAGE {key}|MEMORY USAGE {key} SAMPLES {small}|MEMORY USAGE {key} {val} {small}|OBJECT HELP|OBJECT FOO {key}
+MOVE {key} {db}|KEYS {glob}|SCAN 0 {scanopts} {type}|SCAN {small}|DBSIZE|OBJECT ENCODING {key}|OBJECT REFCOUNT {key}|OBJECT FREQ {key}|MEMORY USAGE {key}|MEMORY USAGE {key} SAMPLES {small}|MEMORY USAGE {key} {val} {small}|OBJECT HELP|OBJECT FOO {key}|DUMP {key}|RESTORE {key} {restored}|RESTORE {key} {restored}|RESTORE {key} {restored}
 SET {key} {val}|SET text {val}|HSET {key} {fv}|SADD {key} {smembers}|ZADD {key} {sm}|SET {key} {val} EX 100|RANDOMKEY""".replace("\n", "|").split("|") + [
     "SWAPDB {db} {db}", "EXPIRE {key} 100", "PEXPIRE {key} 100500", "EXPIREAT {key} 4102444800", "EXPIREAT {key} 4102444800 {nxxx}", "PEXPIREAT {key} 4102444900500 {nxxx}"]
 
