@@ -292,7 +292,7 @@ impl Keys<'_, '_> {
         }
     }
 
-    /// The next two databases' waiting keys were exchanged under those who wait: what is there now is ready for them.
+    /// Two databases were exchanged in this shard: what is there now is ready for those who wait for it.
     pub(super) fn note_swapped(&mut self, index: usize, dbs: [usize; 2]) {
         let (slot, keyspace) = (self.held().slot, self.held().keyspace());
         let shard = self.shard_at(index);
