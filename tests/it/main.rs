@@ -17,5 +17,6 @@ mod output;
 mod pubsub;
 mod resp3;
 mod scripts;
+mod stored;
 mod support;
 mod transcripts;

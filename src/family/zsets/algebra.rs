@@ -187,7 +187,8 @@ fn zunionstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comma
 
 fn zinterstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zinterstore", form: Form::Joining, stores: true })?;
-    let steps = query.sources.steps_of_intersection();
+    let stored = query.sources.lens().min().unwrap_or(0);
+    let steps = query.sources.steps_of_intersection().saturating_add(stored.saturating_mul(STORED_STEPS));
     let intersection: Making =
         |sources, limits| algebra::intersection_set(&sources.weighted(), sources.aggregate, limits);
     keep(ctx, args, query, steps, intersection, reply)
@@ -195,7 +196,9 @@ fn zinterstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comma
 
 fn zdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zdiffstore", form: Form::Difference, stores: true })?;
-    let steps = query.sources.steps_of_difference();
+    let inputs = query.sources.inputs();
+    let steps = algebra::difference_set_steps(inputs[0], &inputs[1..], &limits(ctx)).saturating_mul(STORED_STEPS);
+    drop(inputs);
     let difference: Making = |sources, limits| {
         let inputs = sources.inputs();
         algebra::difference_set(inputs[0], &inputs[1..], limits)
