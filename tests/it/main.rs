@@ -1,6 +1,7 @@
 //! The integration tests, in one binary: a server of their own each, spoken to over sockets.
 
 mod atomicity;
+mod blocking;
 mod clients;
 mod clock;
 mod connections;

@@ -12,7 +12,7 @@
 
 mod result;
 
-pub use result::{Kept, Ranked};
+pub use result::Ranked;
 
 use self::result::Name;
 use super::{Builder, Limits, ZSet};
@@ -247,7 +247,7 @@ fn merged<'a>(inputs: &[Weighted<'a>], aggregate: Aggregate) -> Scores<'a> {
 fn gone<'a>(first: Input<'_>, others: &[Input<'a>]) -> (Names<'a>, Vec<Input<'a>>) {
     let mut gone = Names::with_hasher(HashState::new());
     let mut probed = Vec::new();
-    for other in others.iter().copied().filter(|other| other.len() > 0) {
+    for other in others.iter().copied().filter(|other| !other.is_empty()) {
         if other.len() > first.len() / MUCH_SMALLER {
             probed.push(other);
             continue;

@@ -1,17 +1,16 @@
 //! Union, intersection and difference of sorted sets and sets: given, counted, or stored under a key of their own.
 //!
 //! One parser for all seven commands. The sets are read as clones, which cost O(1) where they are large. So a destination may be one of
-//! the sources, and what is computed ([`data::zset::algebra`](crate::data::zset::algebra)) needs no key any more: if it is much work it is done without locks, after the command
-//! where the result is given ([`super::combined`]), between two runs of it where the result is stored.
+//! the sources, and what is computed ([`data::zset::algebra`](crate::data::zset::algebra)) needs no key any more.
 
-use super::combined::{Combined, Operation};
 use super::limits;
 use super::store::store;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Replied, Reply};
+use crate::data::list::List;
 use crate::data::set::Set;
 use crate::data::zset::algebra::{self, Aggregate, Input, Ranked, Weighted};
 use crate::data::zset::{Limits, ZSet};
-use crate::family::long::{self, Answer, Computed, Store};
+use crate::family::long::{self, Answer, Computed, Shape, Store};
 use crate::keyspace::{Bin, Value, ValueRef};
 use crate::resp::long::Stop;
 use smallvec::SmallVec;
@@ -92,12 +91,6 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 const NOT_A_WEIGHT: CommandError = CommandError::text("ERR weight value is not a float");
 const NEGATIVE_LIMIT: CommandError = CommandError::text("ERR LIMIT can't be negative");
 
-/// To put a member into a set takes as long as about so many lookups.
-pub(super) const STORED_STEPS: usize = 8;
-
-/// How a set is made that is stored.
-type Making = fn(&Sources, &Limits) -> ZSet;
-
 /// Most calls have few sets.
 const KEYS_INLINE: usize = 4;
 
@@ -111,6 +104,9 @@ enum Form {
     /// Only counts: LIMIT.
     Counting,
 }
+
+/// What looking a member up and putting it into order comes to, in steps.
+const STEPS_PER_MEMBER: usize = 4;
 
 /// A command: its name as an error says it, its options, and whether argument 1 is a destination.
 #[derive(Clone, Copy, Debug)]
@@ -127,117 +123,135 @@ enum Source {
     Sorted(ZSet),
 }
 
-/// The sets that a request names, with what is to become of their scores. Whoever has the last reference to a large set frees it: not these clones,
-/// which go to the keyspace's bin.
-pub(super) struct Sources {
-    sets: SmallVec<[Source; KEYS_INLINE]>,
+/// What a request asks for.
+struct Query {
+    sources: SmallVec<[Source; KEYS_INLINE]>,
     weights: SmallVec<[f64; KEYS_INLINE]>,
     aggregate: Aggregate,
+    with_scores: bool,
+    limit: usize,
     bin: Bin,
 }
 
-/// What a request asks for.
-struct Query {
-    sources: Sources,
-    with_scores: bool,
-    limit: usize,
+impl Drop for Query {
+    fn drop(&mut self) {
+        for source in std::mem::take(&mut self.sources) {
+            match source {
+                Source::Nothing => {}
+                Source::Plain(set) => self.bin.discard(Value::Set(set)),
+                Source::Sorted(set) => self.bin.discard(Value::ZSet(set)),
+            }
+        }
+    }
 }
 
 fn zunion(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zunion", form: Form::Joining, stores: false })?;
-    let steps = query.sources.lens().sum();
-    find(query, steps, |sources| algebra::union(&sources.weighted(), sources.aggregate), reply)
+    let steps = query.steps_of_all();
+    answer(ctx, query, steps, reply, |query, visit| visit(&algebra::union(&query.weighted(), query.aggregate)))
 }
 
 fn zinter(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zinter", form: Form::Joining, stores: false })?;
-    let steps = query.sources.steps_of_intersection();
-    find(query, steps, |sources| algebra::intersection(&sources.weighted(), sources.aggregate), reply)
+    let steps = query.steps_of_smallest();
+    answer(ctx, query, steps, reply, |query, visit| visit(&algebra::intersection(&query.weighted(), query.aggregate)))
 }
 
 fn zdiff(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zdiff", form: Form::Difference, stores: false })?;
-    let steps = query.sources.steps_of_difference();
-    let difference: Operation = |sources| {
-        let inputs = sources.inputs();
-        algebra::difference(inputs[0], &inputs[1..])
-    };
-    find(query, steps, difference, reply)
+    let steps = query.steps_of_first();
+    answer(ctx, query, steps, reply, |query, visit| {
+        let inputs = query.inputs();
+        visit(&algebra::difference(inputs[0], &inputs[1..]));
+    })
 }
 
 fn zintercard(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zintercard", form: Form::Counting, stores: false })?;
-    let Query { sources, limit, .. } = query;
-    let steps = sources.steps_of_intersection();
+    let steps = query.steps_of_smallest();
     if steps > long::STEPS_MAX {
         return Ok(reply.later(Computed::new(ctx.keys.keyspace(), steps, move |_| {
-            let len = algebra::intersection_len(&sources.inputs(), limit);
+            let len = algebra::intersection_len(&query.inputs(), query.limit);
             Ok(Answer::Short(Box::new(move |reply| reply.count(len))))
         }))?);
     }
-    Ok(reply.count(algebra::intersection_len(&sources.inputs(), limit)))
+    Ok(reply.count(algebra::intersection_len(&query.inputs(), query.limit)))
 }
 
 fn zunionstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zunionstore", form: Form::Joining, stores: true })?;
-    let steps = algebra::union_set_steps(&query.sources.weighted(), query.sources.aggregate, &limits(ctx));
-    let union: Making = |sources, limits| algebra::union_set(&sources.weighted(), sources.aggregate, limits);
-    keep(ctx, args, query, steps.saturating_mul(STORED_STEPS), union, reply)
+    let steps = STEPS_PER_MEMBER * algebra::union_set_steps(&query.weighted(), query.aggregate, &limits(ctx));
+    keep(ctx, args, query, steps, reply, |query, limits| algebra::union_set(&query.weighted(), query.aggregate, limits))
 }
 
 fn zinterstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zinterstore", form: Form::Joining, stores: true })?;
-    let stored = query.sources.lens().min().unwrap_or(0);
-    let steps = query.sources.steps_of_intersection().saturating_add(stored.saturating_mul(STORED_STEPS));
-    let intersection: Making =
-        |sources, limits| algebra::intersection_set(&sources.weighted(), sources.aggregate, limits);
-    keep(ctx, args, query, steps, intersection, reply)
+    let steps = query.steps_of_smallest();
+    keep(ctx, args, query, steps, reply, |query, limits| {
+        algebra::intersection_set(&query.weighted(), query.aggregate, limits)
+    })
 }
 
 fn zdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zdiffstore", form: Form::Difference, stores: true })?;
-    let inputs = query.sources.inputs();
-    let steps = algebra::difference_set_steps(inputs[0], &inputs[1..], &limits(ctx)).saturating_mul(STORED_STEPS);
+    let inputs = query.inputs();
+    let steps = STEPS_PER_MEMBER * algebra::difference_set_steps(inputs[0], &inputs[1..], &limits(ctx));
     drop(inputs);
-    let difference: Making = |sources, limits| {
-        let inputs = sources.inputs();
+    keep(ctx, args, query, steps, reply, |query, limits| {
+        let inputs = query.inputs();
         algebra::difference_set(inputs[0], &inputs[1..], limits)
-    };
-    keep(ctx, args, query, steps, difference, reply)
+    })
 }
 
-/// Stores what `make` makes of the sets in so many steps: of clones, after a first run of the command, if it is much work.
+/// Shows what it finds, once.
+type Find = fn(&Query, &mut dyn FnMut(&Ranked));
+
+/// Replies the members that `find` finds: once the command has given its locks back, if that takes many steps.
+fn answer(ctx: &mut Ctx, query: Query, steps: usize, reply: Reply, find: Find) -> Result<Replied, CommandError> {
+    if steps > long::STEPS_MAX {
+        return Ok(reply.later(Computed::new(ctx.keys.keyspace(), steps, move |_| {
+            let (mut members, mut scores) = (List::new(), Vec::new());
+            find(&query, &mut |ranked| {
+                members = long::gather(|push| ranked.iter().for_each(|(member, _)| member.with_bytes(&mut *push)));
+                if query.with_scores {
+                    scores = ranked.iter().map(|(_, score)| score).collect();
+                }
+            });
+            Ok(match query.with_scores {
+                true => Answer::Scored(members, scores),
+                false => Answer::Elements(members, Shape::Array),
+            })
+        }))?);
+    }
+    let (mut reply, mut replied) = (Some(reply), None);
+    find(&query, &mut |ranked| replied = reply.take().map(|reply| give(ranked, query.with_scores, reply)));
+    Ok(replied.expect("what is found is shown once"))
+}
+
+/// Stores what `make` makes and replies how many members it has.
 fn keep(
     ctx: &mut Ctx,
     args: Args,
     query: Query,
     steps: usize,
-    make: Making,
     reply: Reply,
+    make: fn(&Query, &Limits) -> ZSet,
 ) -> Result<Replied, CommandError> {
-    let (sources, limits) = (query.sources, limits(ctx));
+    let limits = limits(ctx);
     let result = match long::store(ctx, &reply, steps) {
         Store::Ready(Value::ZSet(made)) => made,
         Store::Away(tries) => {
-            let keys = sources.sets.len();
-            let keys = args.from(1).iter().take(1).chain(args.from(3).iter().take(keys)).copied();
-            let make = move |_: &Stop| Some(Value::ZSet(make(&sources, &limits)));
+            let keys = query.sources.len();
+            let make = move |_: &Stop| Some(Value::ZSet(make(&query, &limits)));
+            // The number of keys stands between the one that is stored and the others.
+            let keys = [&args[1]].into_iter().chain(args.from(3)[..keys].iter().copied());
             return Ok(long::store_later(ctx, reply, keys, (tries, steps), make));
         }
-        _ => make(&sources, &limits),
+        _ => make(&query, &limits),
     };
-    // Before the destination loses what it holds, of which these may be clones.
-    drop(sources);
+    // Whoever has the last reference to a large set frees it: not these clones, for the keyspace frees in the background.
+    drop(query);
     Ok(store(ctx, &args[1], result, reply))
-}
-
-/// Replies the members that `operation` finds in so many steps: from clones, after the command, if it is much work.
-fn find(query: Query, steps: usize, operation: Operation, reply: Reply) -> Result<Replied, CommandError> {
-    let Query { sources, with_scores, .. } = query;
-    if steps > long::STEPS_MAX {
-        return Ok(reply.later(Combined::new(operation, sources, steps, with_scores))?);
-    }
-    Ok(give(&operation(&sources), with_scores, reply))
 }
 
 /// Replies members in order, with their scores or without.
@@ -266,13 +280,15 @@ impl Query {
         }
         let keys =
             usize::try_from(keys).ok().and_then(|keys| args.from(at + 1).get(..keys)).ok_or(CommandError::Syntax)?;
-        let sources = Sources {
-            sets: keys.iter().map(|key| Source::read(&mut ctx.keys, key)).collect::<Result<_, _>>()?,
+        let sources = keys.iter().map(|key| Source::read(&mut ctx.keys, key)).collect::<Result<_, _>>()?;
+        let mut query = Self {
+            sources,
             weights: SmallVec::from_elem(1.0, keys.len()),
             aggregate: Aggregate::default(),
+            with_scores: false,
+            limit: usize::MAX,
             bin: ctx.keys.keyspace().bin(),
         };
-        let mut query = Self { sources, with_scores: false, limit: usize::MAX };
         query.read_options(args, at + 1 + keys.len(), command)?;
         Ok(query)
     }
@@ -280,14 +296,14 @@ impl Query {
     fn read_options(&mut self, args: Args, mut at: usize, command: Command) -> Result<(), CommandError> {
         while at < args.len() {
             let left = args.len() - at - 1;
-            if command.form == Form::Joining && left >= self.sources.weights.len() && args.is(at, "WEIGHTS") {
-                for weight in &mut self.sources.weights {
+            if command.form == Form::Joining && left >= self.weights.len() && args.is(at, "WEIGHTS") {
+                for weight in &mut self.weights {
                     at += 1;
                     *weight = args.double(at).map_err(|_| NOT_A_WEIGHT)?;
                 }
             } else if command.form == Form::Joining && left >= 1 && args.is(at, "AGGREGATE") {
                 at += 1;
-                self.sources.aggregate = aggregate(args, at)?;
+                self.aggregate = aggregate(args, at)?;
             } else if command.form == Form::Counting && left >= 1 && args.is(at, "LIMIT") {
                 at += 1;
                 let limit =
@@ -303,43 +319,32 @@ impl Query {
         }
         Ok(())
     }
-}
 
-impl Sources {
+    /// How many steps it takes to look at every member of every set.
+    fn steps_of_all(&self) -> usize {
+        STEPS_PER_MEMBER * self.sources.iter().map(Source::len).sum::<usize>()
+    }
+
+    /// The same for the members of the smallest set, in all others.
+    fn steps_of_smallest(&self) -> usize {
+        let smallest = self.sources.iter().map(Source::len).min().unwrap_or(0);
+        smallest.saturating_mul(self.sources.len()).saturating_mul(STEPS_PER_MEMBER)
+    }
+
+    /// The same for the members of the first set, and for those of the others as far as they matter.
+    fn steps_of_first(&self) -> usize {
+        let first = self.sources.first().map_or(0, Source::len);
+        let others: usize = self.sources.iter().skip(1).map(|other| other.len().min(first)).sum();
+        STEPS_PER_MEMBER * (first + others)
+    }
+
     fn inputs(&self) -> SmallVec<[Input<'_>; KEYS_INLINE]> {
-        self.sets.iter().map(Source::lend).collect()
+        self.sources.iter().map(Source::lend).collect()
     }
 
     fn weighted(&self) -> SmallVec<[Weighted<'_>; KEYS_INLINE]> {
-        let weighted = self.sets.iter().zip(&self.weights);
+        let weighted = self.sources.iter().zip(&self.weights);
         weighted.map(|(source, &weight)| Weighted { input: source.lend(), weight }).collect()
-    }
-
-    /// How many members each set has.
-    fn lens(&self) -> impl Iterator<Item = usize> {
-        self.sets.iter().map(|source| source.lend().len())
-    }
-
-    fn steps_of_difference(&self) -> usize {
-        let first = self.lens().next().unwrap_or(0);
-        // A set larger than the first is looked into, not at.
-        self.lens().map(|len| len.min(first)).sum()
-    }
-
-    fn steps_of_intersection(&self) -> usize {
-        self.lens().min().unwrap_or(0).saturating_mul(self.sets.len())
-    }
-}
-
-impl Drop for Sources {
-    fn drop(&mut self) {
-        for source in self.sets.drain(..) {
-            match source {
-                Source::Nothing => {}
-                Source::Plain(set) => self.bin.discard(Value::Set(set)),
-                Source::Sorted(set) => self.bin.discard(Value::ZSet(set)),
-            }
-        }
     }
 }
 
@@ -357,6 +362,14 @@ impl Source {
             Some(ValueRef::Set(set)) => Ok(Self::Plain(set.clone())),
             Some(ValueRef::ZSet(set)) => Ok(Self::Sorted(set.clone())),
             Some(_) => Err(CommandError::WrongType),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Plain(set) => set.len(),
+            Self::Sorted(set) => set.len(),
         }
     }
 

@@ -10,7 +10,7 @@
 
 mod add;
 mod algebra;
-mod combined;
+mod blocking;
 mod count;
 mod long;
 mod look;
@@ -37,6 +37,7 @@ pub const TABLES: &[&[CommandSpec]] = &[
     algebra::COMMANDS,
     remove::COMMANDS,
     pop::COMMANDS,
+    blocking::COMMANDS,
     random::COMMANDS,
     scan::COMMANDS,
 ];

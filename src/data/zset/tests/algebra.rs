@@ -40,7 +40,7 @@ impl Source {
             twin.insert(name(rng.below(names)), score);
         }
         let value = match kind {
-            _ if twin.is_empty() && kind % 2 == 0 => Given::Nothing,
+            _ if twin.is_empty() && kind.is_multiple_of(2) => Given::Nothing,
             0 | 1 => Given::Plain(plain(&twin)),
             2 => Given::Sorted(sorted(Kind::Large(TINY), &twin)),
             3 => Given::Sorted(sorted(Kind::Large(Shape::WIDE), &twin)),
@@ -153,11 +153,6 @@ fn assert_ranked(found: &Ranked<'_>, expected: &[(f64, Vec<u8>)]) {
     for ((member, score), (expected_score, expected_member)) in found.iter().zip(expected) {
         assert_eq!(score.to_bits(), expected_score.to_bits());
         member.with_bytes(|bytes| assert_eq!(bytes, expected_member.as_slice()));
-    }
-    let kept = found.to_kept();
-    assert_eq!((kept.len(), kept.is_empty()), (expected.len(), expected.is_empty()));
-    for (rank, (score, member)) in expected.iter().enumerate() {
-        assert_eq!(kept.get(rank), (member.as_slice(), *score));
     }
 }
 
