@@ -25,6 +25,9 @@ def values():
         yield f"hash of {size} short fields", [[b"HSET", SOURCE] + [word for i in range(size) for word in (b"%d" % i, b"v%d" % i)]]
         yield f"sorted set of {size}", [[b"ZADD", SOURCE] + [word for i, text in enumerate(many) for word in (b"%r" % ((i % 7) / 8), text)]]
         yield f"sorted set of {size} integers", [[b"ZADD", SOURCE] + [word for i in range(size) for word in (b"%d" % (i * 1000), b"m%d" % i)]]
+    many = 40_000  # So much is read and written away from the keys.
+    yield f"hash of {many}", [[b"HSET", SOURCE] + [word for i in range(many) for word in (b"field %d" % i, b"value %d" % i)]]
+    yield f"sorted set of {many}", [[b"ZADD", SOURCE] + [word for i in range(many) for word in (b"%d" % (i % 1000), b"member %d" % i)]]
     yield "list of long elements", [[b"RPUSH", SOURCE] + [bytes([65 + i]) * (4000 * i) for i in range(8)]]
     yield "set of every width", [[b"SADD", SOURCE] + [b"%d" % number for number in numbers]]
     yield "sorted set of every score", [[b"ZADD", SOURCE] + [word for i, number in enumerate(numbers + ["inf", "-inf", "0.1", "1e300", "-2.5e-9"]) for word in (str(number).encode(), b"m%d" % i)]]

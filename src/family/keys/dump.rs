@@ -2,10 +2,11 @@
 
 use crate::base::clock::UnixMillis;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply};
-use crate::family::long::{self, Answer, Computed};
+use crate::family::long::{self, Answer, Computed, Store};
 use crate::family::{hashes, lists, sets, zsets};
 use crate::keyspace::{Entry, EntryRef};
 use crate::persist::rdb::{self, Limits, RdbError, RestoreError};
+use crate::resp::long::Stop;
 
 const BUSY_KEY: CommandError = CommandError::text("BUSYKEY Target key name already exists.");
 const WRONG_FOOTER: CommandError = CommandError::text("ERR DUMP payload version or checksum are wrong");
@@ -14,8 +15,10 @@ const INVALID_TTL: CommandError = CommandError::text("ERR Invalid TTL value, mus
 const INVALID_IDLE_TIME: CommandError = CommandError::text("ERR Invalid IDLETIME value, must be >= 0");
 const INVALID_FREQUENCY: CommandError = CommandError::text("ERR Invalid FREQ value, must be >= 0 and <= 255");
 
-/// How many bytes are written in the time of one step of a long reply, and of how many elements their size is guessed.
+/// How many bytes are written in the time of one step of a long reply, and of how many elements their size is guessed; and how many bytes of
+/// a collection are read in that time.
 const BYTES_PER_STEP: usize = 32;
+const ELEMENT_BYTES_PER_STEP: usize = 4;
 const SAMPLES: usize = 16;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -112,7 +115,17 @@ fn restore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandEr
     if ttl < 0 {
         return Err(INVALID_TTL);
     }
-    let value = rdb::restore(&args[3], limits(ctx)).map_err(refusal)?;
+    let (payload, steps) = (&args[3], reading_steps(&args[3]));
+    let value = match long::store(ctx, &reply, steps) {
+        Store::Ready(value) => value,
+        Store::Away(tries) => {
+            let (payload, limits) = (Box::<[u8]>::from(payload), limits(ctx));
+            // An error is found again under the locks, and told there.
+            let make = move |_: &Stop| rdb::restore(&payload, limits).ok();
+            return Ok(long::store_later(ctx, reply, std::iter::once(key), (tries, steps), make));
+        }
+        Store::Here => rdb::restore(payload, limits(ctx)).map_err(refusal)?,
+    };
     let deadline = choices.deadline(ttl, ctx.now);
     if deadline.is_some_and(|deadline| deadline <= ctx.now) {
         ctx.keys.discard(value);
@@ -123,6 +136,13 @@ fn restore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandEr
     let access = rules.restored(choices.idle_seconds, choices.frequency, ctx.now);
     ctx.keys.put_entry(key, Entry::new(key, value, deadline, access));
     Ok(reply.ok())
+}
+
+/// How much work it is to read a payload. A string takes little more than its bytes, but for a collection many small things are allocated.
+fn reading_steps(payload: &[u8]) -> usize {
+    const STRING: u8 = 0;
+    let bytes_per_step = if payload.first() == Some(&STRING) { BYTES_PER_STEP } else { ELEMENT_BYTES_PER_STEP };
+    payload.len() / bytes_per_step
 }
 
 /// The error of a payload. What is well formed but has no place here is named.
