@@ -101,6 +101,7 @@ impl<'w> Batch<'w> {
         }
         match self.find_room(session, spec, argv) {
             Ok(()) => {}
+            Err(Short::Busy) => return self.busy(session, id, spec, sink),
             Err(Short::Denied) => return self.reject(session, Some(id), &OUT_OF_MEMORY, sink),
             Err(Short::Freeing) => {
                 self.look_back();

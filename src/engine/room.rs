@@ -79,6 +79,8 @@ fn make_room(
 pub(super) enum Short {
     /// There is no memory, and nothing may go.
     Denied,
+    /// There may be some once somebody gives the keyspace back.
+    Busy,
     /// There is none, but much is being freed in the background: better to wait than to evict what is new.
     Freeing,
 }
@@ -109,8 +111,8 @@ impl Batch<'_> {
         self.parts.scripts.is_out_of_memory = is_short(self.services, limit, on_top, self.now)
             && match self.make_room(spec, argv, on_top) {
                 Ok(room) => room == Room::Nothing,
-                // The command itself will find out that somebody owns everything.
-                Err(Busy) => false,
+                // Somebody owns everything, for which the command would wait as well.
+                Err(Busy) => return Err(Short::Busy),
             };
         if !self.parts.scripts.is_out_of_memory {
             return Ok(());

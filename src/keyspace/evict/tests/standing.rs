@@ -40,7 +40,15 @@ proptest! {
             let total: usize = (0..3).map(|db| keyspace.len(db)).sum();
             let eligible: usize = (0..3).map(|db| if rules(policy).volatile_only() { keyspace.volatile(db) } else { keyspace.len(db) }).sum();
             let wanted = total - rng.below(total / 3 + 1);
-            let (room, evicted) = evict_to(&keyspace, wanted, now);
+            let (mut room, mut evicted) = evict_to(&keyspace, wanted, now);
+            // A few that may go among many that may not are found in the end.
+            for _ in 0..1000 {
+                if room != Room::Soon {
+                    break;
+                }
+                let (then, more) = evict_to(&keyspace, wanted, now);
+                (room, evicted) = (then, evicted + more);
+            }
             // A shard that is held may give a few more than were needed.
             let least = (total - wanted).min(eligible);
             prop_assert!((least..eligible.min(least + 16) + 1).contains(&evicted), "{evicted} of {total} under {policy:?}, {room:?}");
