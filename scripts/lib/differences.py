@@ -216,9 +216,9 @@ def lex_of_unequal_scores(argv, tally, peer):
 
 
 def counts_sets(argv, tally, peer):
-    """An aggregate that 7.0 takes for a syntax error."""
+    """An aggregate that 7.0 takes for a syntax error, also where a script calls it."""
     words = [word.upper() for word in argv]
-    return (b"AGGREGATE", b"COUNT") in zip(words, words[1:]) and b"syntax error" in error_text(peer)
+    return (b"AGGREGATE", b"COUNT") in zip(words, words[1:]) and not {b"ZUNION", b"ZINTER"}.isdisjoint(words) and b"syntax error" in error_text(peer)
 
 
 def error_text(value):
@@ -270,7 +270,7 @@ DIFFERENCES = [
      "a range by name over members of unequal scores is unspecified"),
     ({b"ZRANK", b"ZREVRANK"}, lambda argv, tally, peer: len(argv) == 4 and b"wrong number of arguments" in error_text(peer),
      "ZRANK and ZREVRANK take WITHSCORE since 7.2"),
-    ({b"ZUNION", b"ZINTER"}, counts_sets,
+    ({b"ZUNION", b"ZINTER"} | SCRIPTS, counts_sets,
      "AGGREGATE COUNT exists since 8.8"),
     ({b"CLIENT"}, lambda argv, tally, peer: len(argv) > 1 and argv[1].upper() in (b"SETINFO", b"NO-TOUCH") and peer.kind == "-",
      "CLIENT SETINFO and CLIENT NO-TOUCH exist since 7.2"),

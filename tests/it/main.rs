@@ -18,5 +18,6 @@ mod output;
 mod pubsub;
 mod resp3;
 mod scripts;
+mod stored;
 mod support;
 mod transcripts;

@@ -12,7 +12,7 @@
 
 mod result;
 
-pub use result::{Kept, Ranked};
+pub use result::Ranked;
 
 use self::result::Name;
 use super::{Builder, Limits, ZSet};
@@ -179,6 +179,17 @@ pub fn difference_set(first: Input<'_>, others: &[Input<'_>], limits: &Limits) -
         }
     }
     difference(first, others).to_set(limits)
+}
+
+/// How many members [`difference_set`] would put into a set at most, or look up in the first and take out of it.
+pub fn difference_set_steps(first: Input<'_>, others: &[Input<'_>], limits: &Limits) -> usize {
+    let small = |other: &Input<'_>| other.len() <= first.len() / MUCH_SMALLER;
+    match first {
+        Input::Sorted(set) if set.is_large_under(limits) && others.iter().all(small) => {
+            others.iter().map(Input::len).sum()
+        }
+        _ => first.len(),
+    }
 }
 
 /// The members of `set` at these ranks (cut to those that exist), as a set. O(1) where they are all that a large set has.

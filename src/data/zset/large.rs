@@ -145,14 +145,13 @@ impl Large {
     pub(super) fn pop(&mut self, rank: usize) -> Member {
         let mut popped = None;
         self.take_ranks(rank..rank + 1, |member| popped = Some(member));
-        self.prefetch_neighbour(rank);
         popped.expect("a rank below the length has a member")
     }
 
     /// Begins to load what the next pops at this end will need: who pops one member mostly pops others after it.
-    fn prefetch_neighbour(&self, rank: usize) {
+    fn prefetch_neighbours(&self, is_first: bool) {
         // The record of one that is some pops away, and where the index has one that is nearer, whose record was loaded earlier.
-        let at = |distance: usize| if rank == 0 { distance } else { self.len().wrapping_sub(1 + distance) };
+        let at = |distance: usize| if is_first { distance } else { self.len().wrapping_sub(1 + distance) };
         let handle = |rank: usize| (rank < self.len()).then(|| self.tree.handle_at(rank));
         if let Some(far) = handle(at(2 * POPS_AHEAD)) {
             far.prefetch();
@@ -167,6 +166,7 @@ impl Large {
         // SAFETY: the index gives records up only after the tree has forgotten all of them.
         let records = unsafe { Records::owned() };
         let mut handles = SmallVec::<[Handle; 16]>::with_capacity(ranks.len());
+        let (is_first, is_last, is_one) = (ranks.start == 0, ranks.end == self.len(), ranks.len() == 1);
         self.tree.remove_ranks(records, ranks, |handle| handles.push(handle));
         for (at, &handle) in handles.iter().enumerate() {
             if let Some(later) = handles.get(at + AHEAD) {
@@ -175,6 +175,9 @@ impl Large {
             let member = records.bytes(handle);
             let item = self.index.remove(hash(member), member);
             sink(item.expect("every member of the tree is in the index"));
+        }
+        if is_one && (is_first || is_last) {
+            self.prefetch_neighbours(is_first);
         }
     }
 

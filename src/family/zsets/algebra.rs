@@ -180,7 +180,7 @@ fn zintercard(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
 
 fn zunionstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zunionstore", form: Form::Joining, stores: true })?;
-    let steps = query.steps_of_all();
+    let steps = STEPS_PER_MEMBER * algebra::union_set_steps(&query.weighted(), query.aggregate, &limits(ctx));
     keep(ctx, args, query, steps, reply, |query, limits| algebra::union_set(&query.weighted(), query.aggregate, limits))
 }
 
@@ -194,7 +194,9 @@ fn zinterstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comma
 
 fn zdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zdiffstore", form: Form::Difference, stores: true })?;
-    let steps = query.steps_of_first();
+    let inputs = query.inputs();
+    let steps = STEPS_PER_MEMBER * algebra::difference_set_steps(inputs[0], &inputs[1..], &limits(ctx));
+    drop(inputs);
     keep(ctx, args, query, steps, reply, |query, limits| {
         let inputs = query.inputs();
         algebra::difference_set(inputs[0], &inputs[1..], limits)

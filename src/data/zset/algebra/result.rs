@@ -32,17 +32,6 @@ impl<'a> Ranked<'a> {
         set.finish()
     }
 
-    /// The same with names of its own, so that the sets may go.
-    pub fn to_kept(&self) -> Kept {
-        let bytes = self.0.iter().map(|(_, member)| member.with_bytes(<[u8]>::len)).sum();
-        let mut kept = Kept { names: Vec::with_capacity(bytes), members: Vec::with_capacity(self.0.len()) };
-        for &(score, member) in &self.0 {
-            member.with_bytes(|bytes| kept.names.extend_from_slice(bytes));
-            kept.members.push((score, kept.names.len()));
-        }
-        kept
-    }
-
     pub(super) fn with_capacity(len: usize) -> Self {
         Self(Vec::with_capacity(len))
     }
@@ -63,38 +52,6 @@ impl<'a> Ranked<'a> {
         // The stable sort finds stretches that are in order: what came from a sorted set mostly is.
         self.0.sort_by(order);
         self
-    }
-}
-
-/// Members with their scores, in (score, member) order, that belong to nothing else: two blocks of memory, however many they are.
-#[derive(Clone, Debug, Default)]
-pub struct Kept {
-    /// All names, one after the other.
-    names: Vec<u8>,
-    /// A score, and where the name ends.
-    members: Vec<(f64, usize)>,
-}
-
-impl Kept {
-    /// How many they are.
-    pub fn len(&self) -> usize {
-        self.members.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
-
-    /// The member at a rank, and its score.
-    ///
-    /// # Panics
-    /// If there are not so many.
-    #[inline]
-    pub fn get(&self, rank: usize) -> (&[u8], f64) {
-        let (score, end) = self.members[rank];
-        let start = rank.checked_sub(1).map_or(0, |before| self.members[before].1);
-        (&self.names[start..end], score)
     }
 }
 
