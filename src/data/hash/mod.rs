@@ -121,6 +121,24 @@ impl Hash {
         true
     }
 
+    /// Gives a field that is not there a value: as [`Hash::set`], but a small hash is not searched.
+    pub fn push_new(&mut self, field: &[u8], value: &[u8], limits: Limits) {
+        if let Form::Small(packed) = self.0.get_mut()
+            && field.len().max(value.len()) <= limits.value_bytes.min(packed::VALUE_BYTES_MAX)
+            && packed.len() < limits.entries.min(packed::ENTRIES_MAX)
+        {
+            debug_assert!(packed.get(field).is_none(), "a field comes once");
+            packed.push(field, value);
+        } else {
+            self.set(field, value, limits);
+        }
+    }
+
+    /// Whether it is one block.
+    pub fn is_small(&self) -> bool {
+        matches!(self.0.get(), Form::Small(_))
+    }
+
     /// Removes a field; true if it was there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
         match self.0.get_mut() {

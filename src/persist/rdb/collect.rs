@@ -1,11 +1,13 @@
 //! Values as they grow from what is read. What a value cannot hold is refused: a member or field twice, a score that is no number.
 
 use super::Limits;
+use crate::base::hash::{HashState, hash};
 use crate::base::num;
 use crate::data::hash::Hash;
 use crate::data::list::{Element, End, List};
 use crate::data::set::{self, Set};
 use crate::data::zset::{Builder, ZSet};
+use std::collections::HashSet;
 
 /// The rule that an element broke.
 pub(super) type Broken = &'static str;
@@ -16,10 +18,46 @@ pub(super) fn push(list: &mut List, element: &[u8], limits: &Limits) {
     list.push(End::Right, element, &limits.list);
 }
 
-/// Gives a hash a field that it does not have.
-#[inline]
-pub(super) fn set_field(hash: &mut Hash, field: &[u8], value: &[u8], limits: &Limits) -> Result<(), Broken> {
-    if hash.set(field, value, limits.hash) { Ok(()) } else { Err("a hash that has a field twice") }
+/// A hash that grows, each field once.
+///
+/// A small hash of some length is not searched for each field that comes, which would cost the square of its length, but for one of which the hash was
+/// seen before.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    hash: Hash,
+    seen: HashSet<u64, HashState>,
+}
+
+/// Searching so few fields costs less than remembering their hashes.
+const SEARCHED_MAX: usize = 16;
+
+impl Fields {
+    /// Gives the hash a field that it does not have.
+    #[inline]
+    pub(super) fn push(&mut self, field: &[u8], value: &[u8], limits: &Limits) -> Result<(), Broken> {
+        let is_new = if self.hash.len() < SEARCHED_MAX || !self.hash.is_small() {
+            self.hash.set(field, value, limits.hash)
+        } else {
+            self.push_unsearched(field, value, limits)
+        };
+        if is_new { Ok(()) } else { Err("a hash that has a field twice") }
+    }
+
+    fn push_unsearched(&mut self, field: &[u8], value: &[u8], limits: &Limits) -> bool {
+        if self.seen.is_empty() {
+            self.seen.extend(self.hash.iter().map(|(field, _)| hash(field)));
+        }
+        let is_new = self.seen.insert(hash(field)) || !self.hash.contains(field);
+        if is_new {
+            self.hash.push_new(field, value, limits.hash);
+        }
+        is_new
+    }
+
+    /// The hash.
+    pub(super) fn finish(self) -> Hash {
+        self.hash
+    }
 }
 
 /// Adds a member that a set does not have.

@@ -18,7 +18,7 @@
 //! 15, 19 and 21 are streams ([`super::stream`]), which are passed over. Modules' values and fields with deadlines of their own are refused.
 
 use super::codes::{Version, container, kind};
-use super::collect::{self, Broken, Scored};
+use super::collect::{self, Broken, Fields, Scored};
 use super::error::{Bad, RdbError};
 use super::source::{Source, Spill};
 use super::{Limits, intset, listpack, stream, ziplist, zipmap};
@@ -123,31 +123,31 @@ impl ValueReader {
     }
 
     fn hash<R: Read>(&mut self, source: &mut Source<R>) -> Result<Hash, RdbError> {
-        let mut hash = Hash::new();
+        let mut fields = Fields::default();
         for _ in 0..source.length()? {
-            self.pair(source, &mut hash)?;
+            self.pair(source, &mut fields)?;
         }
-        Ok(hash)
+        Ok(fields.finish())
     }
 
-    fn pair<R: Read>(&mut self, source: &mut Source<R>, hash: &mut Hash) -> Result<(), RdbError> {
+    fn pair<R: Read>(&mut self, source: &mut Source<R>, fields: &mut Fields) -> Result<(), RdbError> {
         let at = source.offset();
         self.field.clear();
         self.field.extend_from_slice(source.string(&mut self.spill)?);
         let value = source.string(&mut self.spill)?;
-        collect::set_field(hash, &self.field, value, &self.limits).map_err(broken_at(at))
+        fields.push(&self.field, value, &self.limits).map_err(broken_at(at))
     }
 
     /// A hash that may have deadlines of fields; if it has none, it is a hash like any other. Valkey's form puts them behind the pair.
     fn hash_with_deadlines<R: Read>(&mut self, source: &mut Source<R>, valkey: bool) -> Result<Hash, RdbError> {
-        let mut hash = Hash::new();
+        let mut fields = Fields::default();
         if !valkey {
             source.array::<8>()?;
         }
         for _ in 0..source.length()? {
             let at = source.offset();
             let mut has_deadline = !valkey && source.length()? != 0;
-            self.pair(source, &mut hash)?;
+            self.pair(source, &mut fields)?;
             if valkey {
                 has_deadline = i64::from_le_bytes(source.array()?) != -1;
             }
@@ -155,7 +155,7 @@ impl ValueReader {
                 return unsupported(at, FIELD_WITH_DEADLINE);
             }
         }
-        Ok(hash)
+        Ok(fields.finish())
     }
 
     fn zset<R: Read>(&mut self, source: &mut Source<R>, is_binary: bool) -> Result<Loaded, RdbError> {
@@ -261,9 +261,9 @@ fn in_pairs<'a>(
 }
 
 fn packed_hash<'a>(entries: impl Iterator<Item = Result<Element<'a>, Bad>>, limits: &Limits) -> Result<Value, Bad> {
-    let mut hash = Hash::new();
-    in_pairs(entries, |field, value| collect::set_field(&mut hash, &field.text(), &value.text(), limits))?;
-    Ok(Value::Hash(hash))
+    let mut fields = Fields::default();
+    in_pairs(entries, |field, value| fields.push(&field.text(), &value.text(), limits))?;
+    Ok(Value::Hash(fields.finish()))
 }
 
 /// A hash whose fields each have a deadline behind the value; `None` if it is one.
@@ -271,7 +271,7 @@ fn packed_hash_with_deadlines<'a>(
     entries: impl Iterator<Item = Result<Element<'a>, Bad>>,
     limits: &Limits,
 ) -> Result<Option<Hash>, Bad> {
-    let mut hash = Hash::new();
+    let mut fields = Fields::default();
     let mut entries = entries;
     let half = Err(Bad::new(0, "a packed block with a part of a field"));
     while let Some(field) = entries.next() {
@@ -279,9 +279,9 @@ fn packed_hash_with_deadlines<'a>(
         if entries.next().unwrap_or(half)? != Element::Integer(0) {
             return Ok(None);
         }
-        collect::set_field(&mut hash, &field.text(), &value.text(), limits).map_err(|what| Bad::new(0, what))?;
+        fields.push(&field.text(), &value.text(), limits).map_err(|what| Bad::new(0, what))?;
     }
-    Ok(Some(hash))
+    Ok(Some(fields.finish()))
 }
 
 fn packed_zset<'a>(entries: impl Iterator<Item = Result<Element<'a>, Bad>>, limits: &Limits) -> Result<Value, Bad> {
@@ -314,12 +314,12 @@ fn int_set(integers: intset::Integers<'_>, limits: &Limits) -> Result<Set, Bad> 
 }
 
 fn zipmap_hash(pairs: zipmap::Pairs<'_>, limits: &Limits) -> Result<Hash, Bad> {
-    let mut hash = Hash::new();
+    let mut fields = Fields::default();
     for pair in pairs {
         let (field, value) = pair?;
-        collect::set_field(&mut hash, field, value, limits).map_err(|what| Bad::new(0, what))?;
+        fields.push(field, value, limits).map_err(|what| Bad::new(0, what))?;
     }
-    Ok(hash)
+    Ok(fields.finish())
 }
 
 /// A score as text, as before RDB 8.

@@ -102,6 +102,19 @@ fn a_large_sorted_set_that_has_a_member_twice_is_refused() {
 }
 
 #[test]
+fn a_hash_of_any_length_that_has_a_field_twice_is_refused() {
+    for len in [2, 16, 17, 18, 100, 511, 512, 513, 600] {
+        for twice in [0, len / 3, len - 2] {
+            let mut texts: Vec<String> = (0..2 * len).map(|index| format!("text {index}")).collect();
+            let texts_of = |texts: &[String]| plain(len, &texts.iter().map(String::as_str).collect::<Vec<_>>());
+            loaded(kind::HASH, &texts_of(&texts), 9);
+            texts[2 * len - 2] = texts[2 * twice].clone();
+            assert_eq!(refused(kind::HASH, &texts_of(&texts), 9).1, "a hash that has a field twice", "{len}, {twice}");
+        }
+    }
+}
+
+#[test]
 fn blocks_of_older_servers() {
     let pairs = [("f", "1"), ("g", LONG), ("", "")];
     for unused in [0, 3] {
