@@ -22,6 +22,7 @@ mod drand;
 mod lexer;
 mod library;
 mod machine;
+mod pattern;
 mod raw;
 mod source;
 mod structs;
