@@ -7,6 +7,7 @@
 use super::calls;
 use super::control::{Control, Stop};
 use super::library::Session;
+use super::pattern::Choices;
 use super::raw::{Kind, View};
 use super::source::Digest;
 use super::{Host, Outcome, ScriptError, VmConfig, convert, lexer};
@@ -25,6 +26,11 @@ pub(super) const CHUNK: &CStr = c"@user_script";
 const ALIGN: usize = 16;
 /// A machine that uses less than this between runs may let garbage pile up.
 const ROOMY_BYTES: usize = 4 * 1024 * 1024;
+/// What a thread that runs scripts needs for a stack. Lua's own functions call each other on it, `string.format` a `__tostring` that formats for one:
+/// up to 6,500 deep in a coroutine, 65,500 slots of Lua's stack, at about 500 bytes each.
+pub const STACK_BYTES: usize = 16 * 1024 * 1024;
+/// How much of that stack a script may have taken when a coroutine is resumed or a callback called; each of them could go on as deep again.
+pub(super) const NESTING_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The stack slots that hold the message handler and the functions to enter by; they are made once, because making them can raise.
 pub(super) const SLOT_HANDLER: c_int = 1;
 pub(super) const SLOT_RUN: c_int = 2;
@@ -89,6 +95,10 @@ pub(super) struct Machine {
     pub(super) panic: Option<Box<dyn Any + Send>>,
     /// The arguments of the command being called; their lifetime ends with the call.
     pub(super) argv: Vec<&'static [u8]>,
+    /// The open choices of a match of a pattern; empty between two matches, so that one inside another's callback may use it.
+    pub(super) choices: Choices,
+    /// Where the thread's stack stood when the run began.
+    pub(super) stack_start: usize,
     /// The digits of the arguments that were numbers.
     pub(super) digits: Vec<u8>,
     /// Where the last error that reached the top was raised.
@@ -176,6 +186,8 @@ impl Machine {
             aborted: false,
             panic: None,
             argv: Vec::new(),
+            choices: Choices::default(),
+            stack_start: 0,
             digits: Vec::new(),
             error_source: Vec::new(),
             error_line: 0,
@@ -251,12 +263,14 @@ impl Machine {
         // SAFETY: lifetimes are erased for the job only, which is taken away again before this function ends, whichever way the
         // protected call ended: it returns, since panics are caught inside. Until then `host`, `keys`, `argv` and `control` are
         // borrowed by this call, so they live; `host` is used by nobody else meanwhile.
+        let mark = 0u8;
         let (state, status) = unsafe {
             (*this).session.reset();
             (*this).stopped = None;
             (*this).aborted = false;
             (*this).memory.refused = false;
             (*this).error_line = 0;
+            (*this).stack_start = ptr::from_ref(&mark).addr();
             (*this).set_hook(!compiled.bounded);
             (*this).job = Some(Job {
                 host: std::mem::transmute::<NonNull<dyn Host + '_>, NonNull<dyn Host + 'static>>(NonNull::from(host)),

@@ -155,7 +155,7 @@ impl<'a> Matcher<'a> {
 
     /// Counts steps, and asks whether to go on when they are many.
     #[inline]
-    fn spend(&mut self, steps: usize) -> Result<(), Problem> {
+    pub(in crate::script) fn spend(&mut self, steps: usize) -> Result<(), Problem> {
         if steps >= self.steps {
             self.steps = STEPS;
             return if (self.go_on)() { Ok(()) } else { Err(Problem::Halted) };
