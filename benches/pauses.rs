@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench pauses                        2 million keys
 //! cargo bench --bench pauses -- --keys 20000000
+//! cargo bench --bench pauses -- --members 10000000  the members of a sorted set, 2 million if not given
 //! cargo bench --bench pauses -- --huge-pages        as a server with disable-thp no
 //! ```
 //! No sockets and no other threads, but for the one that frees garbage. Every single operation is measured, from before its lock is taken until it is given
@@ -19,7 +20,8 @@ use tally::base::process::{disable_huge_pages, thread_cpu_nanos};
 use tally::base::rng::Rng;
 use tally::data::record::{NO_DEADLINE, Record};
 use tally::data::table::Table;
-use tally::keyspace::{Frozen, Keys, Keyspace, Patience, Plan};
+use tally::data::zset::{Limits, ZSet};
+use tally::keyspace::{Frozen, Keys, Keyspace, Missing, Patience, Plan};
 
 const KEYS: usize = 2_000_000;
 const DATABASES: usize = 16;
@@ -32,8 +34,8 @@ const NOW: i64 = 1_700_000_000_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let given = arguments.windows(2).find(|pair| pair[0] == "--keys").map(|pair| pair[1].parse().expect("a number"));
-    let keys = given.unwrap_or(KEYS);
+    let given = |name| arguments.windows(2).find(|pair| pair[0] == name).map(|pair| pair[1].parse().expect("a number"));
+    let (keys, members) = (given("--keys").unwrap_or(KEYS), given("--members").unwrap_or(KEYS));
     if !arguments.iter().any(|argument| argument == "--huge-pages") {
         disable_huge_pages();
     }
@@ -53,6 +55,8 @@ fn main() {
     drop(memory);
     a_table(&clock, keys);
     a_keyspace(&clock, keys);
+    println!("\n{members} members of 20 bytes with random scores in one sorted set\n");
+    a_board(&clock, members);
 }
 
 /// The table of one database in one shard, which nobody else splits the keys with.
@@ -120,6 +124,43 @@ fn a_keyspace(clock: &SystemClock, keys: usize) {
         });
     }
     times.show("keyspace: delete");
+}
+
+/// A sorted set: each step is what ZADD does under its lock.
+fn a_board(clock: &SystemClock, members: usize) {
+    const BOARD: &[u8] = b"board";
+    const SCORES: usize = 1 << 30;
+    let keyspace = Keyspace::new(DATABASES, THREADS, THREADS);
+    keyspace.free_in_background().expect("a thread");
+    let mut rng = Rng::seeded(4);
+    let limits = Limits::default();
+    let add = |times: &mut Times, number: usize, score: usize| {
+        let mut member = [b'm'; 20];
+        member[4..].copy_from_slice(&key(number));
+        hold(&keyspace, times, BOARD, |keys| {
+            let added = keys.edit::<ZSet, _>(BOARD, Missing::Create, |set| set.insert(&member, score as f64, &limits));
+            assert!(added.is_ok(), "nobody else uses the key");
+        });
+    };
+    let mut times = Times::new(clock);
+    (0..members).for_each(|number| add(&mut times, number, rng.below(SCORES)));
+    times.show("sorted set: add");
+    let mut times = Times::new(clock);
+    (0..members.min(1_000_000)).for_each(|_| add(&mut times, rng.below(members), rng.below(SCORES)));
+    times.show("sorted set: change a score");
+    let plan = Plan::One(keyspace.shard_of(BOARD));
+    let mut pass = keyspace.enter(0, Patience::Wait).expect("nobody else is inside");
+    let mut held = pass.lock(&plan, Patience::Wait).expect("nobody else is inside");
+    let frozen = Keys::new(&mut held, 0, NOW).peek(BOARD).map(|entry| keyspace.freeze_entry(entry));
+    pass.unlock(held);
+    drop(pass);
+    let mut times = Times::new(clock);
+    (0..members.min(1_000_000)).for_each(|_| add(&mut times, rng.below(members), rng.below(SCORES)));
+    times.show("sorted set: change it beside a clone");
+    drop(frozen);
+    let mut times = Times::new(clock);
+    hold(&keyspace, &mut times, BOARD, |keys| assert!(keys.delete(BOARD), "it was there"));
+    times.show("sorted set: delete all of it");
 }
 
 fn put(keyspace: &Keyspace, times: &mut Times, number: usize) {

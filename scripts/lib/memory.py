@@ -80,6 +80,14 @@ def zset_members(items):
         yield scores(range(first, min(first + PER_COMMAND, items)), rng)
 
 
+def zset_members_in_order(items):
+    """The next member always has the highest score, as an archive is loaded."""
+    for first in range(0, items, PER_COMMAND):
+        numbers = range(first, min(first + PER_COMMAND, items))
+        pairs = b"".join(bulk(b"%d" % number) + bulk(b"member:%013d" % number) for number in numbers)
+        yield b"*%d\r\n$4\r\nZADD\r\n$5\r\nboard\r\n" % (2 * len(numbers) + 2) + pairs, 1
+
+
 def zset_changes(items, times):
     """Every member gets a new score, `times` times, each time in another order."""
     rng = random.Random(SEED + 1)
@@ -105,6 +113,7 @@ def kinds(options):
         Kind("hash, a 1 b 2", hashes, 84, "hset"),
         Kind("hash, tokens 8 B, time 16 B", bucket, None, "hset"),
         Kind("list, one two three", lists, None, "rpush"),
+        Kind("zset member, 20 B, in order", zset_members_in_order, 58, "zadd"),
         Kind("zset member, 20 B", zset_members, 66, "zadd", changes=options.changes),
         Kind("zset member, 20 B", zset_members, 66, "zadd", scale=5, changes=options.changes),
     ]

@@ -13,6 +13,7 @@ use crate::base::rng::Rng;
 use crate::config::{Config, LogLevel};
 use crate::keyspace::{Event, Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
+use crate::resp::long::Prepared;
 use crate::resp::reply::{Replied, Reply};
 use crate::resp::writer::Protocol;
 use crate::script::{Control, Scripts, Source};
@@ -225,6 +226,10 @@ pub struct Session {
     pub listens: bool,
     /// What TIME replied first in the script that runs: it replies the same until the script ends.
     pub script_micros: Option<i64>,
+    /// What the command was missing that runs again now.
+    pub prepared: Option<Prepared>,
+    /// The time that this has taken, which is the command's.
+    pub prepared_nanos: u64,
 }
 
 impl Session {
@@ -242,6 +247,8 @@ impl Session {
             no_touch: false,
             listens: false,
             script_micros: None,
+            prepared: None,
+            prepared_nanos: 0,
         }
     }
 }

@@ -52,6 +52,12 @@ pub(super) fn reply_error(recorder: &crate::metrics::Recorder, error: &CommandEr
     }
 }
 
+/// When a command would have begun that takes no break: the time of what was prepared for it is put before.
+#[inline]
+pub(super) fn begun_with(session: &mut Session, began: Ticks) -> Ticks {
+    Ticks(began.0.saturating_sub(std::mem::take(&mut session.prepared_nanos)))
+}
+
 /// Counts a call that took from `began` to `ended`, and keeps it in the slow log if it was slow.
 #[inline]
 pub(super) fn account(

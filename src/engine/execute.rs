@@ -37,6 +37,8 @@ pub enum Executed {
     Done,
     /// Its reply is long and still to be given, before any other: it is in [`Batch::take_later`].
     Later,
+    /// It has to run again, once what is in [`Batch::take_later`] is prepared. Nothing was replied and nothing changed.
+    Again,
     /// Somebody held what it needs for longer than the bounded wait. Nothing was done: the caller sleeps until somebody leaves the
     /// keyspace (see [`crate::keyspace::Keyspace::park`]) and runs the same request again.
     Busy,
@@ -72,12 +74,6 @@ impl<'w> Batch<'w> {
     /// The reply that the last request left, if that was [`Executed::Later`].
     pub fn take_later(&mut self) -> Option<Later> {
         self.later.take()
-    }
-
-    /// Whether the last request left one.
-    #[inline]
-    pub fn has_later(&self) -> bool {
-        self.later.is_some()
     }
 
     /// Executes one request and gives exactly one reply, unless it is [`Executed::Busy`], or [`Executed::Later`], which a sink that defers nothing never
@@ -156,7 +152,11 @@ impl<'w> Batch<'w> {
             assert!(*plan != Plan::Whole, "who owns the whole keyspace does not need more");
             return self.locked(session, id, spec, &Plan::Whole, argv, sink);
         }
-        if self.later.is_some() { Executed::Later } else { Executed::Done }
+        match &self.later {
+            None => Executed::Done,
+            Some(later) if later.is_preparation() => Executed::Again,
+            Some(_) => Executed::Later,
+        }
     }
 
     fn unlocked(
@@ -197,7 +197,10 @@ impl<'w> Batch<'w> {
         self.ticks = self.services.clock.ticks();
         if called != Called::NeedsWhole {
             match later::deferred(spec, sink) {
-                None => call::account(&mut ctx, id, spec, argv, called, (began, self.ticks)),
+                None => {
+                    let began = if spec.flags.has(Flags::FAST) { began } else { call::begun_with(ctx.session, began) };
+                    call::account(&mut ctx, id, spec, argv, called, (began, self.ticks));
+                }
                 Some(long) => {
                     let nanos = self.ticks.since(began);
                     self.later = Some(Later::new(long, (id, spec), argv, nanos, &self.parts.recorder));

@@ -8,7 +8,7 @@ use crate::metrics::{Outcome, Recorder};
 use crate::resp::long::{Budget, LongReply, Progress, Refused, Stop};
 use crate::resp::reply::ReplySink;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// More work than so many steps, of some tens of nanoseconds each, goes to another thread: about half a millisecond.
 const EFFORT_HERE_MAX: usize = 10_000;
@@ -25,6 +25,7 @@ pub struct Later {
     /// As the slow log keeps it.
     argv: Vec<Vec<u8>>,
     nanos: u64,
+    is_preparation: bool,
     outcome: Outcome,
     recorder: Arc<Recorder>,
 }
@@ -46,12 +47,35 @@ impl Later {
         recorder: &Arc<Recorder>,
     ) -> Self {
         let (argv, recorder) = (slowlog::shorten(argv), Arc::clone(recorder));
-        Self { stage: Stage::Fresh(long), id, spec, argv, nanos, outcome: Outcome::Ok, recorder }
+        let is_preparation = long.is_preparation();
+        Self { stage: Stage::Fresh(long), id, spec, argv, nanos, is_preparation, outcome: Outcome::Ok, recorder }
     }
 
     /// Whether parts of the reply may have been given: nothing else may come between then.
     pub fn has_begun(&self) -> bool {
         matches!(self.stage, Stage::Ready(_))
+    }
+
+    /// Whether it is what the command was missing, which then runs again.
+    pub fn is_preparation(&self) -> bool {
+        self.is_preparation
+    }
+
+    /// Hands what the command was missing to its session, once it is there. The command runs again then, and counts.
+    pub fn poll_prepared(&mut self, cx: &mut Context<'_>, services: &Services, session: &mut Session) -> Poll<()> {
+        if let Stage::Fresh(_) = self.stage {
+            let Stage::Fresh(long) = std::mem::replace(&mut self.stage, Stage::Ended) else {
+                unreachable!("it was looked at")
+            };
+            self.stage = Stage::Away(services.away.prepare(long), services.clock.ticks());
+        }
+        let Stage::Away(ticket, since) = &mut self.stage else { return Poll::Ready(()) };
+        let prepared = ready!(ticket.poll(cx));
+        session.prepared_nanos += self.nanos + services.clock.ticks().since(*since);
+        self.stage = Stage::Ended;
+        // What could not be prepared, the command finds out by itself.
+        session.prepared = prepared.ok().and_then(LongReply::into_prepared);
+        Poll::Ready(())
     }
 
     /// Gives the next part once there is one.
@@ -125,7 +149,9 @@ impl Later {
 
 impl Drop for Later {
     fn drop(&mut self) {
-        self.recorder.command(self.id, self.nanos, self.outcome);
+        if !self.is_preparation {
+            self.recorder.command(self.id, self.nanos, self.outcome);
+        }
     }
 }
 

@@ -3,10 +3,10 @@
 //! A command that only walks has a type of its own beside it, which knows where the walk goes on. One that has to work something out first is [`Computed`]: a closure that owns
 //! its clones and makes an [`Answer`], on another thread if it is much work.
 
-use crate::command::{CommandError, Replied, Reply};
+use crate::command::{CommandError, Ctx, Replied, Reply};
 use crate::data::list::{Element, End, Limits, List};
-use crate::keyspace::{Bin, EntryRef, FrozenEntry, Keyspace, Value};
-use crate::resp::long::{Budget, LongReply, Progress, Refused, Stop};
+use crate::keyspace::{Bin, EntryRef, FrozenEntry, Keyspace, Value, WatchTicket};
+use crate::resp::long::{Budget, LongReply, Prepared, Progress, Refused, Stop};
 use crate::resp::reply::{Aggregate, ReplySink};
 use std::fmt;
 use std::ops::Range;
@@ -179,4 +179,116 @@ impl LongReply for Stretch {
         }
         if self.range.is_empty() { Progress::Done } else { Progress::More }
     }
+}
+
+/// What takes more steps than this to be stored is made from clones, if nobody changes what it is made of meanwhile: some milliseconds under locks.
+pub(super) const STORED_STEPS_MAX: usize = 100_000;
+/// How often that is tried; then it is done under the locks.
+const TRIES_MAX: u32 = 3;
+
+/// A value that is made away, of keys that are watched meanwhile.
+struct Making<F> {
+    effort: usize,
+    make: Option<F>,
+    made: Made,
+}
+
+/// A value that was made away, and whether it may still be stored.
+struct Made {
+    /// Of what it was made, and the place where it is to be.
+    keys: Vec<WatchTicket>,
+    tries: u32,
+    /// `None` before it was made, or if it cannot be; an empty collection is one.
+    value: Option<Value>,
+    bin: Bin,
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        self.value.take().into_iter().for_each(|value| self.bin.discard(value));
+    }
+}
+
+impl<F: FnOnce(&Stop) -> Option<Value> + Send + 'static> LongReply for Making<F> {
+    fn effort(&self) -> usize {
+        self.effort
+    }
+
+    fn prepare(&mut self, stop: &Stop) -> Result<(), Refused> {
+        self.made.value = self.make.take().and_then(|make| make(stop));
+        Ok(())
+    }
+
+    fn is_preparation(&self) -> bool {
+        true
+    }
+
+    fn into_prepared(self: Box<Self>) -> Option<Prepared> {
+        Some(Box::new(self.made))
+    }
+
+    fn advance(&mut self, _: &mut dyn ReplySink, _: &mut Budget) -> Progress {
+        unreachable!("a preparation is not given")
+    }
+}
+
+impl<F> fmt::Debug for Making<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Making").field("effort", &self.effort).field("tries", &self.made.tries).finish_non_exhaustive()
+    }
+}
+
+/// How a command comes to a value that it stores.
+pub(super) enum Store {
+    /// This was made before the command ran again, and nothing that it was made of has changed since.
+    Ready(Value),
+    /// It is made here and now.
+    Here,
+    /// It is made away: this many tries come before.
+    Away(u32),
+}
+
+/// What a command that stores a value is to do, which takes `steps` to be made. Above a threshold it is made from clones.
+#[inline]
+pub(super) fn store(ctx: &mut Ctx, reply: &Reply, steps: usize) -> Store {
+    if steps > STORED_STEPS_MAX || ctx.session.prepared.is_some() {
+        store_large(ctx, reply, steps)
+    } else {
+        Store::Here
+    }
+}
+
+#[cold]
+fn store_large(ctx: &mut Ctx, reply: &Reply, steps: usize) -> Store {
+    if !reply.may_run_again() {
+        return Store::Here;
+    }
+    let made = ctx.session.prepared.take().and_then(|prepared| prepared.downcast::<Made>().ok());
+    let tries = match made {
+        None => 0,
+        Some(mut made) => {
+            if made.keys.iter().all(|ticket| ctx.keys.is_unchanged(ticket)) {
+                if let Some(value) = made.value.take() {
+                    return Store::Ready(value);
+                }
+            }
+            // What cannot be made away cannot be made there the next time either.
+            if made.value.is_none() { TRIES_MAX } else { made.tries }
+        }
+    };
+    if tries < TRIES_MAX && steps > STORED_STEPS_MAX { Store::Away(tries) } else { Store::Here }
+}
+
+/// Leaves, to run again once `make` has made the value of clones of what stands under these keys now, the one that gets it among them.
+pub(super) fn store_later<'a>(
+    ctx: &mut Ctx,
+    reply: Reply,
+    keys: impl Iterator<Item = &'a [u8]>,
+    (tries, effort): (u32, usize),
+    make: impl FnOnce(&Stop) -> Option<Value> + Send + 'static,
+) -> Replied {
+    let bin = ctx.keys.keyspace().bin();
+    let keys = keys.map(|key| ctx.keys.watch(key)).collect();
+    let made = Made { keys, tries: tries + 1, value: None, bin };
+    reply.prepare(Box::new(Making { effort, make: Some(make), made }))
 }

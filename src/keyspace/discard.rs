@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 pub const QUEUE_MAX: usize = 256;
 /// A collection of more elements is large: freeing one takes 30 to 50 ns for each.
 const ELEMENTS_INLINE_MAX: usize = 1_000;
-/// A longer string is large: its pages go back to the operating system.
+/// A longer string, or a list of more bytes, is large: its pages go back to the operating system.
 const STRING_BYTES_INLINE_MAX: usize = 1024 * 1024;
 
 /// What is to be freed.
@@ -131,6 +131,8 @@ pub(super) fn is_large(record: RecordRef<'_>) -> bool {
 fn is_large_value(value: ValueRef<'_>) -> bool {
     match value {
         ValueRef::Str(text) => text.len() > STRING_BYTES_INLINE_MAX,
+        // Fewer elements may be as many pages. O(chunks), of which there are no more than elements.
+        ValueRef::List(list) => list.len() > ELEMENTS_INLINE_MAX || list.allocated_bytes() > STRING_BYTES_INLINE_MAX,
         collection => collection.elements() > ELEMENTS_INLINE_MAX,
     }
 }

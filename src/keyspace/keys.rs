@@ -62,6 +62,14 @@ impl<T: Kind> Edit<'_, T> {
 }
 
 impl<T> Edit<'_, T> {
+    /// Takes the whole value out, for [`Keys::discard`] to free it: a large one is then not freed under the lock.
+    pub fn take(&mut self) -> T
+    where
+        T: Default,
+    {
+        std::mem::take(&mut **self)
+    }
+
     /// Takes the mark back: the value was reached for writing but is as it was.
     pub fn unchanged(&mut self) {
         self.changed = false;
@@ -120,7 +128,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     }
 
     /// Gives everything back, if the command runs by itself. It touches no key after this.
-    pub fn release(&mut self) {
+    pub(super) fn release(&mut self) {
         if self.alone {
             self.held.release();
         }

@@ -327,7 +327,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         drop(busy);
         self.state = match outcome.stop {
             Stop::Drained => State::Reading,
-            Stop::Paused | Stop::Busy | Stop::Later => State::Executing,
+            Stop::Paused | Stop::Busy | Stop::Later | Stop::Again => State::Executing,
             Stop::Close => State::Closing,
         };
         outcome
@@ -357,7 +357,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let argv = self.parser.args(bytes);
                 let stop = execute_one(&mut self.session, pending, &argv, batch, output, services);
                 drop(argv);
-                if stop == Some(Stop::Busy) {
+                if stop.is_some_and(Stop::is_before) {
                     self.parser = Parser::new();
                 } else {
                     outcome.consumed += consumed;
@@ -380,7 +380,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         for index in 0..window.len() {
             let stop = execute_one(&mut self.session, pending, window.argv(index), batch, output, services);
-            if stop != Some(Stop::Busy) {
+            if !stop.is_some_and(Stop::is_before) {
                 outcome.consumed = base + window.end(index);
             }
             // Replies past the soft limit are sent before more are made.
@@ -403,7 +403,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let argv = self.parser.args(&bytes[window.passed()..]);
                 let stop = execute_one(&mut self.session, pending, &argv, batch, output, services);
                 drop(argv);
-                if stop == Some(Stop::Busy) {
+                if stop.is_some_and(Stop::is_before) {
                     self.parser = Parser::new();
                 } else {
                     outcome.consumed = base + end;
@@ -524,18 +524,24 @@ fn execute_one(
 ) -> Option<Stop> {
     let hard_limit = services.config.live.output_buffer_hard_limit.get().saturating_sub(pending);
     let before = output.len();
-    let mut writer = Writer::new(output, session.protocol, hard_limit).deferring();
+    let is_muted = session.reply_mode != ReplyMode::On;
+    let mut writer = Writer::new(output, session.protocol, hard_limit).deferring(!is_muted);
     let executed = batch.execute(session, argv, &mut writer);
     if writer.overflowed() {
         tracing::warn!(client = session.client.id, "closed: its replies passed output-buffer-hard-limit");
         output.truncate(before);
         return Some(Stop::Close);
     }
-    if executed == Executed::Busy {
-        return Some(Stop::Busy);
+    if executed != Executed::Busy {
+        // What the command did not want after all, the next one must not find.
+        session.prepared = None;
     }
-    if session.reply_mode != ReplyMode::On {
-        batch.take_later();
+    match executed {
+        Executed::Done => {}
+        Executed::Busy => return Some(Stop::Busy),
+        Executed::Again => return Some(Stop::Again),
+        Executed::Later if is_muted => _ = batch.take_later(),
+        Executed::Later => return Some(Stop::Later),
     }
     match session.reply_mode {
         ReplyMode::On => {}
@@ -549,8 +555,7 @@ fn execute_one(
             session.reply_mode = ReplyMode::On;
         }
     }
-    let ends = session.closing || session.client.is_killed();
-    if ends { Some(Stop::Close) } else { batch.has_later().then_some(Stop::Later) }
+    (session.closing || session.client.is_killed()).then_some(Stop::Close)
 }
 
 /// What a run of requests came to.
@@ -558,6 +563,13 @@ fn execute_one(
 struct Outcome {
     consumed: usize,
     stop: Stop,
+}
+
+impl Stop {
+    /// Whether the request that it stopped at is still to be executed.
+    fn is_before(self) -> bool {
+        matches!(self, Self::Busy | Self::Again)
+    }
 }
 
 impl Outcome {
@@ -576,6 +588,8 @@ enum Stop {
     Busy,
     /// The last request's reply is long, and comes before the next request is executed.
     Later,
+    /// The next request is executed again once what it needs is prepared.
+    Again,
     /// Nothing more is to be executed.
     Close,
 }

@@ -33,6 +33,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         status: &WorkerStatus,
     ) -> Poll<io::Result<()>> {
         let Some(later) = &mut self.later else { return Poll::Ready(Ok(())) };
+        if later.is_preparation() {
+            ready!(later.poll_prepared(cx, services, &mut self.session));
+            self.later = None;
+            return Poll::Ready(Ok(()));
+        }
         // Empty, unless a handler panicked or a socket failed: then it holds what another client was to get.
         local.output.clear();
         let began = services.clock.ticks();

@@ -30,9 +30,22 @@ pub trait LongReply: Send + fmt::Debug {
         Ok(())
     }
 
+    /// Whether this is no reply but what the command was missing: it runs again once this is prepared, and is handed it.
+    fn is_preparation(&self) -> bool {
+        false
+    }
+
+    /// What a preparation came to.
+    fn into_prepared(self: Box<Self>) -> Option<Prepared> {
+        None
+    }
+
     /// Gives the next part, which ends when `budget` is spent.
     fn advance(&mut self, sink: &mut dyn ReplySink, budget: &mut Budget) -> Progress;
 }
+
+/// What a preparation hands to the command that runs again; the two know its type.
+pub type Prepared = Box<dyn std::any::Any + Send>;
 
 /// What a part of a long reply leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -57,6 +57,10 @@ pub trait ReplySink {
     fn defer(&mut self, long: Box<dyn LongReply>) -> Option<Box<dyn LongReply>> {
         Some(long)
     }
+    /// Whether it would take a preparation, after which the command runs again.
+    fn may_run_again(&self) -> bool {
+        false
+    }
     /// What [`ReplySink::defer`] took.
     fn take_deferred(&mut self) -> Option<Box<dyn LongReply>> {
         None
@@ -215,6 +219,25 @@ impl<'a> Reply<'a> {
             while long.advance(self.sink, &mut Budget::endless()) == Progress::More {}
         }
         Ok(Replied(()))
+    }
+
+    /// Whether the command may leave with a preparation, to run again once that is done.
+    pub fn may_run_again(&self) -> bool {
+        self.sink.may_run_again()
+    }
+
+    /// No reply yet: the command runs again once this is prepared.
+    ///
+    /// # Panics
+    /// Unless [`Reply::may_run_again`].
+    pub fn prepare(self, preparation: Box<dyn LongReply>) -> Replied {
+        assert!(
+            self.sink.may_run_again() && preparation.is_preparation(),
+            "the command was told that it may run again"
+        );
+        let back = self.sink.defer(preparation);
+        assert!(back.is_none(), "a sink takes what it said it would take");
+        Replied(())
     }
 
     /// Hands the sink to somebody who gives exactly one complete reply (a nested command, a stored answer).

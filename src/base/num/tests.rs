@@ -14,7 +14,7 @@ fn text_of(value: f64) -> String {
     String::from_utf8(out.split_off(6)).unwrap()
 }
 
-fn printed(append: fn(&mut Vec<u8>, f64), value: f64) -> String {
+fn printed(append: impl Fn(&mut Vec<u8>, f64), value: f64) -> String {
     let mut out = Vec::new();
     append(&mut out, value);
     String::from_utf8(out).unwrap()

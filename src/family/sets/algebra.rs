@@ -6,8 +6,9 @@ use super::limits;
 use super::long::Clones;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::set::{self, Element, Limits, Set};
-use crate::family::long::{self, Answer, Computed, Shape};
+use crate::family::long::{self, Answer, Computed, Shape, Store};
 use crate::keyspace::Value;
+use crate::resp::long::Stop;
 
 const UNORDERED: &[&str] = &["nondeterministic_output_order"];
 
@@ -109,7 +110,7 @@ fn sunion(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 fn sdiff(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let sets = read_all(ctx, args.from(1))?;
     let (first, others) = sets.split_first().expect("the arity asks for a key");
-    let steps = first.len() + others.iter().map(|other| other.len().min(first.len())).sum::<usize>();
+    let steps = steps_of_difference(&sets);
     if steps > long::STEPS_MAX {
         return give_later(ctx, sets, steps, reply, |sets, push| {
             let (first, others) = sets.split_first().expect("the arity asks for a key");
@@ -150,15 +151,15 @@ fn sintercard(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
 }
 
 fn sinterstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    store(ctx, args, reply, set::intersection_set)
+    store(ctx, args, reply, steps_of_intersection, set::intersection_set)
 }
 
 fn sunionstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    store(ctx, args, reply, set::union_set)
+    store(ctx, args, reply, steps_of_union, set::union_set)
 }
 
 fn sdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    store(ctx, args, reply, |sets, limits| {
+    store(ctx, args, reply, steps_of_difference, |sets, limits| {
         let (first, others) = sets.split_first().expect("the arity asks for a key");
         set::difference_set(first, others, limits)
     })
@@ -166,10 +167,25 @@ fn sdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
 
 /// Puts what `make` makes of the sets in the place of whatever the destination held, its deadline included, and replies how many
 /// members it has. An empty result deletes the destination.
-fn store(ctx: &mut Ctx, args: Args, reply: Reply, make: fn(&[&Set], &Limits) -> Set) -> Result<Replied, CommandError> {
+fn store(
+    ctx: &mut Ctx,
+    args: Args,
+    reply: Reply,
+    steps: fn(&[Set]) -> usize,
+    make: fn(&[&Set], &Limits) -> Set,
+) -> Result<Replied, CommandError> {
     let limits = limits(ctx);
     let sets = read_all(ctx, args.from(2))?;
-    let result = make(&borrowed(&sets), &limits);
+    let steps = steps(&sets);
+    let sets = Clones::new(sets, ctx.keys.keyspace());
+    let result = match long::store(ctx, &reply, steps) {
+        Store::Ready(Value::Set(made)) => made,
+        Store::Away(tries) => {
+            let make = move |_: &Stop| Some(Value::Set(make(&sets.borrowed(), &limits)));
+            return Ok(long::store_later(ctx, reply, args.from(1).iter().copied(), (tries, steps), make));
+        }
+        _ => make(&sets.borrowed(), &limits),
+    };
     // Whoever has the last reference to a large set frees it: not this clone, for the keyspace frees in the background.
     drop(sets);
     let len = result.len();
@@ -185,6 +201,18 @@ fn store(ctx: &mut Ctx, args: Args, reply: Reply, make: fn(&[&Set], &Limits) -> 
 fn steps_of_intersection(sets: &[Set]) -> usize {
     let smallest = sets.iter().map(Set::len).min().unwrap_or(0);
     smallest.saturating_mul(sets.len())
+}
+
+/// How many members are looked up at most, beside those of the largest set.
+fn steps_of_union(sets: &[Set]) -> usize {
+    let all: usize = sets.iter().map(Set::len).sum();
+    all - sets.iter().map(Set::len).max().unwrap_or(0)
+}
+
+/// How many members are looked up or looked at, at most.
+fn steps_of_difference(sets: &[Set]) -> usize {
+    let first = sets.first().map_or(0, Set::len);
+    first + sets.iter().skip(1).map(|other| other.len().min(first)).sum::<usize>()
 }
 
 /// Replies what `make` makes of the sets, once the command has given its locks back.

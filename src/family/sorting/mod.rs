@@ -18,9 +18,9 @@ use crate::data::list::{Element, End, List, Text};
 use crate::data::set::{Element as Member, Set};
 use crate::data::zset::ZSet;
 use crate::family::lists;
-use crate::family::long::{self, Answer, Computed, Shape};
+use crate::family::long::{self, Answer, Computed, Shape, Store};
 use crate::keyspace::{Bin, Keyspace, Value, ValueRef};
-use crate::resp::long::LongReply;
+use crate::resp::long::{LongReply, Stop};
 use options::Options;
 use pattern::Pattern;
 use std::ops::Range;
@@ -92,9 +92,33 @@ fn run(ctx: &mut Ctx, args: Args, mut options: Options<'_>, reply: Reply) -> Res
     }
     let range = options.range(source.len());
     if source.len() > long::ELEMENTS_MAX
-        && let Some(options) = options.by_itself()
+        && let Some(own) = options.by_itself()
     {
-        return Ok(reply.later(order_later(keyspace, source, options, range))?);
+        let steps = if own.unsorted { range.len() } else { STEPS_PER_ELEMENT * source.len() };
+        let Some(destination) = options.store else {
+            return Ok(reply.later(order_later(keyspace, source, own, range, steps))?);
+        };
+        match long::store(ctx, &reply, steps) {
+            Store::Ready(made) => {
+                source.discard(&keyspace.bin());
+                return Ok(put(ctx, destination, made, reply));
+            }
+            Store::Away(tries) => {
+                let (limits, keys) = (lists::limits(ctx), [&args[1], destination]);
+                let bin = keyspace.bin();
+                // Whether there is anything that is no number is found here, for that is an error.
+                let make = move |_: &Stop| {
+                    let mut list = List::new();
+                    let ordered = order::ordered(None, &source, &own, range);
+                    let is_ordered = ordered.is_some();
+                    ordered.into_iter().flatten().for_each(|element| list.push(End::Right, &element.text(), &limits));
+                    source.discard(&bin);
+                    if is_ordered { Some(Value::List(list)) } else { None }
+                };
+                return Ok(long::store_later(ctx, reply, keys.into_iter(), (tries, steps), make));
+            }
+            Store::Here => {}
+        }
     }
     let elements = order::ordered(Some(&mut ctx.keys), &source, &options, range).ok_or(NOT_NUMBERS)?;
     let replied = match options.store {
@@ -113,10 +137,10 @@ fn order_later(
     source: Source,
     options: Options<'static>,
     range: Range<usize>,
+    steps: usize,
 ) -> Box<dyn LongReply> {
     let bin = keyspace.bin();
-    let effort = if options.unsorted { range.len() } else { STEPS_PER_ELEMENT * source.len() };
-    Computed::new(keyspace, effort, move |_| {
+    Computed::new(keyspace, steps, move |_| {
         let ordered = order::ordered(None, &source, &options, range);
         let elements =
             ordered.map(|elements| long::gather(|push| elements.iter().for_each(|element| push(&element.text()))));
@@ -220,11 +244,16 @@ fn store(ctx: &mut Ctx, destination: &[u8], elements: &[Element<'_>], options: &
     for_each_given(&mut ctx.keys, elements, &options.gets, |value| {
         list.push(End::Right, value.unwrap_or_default(), &limits);
     });
-    let len = list.len();
+    put(ctx, destination, Value::List(list), reply)
+}
+
+/// Puts a list in the place of whatever the key held, its deadline included; an empty one deletes the key.
+fn put(ctx: &mut Ctx, destination: &[u8], list: Value, reply: Reply) -> Replied {
+    let len = list.lend().elements();
     if len == 0 {
         ctx.keys.delete(destination);
     } else {
-        ctx.keys.put(destination, Value::List(list), None);
+        ctx.keys.put(destination, list, None);
     }
     reply.count(len)
 }

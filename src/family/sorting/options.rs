@@ -82,11 +82,13 @@ impl<'a> Options<'a> {
         start..start.saturating_add(count).min(len)
     }
 
-    /// The same, if they give the elements themselves, in an order that no other key has a part in.
+    /// The same, if they give the elements themselves, in an order that no other key has a part in. Of the key that gets the result only that there is one
+    /// is left.
     pub(super) fn by_itself(&self) -> Option<Options<'static>> {
-        let is_itself = self.store.is_none() && self.gets.is_empty() && (self.unsorted || self.by.is_none());
+        let is_itself = self.gets.is_empty() && (self.unsorted || self.by.is_none());
         let Self { desc, alpha, unsorted, offset, count, .. } = *self;
-        is_itself.then_some(Options { desc, alpha, unsorted, offset, count, ..Options::NONE })
+        let store = self.store.map(|_| &b""[..]);
+        is_itself.then_some(Options { desc, alpha, unsorted, store, offset, count, ..Options::NONE })
     }
 
     fn finds_keys(&self) -> bool {

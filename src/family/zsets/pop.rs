@@ -7,7 +7,7 @@ use crate::base::event::Classes;
 use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Missing, Replied, Reply};
 use crate::data::zset::{Iter, ZSet};
-use crate::keyspace::Event;
+use crate::keyspace::{Event, Value};
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("ZPOPMIN key [count]", zpopmin)
@@ -172,10 +172,15 @@ fn pop<'r>(
         };
         let reply = unused.take().expect("a key is edited once");
         let replied = give(reply, Leaving { members: set.iter(ranks.clone()), end });
-        if count > 0 {
+        let emptied = (count == len).then(|| set.take());
+        if emptied.is_none() && count > 0 {
             set.remove_ranks(ranks);
         }
-        replied
+        (replied, emptied)
     })?;
+    let popped = popped.map(|(replied, emptied)| {
+        emptied.into_iter().for_each(|set| keys.discard(Value::ZSet(set)));
+        replied
+    });
     Ok(popped.ok_or_else(|| unused.expect("a key that is missing was not edited")))
 }

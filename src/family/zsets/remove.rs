@@ -3,6 +3,7 @@
 use super::span::{By, Span};
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::zset::ZSet;
+use crate::keyspace::Value;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("ZREM key member [member ...]", zrem)
@@ -68,7 +69,13 @@ fn remove_span(ctx: &mut Ctx, args: Args, by: By, reply: Reply) -> Result<Replie
     let removed = ctx.keys.edit::<ZSet, _>(&args[1], Missing::Skip, |set| {
         let ranks = span.ranks(set);
         // Limiters trim on every call and mostly find nothing: that is no change.
-        if ranks.is_empty() { 0 } else { set.remove_ranks(ranks) }
+        match ranks.len() {
+            0 => (0, None),
+            all if all == set.len() => (all, Some(set.take())),
+            _ => (set.remove_ranks(ranks), None),
+        }
     })?;
-    Ok(reply.count(removed.unwrap_or(0)))
+    let (removed, emptied) = removed.unwrap_or_default();
+    emptied.into_iter().for_each(|set| ctx.keys.discard(Value::ZSet(set)));
+    Ok(reply.count(removed))
 }

@@ -3,6 +3,7 @@
 use super::{in_different_shards, lent, one, whole};
 use crate::base::rng::Rng;
 use crate::data::hash::{Hash, Limits};
+use crate::data::list::{self, End, List};
 use crate::data::record::{NO_DEADLINE, Record};
 use crate::data::string::Str;
 use crate::keyspace::discard::Queue;
@@ -270,4 +271,32 @@ fn a_value_that_no_record_has_is_queued_if_it_is_large() {
     assert!(receiver.try_recv().is_err(), "a small one is freed where it is");
     queue.value(large_hash(1_500));
     assert!(receiver.try_recv().is_ok());
+}
+
+#[test]
+fn a_list_of_few_huge_elements_is_as_large_as_one_of_many_small_ones() {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(2);
+    let queue = Queue::of(sender);
+    let limits = list::Limits::from_setting(-2);
+    let list_of = |len: usize, bytes: usize| {
+        let mut list = List::new();
+        (0..len).for_each(|_| list.push(End::Right, &vec![b'x'; bytes], &limits));
+        Value::List(list)
+    };
+    queue.value(list_of(20, 10 * 1024));
+    assert!(receiver.try_recv().is_err(), "a small one is freed where it is");
+    queue.value(list_of(20, 100 * 1024));
+    assert!(receiver.try_recv().is_ok());
+}
+
+/// A set that is emptied by an edit leaves its members to whoever frees them.
+#[test]
+fn what_an_edit_takes_out_is_whole_and_its_key_is_gone() {
+    let keyspace = Keyspace::new(1, 1, 1);
+    whole(&keyspace, 0, (0, 0), |keys| {
+        keys.put(b"k", large_hash(1_500), None);
+        let taken = keys.edit::<Hash, _>(b"k", Missing::Skip, |hash| hash.take()).expect("it is a hash");
+        assert_eq!(taken.map(|hash| hash.len()), Some(1_500));
+        assert!(!keys.exists(b"k"));
+    });
 }

@@ -33,19 +33,21 @@ pub struct Writer<'a> {
     /// Where the reply begins, if it may be given later.
     defers_at: Option<usize>,
     deferred: Option<Box<dyn LongReply>>,
+    runs_again: bool,
 }
 
 impl<'a> Writer<'a> {
     /// A writer to the end of `out`, which may hold earlier replies; with them it stays within `limit_bytes`.
     #[inline]
     pub fn new(out: &'a mut Vec<u8>, protocol: Protocol, limit_bytes: usize) -> Self {
-        Self { out, protocol, limit_bytes, overflowed: false, defers_at: None, deferred: None }
+        Self { out, protocol, limit_bytes, overflowed: false, defers_at: None, deferred: None, runs_again: false }
     }
 
-    /// The same for one reply, which may be given later if it is long: for those who then ask for it. What is a part of another reply is given at once.
+    /// The same for one reply, which may be given later if it is long: for those who then ask for it. What is a part of another reply is given at once. With
+    /// `runs_again` the command may also be run again.
     #[inline]
-    pub fn deferring(self) -> Self {
-        Self { defers_at: Some(self.out.len()), ..self }
+    pub fn deferring(self, runs_again: bool) -> Self {
+        Self { defers_at: Some(self.out.len()), runs_again, ..self }
     }
 
     /// Whether output was dropped because of the limit. What is in the buffer may then end in the middle of a reply.
@@ -115,6 +117,10 @@ impl ReplySink for Writer<'_> {
         }
         self.deferred = Some(long);
         None
+    }
+
+    fn may_run_again(&self) -> bool {
+        self.runs_again && self.defers_at == Some(self.out.len()) && !self.overflowed
     }
 
     fn take_deferred(&mut self) -> Option<Box<dyn LongReply>> {

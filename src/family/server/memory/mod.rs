@@ -8,6 +8,7 @@ pub(super) use overview::{Overview, ratio};
 
 use crate::base::alloc;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply};
+use crate::family::long::{self, Answer, Computed};
 use crate::resp::reply::Elements;
 
 /// Elements of a collection that are looked at unless told.
@@ -42,6 +43,9 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::help("MEMORY HELP").flag(Flags::LOADING.or(Flags::STALE)).since("4.0.0"),
 ];
 
+/// About so many elements of a large collection share a block.
+const ELEMENTS_PER_BLOCK: usize = 64;
+
 fn usage(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let mut samples = SAMPLES;
     for index in (3..args.len()).step_by(2) {
@@ -54,13 +58,18 @@ fn usage(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
         }
     }
     let samples = if samples == 0 { usize::MAX } else { usize::try_from(samples).unwrap_or(usize::MAX) };
-    // A clone, so that looking at a large value holds nobody up.
-    let entry = ctx.keys.freeze_entry(&args[2]);
-    ctx.keys.release();
-    Ok(match entry {
-        Some(entry) => reply.count(entry.lend().estimated_bytes(samples)),
-        None => reply.null(),
-    })
+    let keyspace = ctx.keys.keyspace();
+    let Some(entry) = ctx.keys.peek(&args[2]) else { return Ok(reply.null()) };
+    // The samples, and every segment or node.
+    let elements = entry.value().elements();
+    let steps = samples.min(elements) + elements / ELEMENTS_PER_BLOCK;
+    if let Some(entry) = long::freeze(keyspace, entry, steps > long::STEPS_MAX) {
+        return Ok(reply.later(Computed::new(keyspace, steps, move |_| {
+            let bytes = entry.lend().estimated_bytes(samples);
+            Ok(Answer::Short(Box::new(move |reply| reply.count(bytes))))
+        }))?);
+    }
+    Ok(reply.count(entry.estimated_bytes(samples)))
 }
 
 fn stats(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> {
