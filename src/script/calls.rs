@@ -9,7 +9,7 @@
 use super::library::{NATIVES, Native, Raise};
 use super::machine::{CHUNK, Compiled, Machine, NESTING_BYTES_MAX, SLOT_COMPILE, SLOT_HANDLER, SLOT_RUN};
 use super::raw::{self, Args};
-use super::tape::{LuaSink, Token};
+use super::tape::{LuaSink, Tape, Token};
 use super::{Host, LogLevel, Permission, convert, strings, tables};
 use crate::resp::reply::ReplySink;
 use mlua::ffi;
@@ -341,8 +341,8 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
         // Everything of ours that could panic is inside; a panic must not meet a Lua frame.
         let ran = catch_unwind(AssertUnwindSafe(|| {
             gather(state, &mut *machine)?;
+            (*machine).empty_tape();
             let Machine { session, argv, .. } = &mut *machine;
-            session.tape.clear();
             let mut sink = LuaSink { tape: &mut session.tape, resp3: session.resp3 };
             let host = &mut *host.as_ptr();
             host.call(argv, &mut sink);
@@ -356,13 +356,48 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
         if has_ended(machine) {
             end(state, machine);
         }
-        let tape = &(*machine).session.tape;
-        if raises && let Some(Token::CommandError(_)) = tape.tokens().first() {
-            raw::push(state, tape, 0);
+        let tape = charged_tape(state, machine);
+        let is_error = matches!(tape.tokens().first(), Some(Token::CommandError(_)));
+        raw::push(state, tape, 0);
+        release_tape(machine);
+        if raises && is_error {
             ffi::lua_error(state);
         }
-        raw::push(state, tape, 0);
         1
+    }
+}
+
+/// The tape, which counts as the script's memory until it is released; raises if it had no room for all.
+#[inline]
+unsafe fn charged_tape<'a>(state: *mut lua_State, machine: *mut Machine) -> &'a Tape {
+    // SAFETY: called from C functions that own nothing; nobody writes to the tape before it is released.
+    unsafe {
+        if (*machine).session.tape.has_overflowed() {
+            out_of_memory(state, machine);
+        }
+        (*machine).memory.outside = (*machine).session.tape.size();
+        &(*machine).session.tape
+    }
+}
+
+#[inline]
+unsafe fn release_tape(machine: *mut Machine) {
+    // SAFETY: called from C functions that own nothing and use the tape no more.
+    unsafe {
+        (*machine).memory.outside = 0;
+        (*machine).session.tape.give_back();
+    }
+}
+
+/// Raises as Lua does when memory runs out.
+#[cold]
+unsafe fn out_of_memory(state: *mut lua_State, machine: *mut Machine) -> ! {
+    // SAFETY: called from C functions that own nothing. What did not fit is given back first, so that there is room for a text.
+    unsafe {
+        (*machine).empty_tape();
+        (*machine).memory.refused = true;
+        raw::push_bytes(state, b"not enough memory");
+        ffi::lua_error(state)
     }
 }
 
@@ -424,8 +459,8 @@ unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
         let index = ffi::lua_tointeger_(state, ffi::lua_upvalueindex(1)) as usize;
         let native: &Native = &NATIVES[index];
         let ran = {
+            (*machine).empty_tape();
             let session = &mut (*machine).session;
-            session.tape.clear();
             let args = Args::new(state);
             let host = (*machine).job.as_ref().map(|job| job.host);
             catch_unwind(AssertUnwindSafe(|| match host {
@@ -435,7 +470,13 @@ unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
         };
         match ran {
             Err(panic) => end_by_panic(state, machine, panic),
-            Ok(Ok(())) => push_results(state, &*machine),
+            Ok(Ok(())) => {
+                let tape = charged_tape(state, machine);
+                let count = push_results(state, tape);
+                release_tape(machine);
+                count
+            }
+            Ok(Err(Raise::Memory)) => out_of_memory(state, machine),
             Ok(Err(Raise::Reply)) => raise(state, &(*machine).session.text, true),
             Ok(Err(Raise::Positioned | Raise::Argument(_))) => {
                 ffi::luaL_where(state, 1);
@@ -447,10 +488,9 @@ unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
     }
 }
 
-unsafe fn push_results(state: *mut lua_State, machine: &Machine) -> c_int {
+unsafe fn push_results(state: *mut lua_State, tape: &Tape) -> c_int {
     // SAFETY: as for `call_native`.
     unsafe {
-        let tape = &machine.session.tape;
         let (mut at, mut count) = (0, 0);
         while at < tape.tokens().len() {
             ffi::luaL_checkstack_(state, 4, c"too many results".as_ptr());

@@ -53,9 +53,19 @@ pub(super) struct Compiled {
 #[derive(Debug)]
 pub(super) struct Memory {
     pub(super) used: usize,
+    /// What native functions hold besides, on its way to Lua.
+    pub(super) outside: usize,
     pub(super) max: usize,
     /// An allocation was refused.
     pub(super) refused: bool,
+}
+
+impl Memory {
+    /// What may still be taken.
+    #[inline]
+    pub(super) fn room(&self) -> usize {
+        self.max.saturating_sub(self.used).saturating_sub(self.outside)
+    }
 }
 
 /// What the run in progress works on. Pointers, because Lua carries them through C frames.
@@ -170,7 +180,7 @@ impl Machine {
     fn start(config: VmConfig) -> Result<Owned, ScriptError> {
         let max = if config.memory_bytes_max == 0 { usize::MAX } else { config.memory_bytes_max };
         let machine = Owned(NonNull::from(Box::leak(Box::new(Self {
-            memory: Memory { used: 0, max, refused: false },
+            memory: Memory { used: 0, outside: 0, max, refused: false },
             state: ptr::null_mut(),
             session: Session::default(),
             job: None,
@@ -269,6 +279,7 @@ impl Machine {
             (*this).stopped = None;
             (*this).aborted = false;
             (*this).memory.refused = false;
+            (*this).empty_tape();
             (*this).error_line = 0;
             (*this).stack_start = ptr::from_ref(&mark).addr();
             (*this).set_hook(!compiled.bounded);
@@ -347,6 +358,13 @@ impl Machine {
         message
     }
 
+    /// Empties the tape for as much as memory has room for.
+    #[inline]
+    pub(super) fn empty_tape(&mut self) {
+        self.memory.outside = 0;
+        self.session.tape.clear(self.memory.room());
+    }
+
     /// Has the collector wait until there is four times what is alive, rather than twice, while that is next to nothing: a machine keeps about 150 KB
     /// alive, and to mark and sweep them every hundred runs of a limiter took 4 % of its time.
     fn set_pause(&mut self) {
@@ -410,7 +428,7 @@ unsafe extern "C" fn allocate(user_data: *mut c_void, block: *mut c_void, old: u
     unsafe {
         let memory = &mut (*user_data.cast::<Machine>()).memory;
         let old = if block.is_null() { 0 } else { old };
-        if new > old && new - old > memory.max.saturating_sub(memory.used) {
+        if new > old && new - old > memory.room() {
             memory.refused = true;
             return ptr::null_mut();
         }
