@@ -7,7 +7,7 @@
 use super::calls;
 use super::control::{Control, Stop};
 use super::library::Session;
-use super::pattern::Choices;
+use super::pattern::Workspace;
 use super::raw::{Kind, View};
 use super::source::Digest;
 use super::{Host, Outcome, ScriptError, VmConfig, convert, lexer};
@@ -105,8 +105,8 @@ pub(super) struct Machine {
     pub(super) panic: Option<Box<dyn Any + Send>>,
     /// The arguments of the command being called; their lifetime ends with the call.
     pub(super) argv: Vec<&'static [u8]>,
-    /// The open choices of a match of a pattern; empty between two matches, so that one inside another's callback may use it.
-    pub(super) choices: Choices,
+    /// What searches for patterns work on. Nothing in it is needed once a callback runs, so one search inside another's may use it.
+    pub(super) patterns: Workspace,
     /// Where the thread's stack stood when the run began.
     pub(super) stack_start: usize,
     /// The digits of the arguments that were numbers.
@@ -196,7 +196,7 @@ impl Machine {
             aborted: false,
             panic: None,
             argv: Vec::new(),
-            choices: Choices::default(),
+            patterns: Workspace::default(),
             stack_start: 0,
             digits: Vec::new(),
             error_source: Vec::new(),

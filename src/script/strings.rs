@@ -10,7 +10,7 @@
 use super::calls::{self, may_go_on};
 use super::convert;
 use super::machine::Machine;
-use super::pattern::{self, Captured, Matcher, Problem};
+use super::pattern::{self, Captured, Matcher, Problem, Workspace};
 use mlua::ffi;
 use mlua::lua_State;
 use std::ffi::{CStr, c_int};
@@ -39,8 +39,9 @@ unsafe fn find_or_match(state: *mut lua_State, finds: bool) -> c_int {
     unsafe {
         let subject = text(state, 1);
         let pattern = text(state, 2);
-        let from = start(integer(state, 3, 1.0), subject.len());
-        if finds && (ffi::lua_toboolean(state, 4) != 0 || !pattern::has_specials(pattern)) {
+        let given = ffi::lua_gettop(state);
+        let from = if given < 3 { 0 } else { start(integer(state, 3, 1.0), subject.len()) };
+        if finds && (given > 3 && ffi::lua_toboolean(state, 4) != 0 || !pattern::has_specials(pattern)) {
             return match pattern::plain(subject, pattern, from) {
                 Some(at) => push_range(state, at..at + pattern.len()),
                 None => push_nil(state),
@@ -53,9 +54,9 @@ unsafe fn find_or_match(state: *mut lua_State, finds: bool) -> c_int {
         let Some(whole) = search(state, machine, &mut matcher, from, anchored) else { return push_nil(state) };
         if finds {
             let first = push_range(state, whole.clone());
-            first + push_values(state, machine, &matcher, subject, &whole, matcher.captures())
+            first + push_values(state, machine, subject, &whole, work(machine).captures())
         } else {
-            push_values(state, machine, &matcher, subject, &whole, matcher.values())
+            push_values(state, machine, subject, &whole, work(machine).values())
         }
     }
 }
@@ -86,7 +87,7 @@ unsafe extern "C-unwind" fn gmatch_next(state: *mut lua_State) -> c_int {
         let next = whole.end + usize::from(whole.is_empty());
         ffi::lua_pushinteger(state, next as ffi::lua_Integer);
         ffi::lua_replace(state, ffi::lua_upvalueindex(3));
-        push_values(state, machine, &matcher, subject, &whole, matcher.values())
+        push_values(state, machine, subject, &whole, work(machine).values())
     }
 }
 
@@ -122,12 +123,12 @@ unsafe extern "C-unwind" fn gsub(state: *mut lua_State) -> c_int {
             count += 1;
             add(buffer, &subject[at..whole.start]);
             if matches!(kind, ffi::LUA_TFUNCTION | ffi::LUA_TTABLE) {
-                add_looked_up(state, machine, buffer, &matcher, subject, &whole, kind);
+                add_looked_up(state, machine, buffer, subject, &whole, kind);
             } else {
                 if let Err(problem) = matcher.spend(replacement.len()) {
                     fail(state, machine, problem);
                 }
-                add_replacement(state, machine, buffer, &matcher, subject, &whole, replacement);
+                add_replacement(state, machine, buffer, subject, &whole, replacement);
             }
             at = whole.end;
             if whole.is_empty() {
@@ -154,7 +155,6 @@ unsafe fn add_looked_up(
     state: *mut lua_State,
     machine: *mut Machine,
     buffer: *mut ffi::luaL_Buffer,
-    matcher: &Matcher<'_>,
     subject: &[u8],
     whole: &Range<usize>,
     kind: c_int,
@@ -163,10 +163,10 @@ unsafe fn add_looked_up(
     unsafe {
         if kind == ffi::LUA_TFUNCTION {
             ffi::lua_pushvalue(state, REPLACEMENT);
-            let given = push_values(state, machine, matcher, subject, whole, matcher.values());
+            let given = push_values(state, machine, subject, whole, work(machine).values());
             ffi::lua_call(state, given, 1);
         } else {
-            push_values(state, machine, matcher, subject, whole, 1);
+            push_values(state, machine, subject, whole, 1);
             ffi::lua_gettable_(state, REPLACEMENT);
         }
         if ffi::lua_toboolean(state, -1) == 0 {
@@ -193,7 +193,6 @@ unsafe fn add_replacement(
     state: *mut lua_State,
     machine: *mut Machine,
     buffer: *mut ffi::luaL_Buffer,
-    matcher: &Matcher<'_>,
     subject: &[u8],
     whole: &Range<usize>,
     replacement: &[u8],
@@ -208,7 +207,7 @@ unsafe fn add_replacement(
             rest = rest.get(escape + 2..).unwrap_or_default();
             match escaped {
                 b'0' => add(buffer, &subject[whole.clone()]),
-                b'1'..=b'9' => match matcher.value(usize::from(escaped - b'1'), whole) {
+                b'1'..=b'9' => match work(machine).value(usize::from(escaped - b'1'), whole) {
                     Ok(Captured::Part(part)) => add(buffer, &subject[part]),
                     Ok(Captured::Position(at)) => {
                         ffi::lua_pushinteger(state, (at + 1) as ffi::lua_Integer);
@@ -292,16 +291,26 @@ unsafe fn search(
     from: usize,
     anchored: bool,
 ) -> Option<Range<usize>> {
-    // SAFETY: the caller's promise. Nothing else of the machine is touched meanwhile but by `may_go_on`, which leaves the choices alone; a
+    // SAFETY: the caller's promise. Nothing else of the machine is touched meanwhile but by `may_go_on`, which leaves the workspace alone; a
     // panic is caught before it can meet a Lua frame.
     unsafe {
-        let choices = &mut (*machine).choices;
-        match catch_unwind(AssertUnwindSafe(|| matcher.search(from, anchored, choices))) {
+        let work = &mut (*machine).patterns;
+        match catch_unwind(AssertUnwindSafe(|| matcher.search(from, anchored, work))) {
             Ok(Ok(found)) => found,
             Ok(Err(problem)) => fail(state, machine, problem),
             Err(panic) => calls::end_by_panic(state, machine, panic),
         }
     }
+}
+
+/// The captures of the match found last. A callback may search as well, so they are used before one is called.
+///
+/// # Safety
+/// As for [`search`]; nothing is searched for while it is used.
+#[inline]
+unsafe fn work<'a>(machine: *mut Machine) -> &'a Workspace {
+    // SAFETY: the caller's promise.
+    unsafe { &(*machine).patterns }
 }
 
 /// # Safety
@@ -345,7 +354,6 @@ unsafe fn push_range(state: *mut lua_State, range: Range<usize>) -> c_int {
 unsafe fn push_values(
     state: *mut lua_State,
     machine: *mut Machine,
-    matcher: &Matcher<'_>,
     subject: &[u8],
     whole: &Range<usize>,
     count: usize,
@@ -355,7 +363,7 @@ unsafe fn push_values(
         let pushed = count as c_int;
         ffi::luaL_checkstack_(state, pushed + 2, c"too many captures".as_ptr());
         for index in 0..count {
-            match matcher.value(index, whole) {
+            match work(machine).value(index, whole) {
                 Ok(Captured::Part(part)) => super::raw::push_bytes(state, &subject[part]),
                 Ok(Captured::Position(at)) => ffi::lua_pushinteger(state, (at + 1) as ffi::lua_Integer),
                 Err(problem) => fail(state, machine, problem),

@@ -75,10 +75,6 @@ enum Choice {
     Closed { index: u32 },
 }
 
-/// The open choices of a match: a buffer that is kept from match to match.
-#[derive(Debug, Default)]
-pub(super) struct Choices(Vec<Choice>);
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {
     Open,
@@ -101,61 +97,28 @@ pub(super) enum Captured {
     Position(usize),
 }
 
-/// A pattern on its way through a subject.
-///
-/// It owns nothing that needs to be freed, so that it may be left behind when an error of Lua's passes by.
-pub(super) struct Matcher<'a> {
-    subject: &'a [u8],
-    pattern: &'a [u8],
-    go_on: &'a dyn Fn() -> bool,
-    /// Steps until the next question.
-    steps: usize,
+/// What a search works on: buffers that are kept from one to the next. Afterwards it holds the captures of the match.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    choices: Vec<Choice>,
     captures: [Capture; CAPTURES_MAX],
     level: usize,
 }
 
-impl<'a> Matcher<'a> {
-    /// For matching `pattern`, without an anchor, in `subject` for as long as `go_on` says so.
-    ///
-    /// # Panics
-    /// If one of them is longer than 32 bits can count.
-    pub(super) fn new(subject: &'a [u8], pattern: &'a [u8], go_on: &'a dyn Fn() -> bool) -> Self {
-        let fits = |bytes: &[u8]| u32::try_from(bytes.len()).is_ok_and(|len| len < u32::MAX - 4);
-        assert!(fits(subject) && fits(pattern), "strings have less than 2^32 bytes");
+impl Default for Workspace {
+    fn default() -> Self {
         let captures = [Capture { start: 0, extent: Extent::Open }; CAPTURES_MAX];
-        Self { subject, pattern: until_zero(pattern), go_on, steps: STEPS, captures, level: 0 }
+        Self { choices: Vec::new(), captures, level: 0 }
     }
+}
 
-    /// The first match that begins at `from` or later, or, if it is anchored, there. O(n) at best.
-    pub(super) fn search(
-        &mut self,
-        from: usize,
-        anchored: bool,
-        choices: &mut Choices,
-    ) -> Result<Option<Range<usize>>, Problem> {
-        let last = if anchored { from } else { self.subject.len() };
-        let first = if anchored { None } else { walk::first_byte(self.pattern) };
-        let mut at = from;
-        while at <= last {
-            if let Some(first) = first {
-                // No other byte can begin a match.
-                let Some(skipped) = memchr::memchr(first, &self.subject[at..]) else { return Ok(None) };
-                at += skipped;
-            }
-            if let Some(end) = self.match_at(at, choices)? {
-                return Ok(Some(at..end));
-            }
-            at += 1;
-        }
-        Ok(None)
-    }
-
-    /// The number of values that a match yields: its captures, or itself if it has none.
+impl Workspace {
+    /// The number of values that the match yields: its captures, or itself if it has none.
     pub(super) fn values(&self) -> usize {
         self.level.max(1)
     }
 
-    /// The number of captures of the match found last.
+    /// The number of captures of the match.
     pub(super) fn captures(&self) -> usize {
         self.level
     }
@@ -175,10 +138,54 @@ impl<'a> Matcher<'a> {
     }
 }
 
-/// The part of a pattern that counts.
-fn until_zero(pattern: &[u8]) -> &[u8] {
-    match memchr::memchr(0, pattern) {
-        Some(end) => &pattern[..end],
-        None => pattern,
+/// A pattern on its way through a subject.
+///
+/// It owns nothing that needs to be freed, so that it may be left behind when an error of Lua's passes by.
+pub(super) struct Matcher<'a> {
+    subject: &'a [u8],
+    pattern: &'a [u8],
+    go_on: &'a dyn Fn() -> bool,
+    /// Steps until the next question.
+    steps: usize,
+}
+
+impl<'a> Matcher<'a> {
+    /// For matching `pattern`, without an anchor, in `subject` for as long as `go_on` says so.
+    ///
+    /// # Panics
+    /// If one of them is longer than 32 bits can count.
+    #[inline]
+    pub(super) fn new(subject: &'a [u8], pattern: &'a [u8], go_on: &'a dyn Fn() -> bool) -> Self {
+        let len = subject.len().max(pattern.len());
+        assert!(len < u32::MAX as usize - 4, "strings have less than 2^32 bytes");
+        Self { subject, pattern, go_on, steps: STEPS }
+    }
+
+    /// The first match that begins at `from` or later, or, if it is anchored, there. O(n) at best.
+    pub(super) fn search(
+        &mut self,
+        from: usize,
+        anchored: bool,
+        work: &mut Workspace,
+    ) -> Result<Option<Range<usize>>, Problem> {
+        if anchored {
+            return Ok(self.match_at(from, work)?.map(|end| from..end));
+        }
+        let lead = walk::lead(self.pattern);
+        let mut at = from;
+        while at <= self.subject.len() {
+            if let Some(lead) = lead {
+                // No other byte can begin a match.
+                match self.find_single(lead, at)? {
+                    Some(found) => at = found,
+                    None => return Ok(None),
+                }
+            }
+            if let Some(end) = self.match_at(at, work)? {
+                return Ok(Some(at..end));
+            }
+            at += 1;
+        }
+        Ok(None)
     }
 }

@@ -13,5 +13,5 @@ pub(in crate::script) fn plain(subject: &[u8], needle: &[u8], from: usize) -> Op
 
 /// Whether a pattern is more than bytes as they are. Unlike a match this also looks behind a byte 0.
 pub(in crate::script) fn has_specials(pattern: &[u8]) -> bool {
-    pattern.iter().any(|byte| b"^$*+?.([%-".contains(byte))
+    pattern.iter().any(|byte| matches!(byte, b'^' | b'$' | b'*' | b'+' | b'?' | b'.' | b'(' | b'[' | b'%' | b'-'))
 }

@@ -27,9 +27,10 @@ fn search(subject: &[u8], pattern: &[u8], from: usize) -> Answer {
     };
     let mut matcher = Matcher::new(subject, pattern, &always);
     let text = |problem: Problem| problem.text().to_owned();
-    let found = matcher.search(from.min(subject.len()), anchored, &mut Choices::default()).map_err(text)?;
+    let mut work = Workspace::default();
+    let found = matcher.search(from.min(subject.len()), anchored, &mut work).map_err(text)?;
     let Some(whole) = found else { return Ok(None) };
-    let values = (0..matcher.captures()).map(|index| matcher.value(index, &whole).map(|v| shown(&v, subject)));
+    let values = (0..work.captures()).map(|index| work.value(index, &whole).map(|v| shown(&v, subject)));
     Ok(Some((whole.clone(), values.collect::<Result<_, _>>().map_err(text)?)))
 }
 
@@ -199,7 +200,7 @@ fn a_search_can_be_ended_within_a_number_of_steps() {
             asked.get() < 20
         };
         let mut matcher = Matcher::new(subject, &pattern, &go_on);
-        let answer = matcher.search(0, false, &mut Choices::default());
+        let answer = matcher.search(0, false, &mut Workspace::default());
         assert_eq!(answer, Err(Problem::Halted), "{:?}", String::from_utf8_lossy(&pattern[..pattern.len().min(20)]));
         assert_eq!(asked.get(), 20);
     }
