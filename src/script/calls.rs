@@ -98,6 +98,8 @@ unsafe fn push_natives(state: *mut lua_State) {
             }
             ffi::lua_settop(state, -2);
         }
+        ffi::lua_pushcfunction(state, look);
+        ffi::lua_setfield(state, -2, c"look".as_ptr());
         ffi::lua_pushcfunction(state, is_deep);
         ffi::lua_setfield(state, -2, c"is_deep".as_ptr());
         ffi::lua_getfield_(state, -1, c"redis".as_ptr());
@@ -228,6 +230,18 @@ pub(super) unsafe fn may_go_on(machine: *mut Machine) -> bool {
         let stop = (*job.control).poll();
         (*machine).stopped = stop;
         stop.is_none()
+    }
+}
+
+/// Raises if the run is to end: for the sandbox's own code.
+unsafe extern "C-unwind" fn look(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; owns nothing.
+    unsafe {
+        let machine = Machine::of(state);
+        if !may_go_on(machine) {
+            end(state, machine);
+        }
+        0
     }
 }
 

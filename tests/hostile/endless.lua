@@ -104,3 +104,7 @@ table.sort(ids, function(a, b)
 end)
 --- a sort of builtins => stops
 while true do local t = {} for i = 1, 1000 do t[i] = 'k' .. i end pcall(table.sort, t, string.find) end
+--- overflows of the stack, caught for ever => stops
+local function f() while true do pcall(f) end end f()
+--- overflows in handlers and coroutines => stops
+local function f() while true do xpcall(f, f) coroutine.resume(coroutine.create(f)) end end f()

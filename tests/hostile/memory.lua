@@ -2,9 +2,9 @@
 
 --- rep => error memory limit
 return string.rep('x', 1e9)
---- rep of a long text => error memory limit
+--- rep of a long text => error not enough memory
 local s = string.rep('x', 1e6) return string.rep(s, 1e5)
---- rep past every size => error memory limit
+--- rep past every size => error not enough memory
 return string.rep('abc', 2147483647)
 --- doubling => error memory limit
 local s = 'x' while true do s = s .. s end
@@ -99,5 +99,5 @@ return string.find(string.rep('a', 30000), string.rep('a?', 30000))
 return string.find('x', string.rep('()', 40))
 --- too many arguments => error
 return redis.call('MSET', unpack({}, 1, 7999))
---- an error of megabytes => error xxxx
-error(string.rep('x', 5e6))
+--- an error of a megabyte => error xxxx
+error(string.rep('x', 1e6))

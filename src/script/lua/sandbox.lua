@@ -76,12 +76,21 @@ function T.insert(table, ...)
   return insert(table, ...)
 end
 
+-- Whatever catches an error looks at the kill flag and the clock. The hook that does so elsewhere has no room to run where the stack is all but full,
+-- and a script that catches one overflow after the other never leaves that place.
+local look = native.look
+
 -- Each coroutine that another one resumes takes its part of the thread's stack.
 local C = libraries.coroutine
+local function resumed(ok, ...)
+  if not ok then look() end
+  return ok, ...
+end
+
 function C.resume(thread, ...)
   if type(thread) ~= 'thread' then error("bad argument #1 to 'resume' (coroutine expected)", 2) end
   if is_deep() then return false, 'C stack overflow' end
-  return resume(thread, ...)
+  return resumed(resume(thread, ...))
 end
 
 local function unwrapped(ok, ...)
@@ -136,6 +145,7 @@ end
 -- As Redis does it: the caught error of a command is its text, not its table.
 local function caught(ok, ...)
   if ok then return ok, ... end
+  look()
   local problem = ...
   if type(problem) == 'table' then
     local text = rawget(problem, 'err')
@@ -150,6 +160,7 @@ function functions.pcall(...) return caught(pcall(...)) end
 -- not be killed. Scripts have nothing by which to see the difference.
 local function handled(handler, ok, ...)
   if ok then return true, ... end
+  look()
   local _, answer = pcall(handler, (...))
   return false, answer
 end
