@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod keyspace;
 pub mod script;
 pub mod acl;
+pub mod persist;
 pub mod command;
 pub mod family;
 pub mod engine;

@@ -8,6 +8,8 @@ between now and a minute from now, so it does not matter that two servers run a 
 import hashlib
 import random
 
+import payloads
+
 FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "geo", "sort", "scripts", "transactions", "connection", "bad")
 WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 10, 7, 9, 7, 3, 5)
 
@@ -157,6 +159,10 @@ class Generator:
 
     def w_pivot(self):
         return self.pick([b"BEFORE", b"AFTER", b"after"]) if self.chance(0.97) else self.w_val()
+
+    def w_patience(self):
+        # Never for ever, and never for long: the other server waits as well.
+        return self.pick([b"0.001", b"0.001", b"0.001", b"1e-3", b"0x.001", b"-1", b"x", b"", b"inf", b"-inf", b"nan", b"1e400", b" 1", b"1 ", b"-0.5"])
 
     def w_lposopts(self):
         return self.some([b"RANK", self.w_small()], [b"COUNT", self.w_small()], [b"MAXLEN", self.w_small()])
@@ -414,6 +420,14 @@ class Generator:
     def w_copyopts(self):
         return self.some(b"REPLACE", [b"DB", self.w_db()], b"FOO" if self.chance(0.1) else b"REPLACE")
 
+    def w_restored(self):
+        """A time to live and a payload, seldom wrong ones, with options. No key expires soon."""
+        payload = self.pick(payloads.RIGHT if self.chance(0.85) else payloads.WRONG)
+        options = self.some(b"REPLACE", [b"IDLETIME", b"0"] if self.chance(0.5) else [b"FREQ", self.pick([b"5", b"255", b"256", b"-1", b"x"])], b"FOO" if self.chance(0.05) else b"REPLACE")
+        if self.chance(0.3):
+            return [self.pick(MS_DEADLINES), payload, b"ABSTTL"] + options
+        return [self.pick(MS_TTLS) if self.chance(0.4) else b"0", payload] + options
+
     def w_count(self):
         return [self.pick([b"0", b"1", b"2", b"3", b"10", b"-1", b"x", b"9223372036854775807"])] if self.chance(0.5) else []
 
@@ -600,7 +614,7 @@ class Generator:
         return [argv]
 
 
-EXPIRING = {b"EXPIRE", b"PEXPIRE", b"SETEX", b"PSETEX", b"SET", b"GETEX"}
+EXPIRING = {b"EXPIRE", b"PEXPIRE", b"SETEX", b"PSETEX", b"SET", b"GETEX", b"RESTORE"}
 
 
 def is_soon(word):
@@ -610,7 +624,8 @@ def is_soon(word):
 
 # Commands that a wrong argument could turn into one that stops, blocks, reconfigures or floods.
 UNSAFE = {b"SHUTDOWN", b"DEBUG", b"MONITOR", b"SUBSCRIBE", b"PSUBSCRIBE", b"QUIT", b"SYNC", b"PSYNC", b"WATCH", b"MULTI", b"SELECT", b"HELLO", b"RESET", b"CLIENT", b"AUTH",
-          b"CONFIG", b"HRANDFIELD", b"ZRANDMEMBER", b"SRANDMEMBER", b"SPOP"}
+          b"CONFIG", b"HRANDFIELD", b"ZRANDMEMBER", b"SRANDMEMBER", b"SPOP",
+          b"BLPOP", b"BRPOP", b"BLMPOP", b"BLMOVE", b"BRPOPLPUSH", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP"}
 
 STRINGS = """SET {key} {val} {setopts}|SET {key} {val} {setopts}|SET {key} {val}|GET {key}|GET {key}|GETEX {key} {getexopts}|GETDEL {key}|GETSET {key} {val}
 SETNX {key} {val}|SETEX {key} {ttl} {val}|PSETEX {key} {pttl} {val}|MGET {keys}|MSET {pairs}|MSETNX {pairs}|APPEND {key} {val}|STRLEN {key}
@@ -621,7 +636,7 @@ INCRBYFLOAT {key} {float}|INCRBYFLOAT {key} {small}|SET {key} {float}|HINCRBY {k
 
 KEYSPACE = """DEL {keys}|DEL {key}|UNLINK {keys}|EXISTS {keys}|TYPE {key}|TOUCH {keys}|EXPIRE {key} {ttlif}|PEXPIRE {key} {pttlif}|EXPIREAT {key} {at} {nxxx}
 PEXPIREAT {key} {pat} {nxxx}|TTL {key}|PTTL {key}|EXPIRETIME {key}|PEXPIRETIME {key}|PERSIST {key}|RENAME {key} {key}|RENAMENX {key} {key}|COPY {key} {key} {copyopts}
-MOVE {key} {db}|KEYS {glob}|SCAN 0 {scanopts} {type}|SCAN {small}|DBSIZE|OBJECT ENCODING {key}|OBJECT REFCOUNT {key}|OBJECT FREQ {key}|MEMORY USAGE {key}|MEMORY USAGE {key} SAMPLES {small}|MEMORY USAGE {key} {val} {small}|OBJECT HELP|OBJECT FOO {key}
+MOVE {key} {db}|KEYS {glob}|SCAN 0 {scanopts} {type}|SCAN {small}|DBSIZE|OBJECT ENCODING {key}|OBJECT REFCOUNT {key}|OBJECT FREQ {key}|MEMORY USAGE {key}|MEMORY USAGE {key} SAMPLES {small}|MEMORY USAGE {key} {val} {small}|OBJECT HELP|OBJECT FOO {key}|DUMP {key}|RESTORE {key} {restored}|RESTORE {key} {restored}|RESTORE {key} {restored}
 SET {key} {val}|SET text {val}|HSET {key} {fv}|SADD {key} {smembers}|ZADD {key} {sm}|SET {key} {val} EX 100|RANDOMKEY""".replace("\n", "|").split("|") + [
     "SWAPDB {db} {db}", "EXPIRE {key} 100", "PEXPIRE {key} 100500", "EXPIREAT {key} 4102444800", "EXPIREAT {key} 4102444800 {nxxx}", "PEXPIREAT {key} 4102444900500 {nxxx}"]
 
@@ -629,7 +644,8 @@ HASHES = """HSET {key} {fv}|HSET {key} {fv}|HMSET {key} {fv}|HSETNX {key} {field
 HKEYS {key}|HVALS {key}|HLEN {key}|HSTRLEN {key} {field}|HINCRBY {key} {field} {int}|HINCRBY {key} {field} {small}|HINCRBYFLOAT {key} {field} {float}|HINCRBYFLOAT {key} {field} {small}
 HRANDFIELD {key}|HRANDFIELD {key} {hcount}|HRANDFIELD {key} {hcount} WITHVALUES|HSCAN {key} 0 {scanopts}|DEL {key}|OBJECT ENCODING {key}""".replace("\n", "|").split("|")
 
-LISTS = """LPUSH {key} {elems}|RPUSH {key} {elems}|RPUSH {key} {elems}|LPUSH {key} {elem}|LPUSHX {key} {elems}|RPUSHX {key} {elem}|LPOP {key}|RPOP {key}|LPOP {key} {count}|RPOP {key} {count}|LLEN {key}|LINDEX {key} {small}|LINDEX {key} {int}
+LISTS = """BLPOP {keys} {patience}|BRPOP {keys} {patience}|BLMPOP {patience} {counted} {where} {lmpopopts}|BLMOVE {key} {key} {where} {where} {patience}|BRPOPLPUSH {key} {key} {patience}
+LPUSH {key} {elems}|RPUSH {key} {elems}|RPUSH {key} {elems}|LPUSH {key} {elem}|LPUSHX {key} {elems}|RPUSHX {key} {elem}|LPOP {key}|RPOP {key}|LPOP {key} {count}|RPOP {key} {count}|LLEN {key}|LINDEX {key} {small}|LINDEX {key} {int}
 LRANGE {key} 0 -1|LRANGE {key} {small} {small}|LRANGE {key} {int} {int}|LSET {key} {small} {elem}|LSET {key} {int} {elem}|LINSERT {key} {pivot} {elem} {elem}|LINSERT {key} {pivot} {elem} {elem}|LREM {key} {small} {elem}|LREM {key} {int} {elem}
 LTRIM {key} {small} {small}|LTRIM {key} 0 {int}|LPOS {key} {elem} {lposopts}|LPOS {key} {elem} {lposopts}|LMOVE {key} {key} {where} {where}|LMOVE {key} biglist {where} {where}|RPOPLPUSH {key} {key}|LMPOP {counted} {where} {lmpopopts}|DEL {key}|OBJECT ENCODING {key}|TYPE {key}
 LTRIM biglist {small} -20|LREM biglist 3 {small}|LINSERT biglist BEFORE {small} {elem}|LSET biglist {small} {elem}|LRANGE biglist {small} 30|LPOS biglist {small} {lposopts}|COPY biglist {key} REPLACE""".replace("\n", "|").split("|")
@@ -645,7 +661,8 @@ SETS = """SADD {key} {smembers}|SADD {key} {smembers}|SADD {key} {smember}|SREM 
 SMOVE {key} {key} {smember}|SMOVE {key} {key} {smember}|SRANDMEMBER {key}|SRANDMEMBER {key} {hcount}|SSCAN {key} 0 {scanopts}|SSCAN {key} {small} {scanopts}|SINTER {skeys}|SUNION {skeys}|SDIFF {skeys}
 SINTERSTORE {key} {skeys}|SUNIONSTORE {key} {skeys}|SDIFFSTORE {key} {skeys}|SINTERCARD {counted} {cardopts}|SINTERCARD {counted}|DEL {key}|OBJECT ENCODING {key}|SPOP {key} 9223372036854775807""".replace("\n", "|").split("|")
 
-ZSETS = """ZADD {key} {zaddopts} {sm}|ZADD {key} {zaddopts} {score} {member}|ZADD {key} {sm}|ZADD {key} {sm}|ZINCRBY {key} {score} {member}|ZINCRBY {key} {float} {member}|ZREM {key} {members}|ZCARD {key}
+ZSETS = """BZPOPMIN {keys} {patience}|BZPOPMAX {keys} {patience}|BZMPOP {patience} {counted} {end} {zmpopopts}
+ZADD {key} {zaddopts} {sm}|ZADD {key} {zaddopts} {score} {member}|ZADD {key} {sm}|ZADD {key} {sm}|ZINCRBY {key} {score} {member}|ZINCRBY {key} {float} {member}|ZREM {key} {members}|ZCARD {key}
 ZSCORE {key} {member}|ZMSCORE {key} {members}|ZRANK {key} {member}|ZREVRANK {key} {member}|ZCOUNT {key} {bound} {bound}|ZLEXCOUNT {lexkey} {lex} {lex}|ZRANGE {key} {rangeby} {zrangeopts}
 ZRANGE {key} {small} {small} {ws}|ZRANGE {key} 0 -1 WITHSCORES|ZREVRANGE {key} {small} {small} {ws}|ZRANGEBYSCORE {key} {bound} {bound} {ws} {limit}|ZREVRANGEBYSCORE {key} {bound} {bound} {ws} {limit}
 ZRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREVRANGEBYLEX {lexkey} {lex} {lex} {limit}|ZREMRANGEBYRANK {key} {small} {small}|ZREMRANGEBYSCORE {key} {bound} {bound}|ZREMRANGEBYLEX {lexkey} {lex} {lex}

@@ -8,13 +8,13 @@ import wire
 
 SCOPE = """set get getex getdel getset setnx setex psetex mget mset msetnx append strlen getrange substr setrange incr decr incrby decrby incrbyfloat lcs
 del unlink exists type touch expire pexpire expireat pexpireat ttl pttl expiretime pexpiretime persist rename renamenx copy move swapdb randomkey keys scan
-dbsize flushdb flushall object hset hmset hsetnx hget hmget hgetall hdel hexists hkeys hvals hlen hstrlen hincrby hincrbyfloat hrandfield hscan
+dump restore dbsize flushdb flushall object hset hmset hsetnx hget hmget hgetall hdel hexists hkeys hvals hlen hstrlen hincrby hincrbyfloat hrandfield hscan
 sadd srem smove sismember smismember scard smembers spop srandmember sscan sinter sintercard sinterstore sunion sunionstore sdiff sdiffstore
 zadd zincrby zrem zcard zscore zmscore zrank zrevrank zcount zlexcount zrange zrevrange zrangebyscore zrevrangebyscore zrangebylex zrevrangebylex
 zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax multi exec discard watch unwatch eval evalsha eval_ro evalsha_ro script
 zrangestore zmpop zrandmember zscan zunion zinter zdiff zintercard zunionstore zinterstore zdiffstore
 geoadd geopos geodist geohash geosearch geosearchstore georadius georadiusbymember georadius_ro georadiusbymember_ro
-lpush rpush lpushx rpushx lpop rpop lmpop llen lindex lset lrange linsert lrem ltrim lpos lmove rpoplpush sort sort_ro
+lpush rpush lpushx rpushx lpop rpop lmpop llen lindex lset lrange linsert lrem ltrim lpos lmove rpoplpush blpop brpop blmpop blmove brpoplpush bzpopmin bzpopmax bzmpop sort sort_ro
 ping echo select hello auth reset client config command readonly readwrite asking cluster time role lolwut info slowlog memory acl""".split()
 
 FIELDS = ("name", "arity", "flags", "first key", "last key", "step", "categories", None, "key specs")
@@ -25,9 +25,9 @@ NEWER_SUBCOMMANDS = {"client|setinfo", "client|no-touch"}
 # Tally takes ZRANK WITHSCORE, as servers since 7.2, so its arity is "3 or more".
 NEWER_ARITY = {("zrank", -3), ("zrevrank", -3)}
 
-GETKEYS = """GET a|MGET a b c|MSET a 1 b 2|MSETNX a 1 b 2|SET a b EX 10 GET|DEL a b|EVAL script 2 a b c|EVAL script 0 a|EVAL script 5 a|EVAL script x a|EVALSHA x 1 a|ZADD a NX 1 b|COPY a b DB 1|RENAME a b
+GETKEYS = """GET a|DUMP a|RESTORE a 0 b REPLACE|MGET a b c|MSET a 1 b 2|MSETNX a 1 b 2|SET a b EX 10 GET|DEL a b|EVAL script 2 a b c|EVAL script 0 a|EVAL script 5 a|EVAL script x a|EVALSHA x 1 a|ZADD a NX 1 b|COPY a b DB 1|RENAME a b
 LCS a b LEN|OBJECT ENCODING a|HSET a f v|ZRANGE a 0 -1|PING|SELECT 1|MULTI|WATCH a b|SWAPDB 0 1|NOSUCH a|GET|SET a|CONFIG GET a|CLIENT ID|KEYS *|SCAN 0|EXISTS a a b|HMGET a f g|ZPOPMIN a 2|EVAL_RO s 1 a b
-EVALSHA_RO s 2 a b|LPUSH a b|LMOVE a b LEFT LEFT|RPOPLPUSH a b|LMPOP 2 a b LEFT|LMPOP 3 a b LEFT|SORT a|SORT a BY b_* GET c LIMIT 1 2 STORE d|SORT a STORE b STORE c|SORT a STORE get STORE b|SORT a store limit|SORT a STORE|SORT_RO a BY b STORE c|TOUCH a b|UNLINK a b c|get a|SCRIPT LOAD x|OBJECT FOO a|EVAL s -1 a|COMMAND GETKEYS GET a|SADD a x y|SMOVE a b x|SINTER a b|SDIFFSTORE a b c|SINTERCARD 2 a b LIMIT 1|SINTERCARD 3 a b|SPOP a 2
+EVALSHA_RO s 2 a b|LPUSH a b|LMOVE a b LEFT LEFT|RPOPLPUSH a b|LMPOP 2 a b LEFT|BLPOP a b 0|BLPOP a 0|BLMPOP 0 2 a b LEFT|BZMPOP 0 3 a b MIN|BLMOVE a b LEFT LEFT 0|BRPOPLPUSH a b 0|BZPOPMAX a b c 0|LMPOP 3 a b LEFT|SORT a|SORT a BY b_* GET c LIMIT 1 2 STORE d|SORT a STORE b STORE c|SORT a STORE get STORE b|SORT a store limit|SORT a STORE|SORT_RO a BY b STORE c|TOUCH a b|UNLINK a b c|get a|SCRIPT LOAD x|OBJECT FOO a|EVAL s -1 a|COMMAND GETKEYS GET a|SADD a x y|SMOVE a b x|SINTER a b|SDIFFSTORE a b c|SINTERCARD 2 a b LIMIT 1|SINTERCARD 3 a b|SPOP a 2
 GEOADD a 1 1 x|GEOSEARCH a FROMMEMBER b BYRADIUS 1 m|GEOSEARCHSTORE a b FROMMEMBER c BYRADIUS 1 m|GEORADIUS a 1 1 1 m|GEORADIUS a 1 1 1 m STORE b|GEORADIUS a 1 1 1 m store b STORE c STOREDIST d STOREDIST e
 GEORADIUS a 1 1 1 m STORE STOREDIST b|GEORADIUS a 1 1 1 m STORE|GEORADIUSBYMEMBER a STORE 1 STORE STOREDIST b|GEORADIUSBYMEMBER a b 1 m ASC STOREDIST c|GEORADIUS_RO a 1 1 1 m STORE b
 ZUNION 2 a b WEIGHTS 1 2|ZUNION 3 a b|ZINTER x a|ZDIFF 0 a|ZINTERCARD 1 a LIMIT 1|ZUNIONSTORE d 2 a b AGGREGATE MAX|ZINTERSTORE d 5 a b|ZDIFFSTORE d 1 a|ZRANGESTORE a b 0 -1|ZMPOP 2 a b MIN""".replace("\n", "|").split("|")

@@ -19,6 +19,7 @@ impl CommandSpec {
             "@pubsub" => flags.has(Flags::PUBSUB),
             "@admin" => flags.has(Flags::ADMIN),
             "@dangerous" => flags.any(Flags::ADMIN.or(Flags::DANGEROUS)),
+            "@blocking" => flags.has(Flags::BLOCKING),
             "@fast" => flags.has(Flags::FAST),
             "@slow" => !flags.has(Flags::FAST),
             _ => self.group.category() == Some(category),

@@ -1,5 +1,6 @@
 //! Who is connected: what CLIENT LIST tells and CLIENT KILL needs, shared between threads.
 
+use super::blocking::{Blocked, Ending};
 use super::pubsub::Mailbox;
 use crate::base::clock::{Ticks, UnixMillis};
 use crate::base::sync::Mutex;
@@ -53,6 +54,7 @@ pub struct Client {
     pub no_evict: AtomicBool,
     /// What it listens to, and messages on their way to it.
     pub mailbox: Mailbox,
+    blocked: Mutex<Option<Arc<Blocked>>>,
     killed: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
@@ -107,6 +109,7 @@ impl Client {
             multi_bytes: AtomicUsize::new(0),
             no_evict: AtomicBool::new(false),
             mailbox: Mailbox::default(),
+            blocked: Mutex::new(None),
             killed: AtomicBool::new(false),
             waker: Mutex::new(None),
         }
@@ -115,7 +118,34 @@ impl Client {
     /// Tells the connection to close: at once if it is idle, after its batch if not.
     pub fn kill(&self) {
         self.killed.store(true, Ordering::Release);
+        // From here on it is not served any more.
+        if let Some(blocked) = &*self.blocked.lock() {
+            blocked.cancel();
+        }
         self.wake();
+    }
+
+    /// Its connection says that it begins to wait, or has ended to.
+    pub fn set_blocked(&self, blocked: Option<Arc<Blocked>>) {
+        *self.blocked.lock() = blocked;
+    }
+
+    /// The connection has gone: nobody waits any more.
+    pub fn forget_blocked(&self) {
+        if let Some(blocked) = self.blocked.lock().take() {
+            blocked.cancel();
+        }
+    }
+
+    /// Whether it waits.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.lock().as_ref().is_some_and(|blocked| blocked.is_waiting())
+    }
+
+    /// Ends its wait. False if it does not wait.
+    pub fn unblock(&self, ending: Ending) -> bool {
+        let blocked = self.blocked.lock().clone();
+        blocked.is_some_and(|blocked| blocked.end(ending))
     }
 
     /// Whether the connection was told to close.

@@ -1,6 +1,7 @@
 //! What a handler is lent: keys, session, services, the time, and who runs scripts.
 
 use super::away::Away;
+use super::blocking::Blocked;
 use super::client::{Client, Clients};
 use super::error::CommandError;
 use super::pubsub::{Channels, MailLimits};
@@ -224,6 +225,8 @@ pub struct Session {
     pub no_touch: bool,
     /// Whether it listens to anything: in RESP2 it may then send few commands.
     pub listens: bool,
+    /// What it waits for.
+    pub blocked: Option<Arc<Blocked>>,
     /// What TIME replied first in the script that runs: it replies the same until the script ends.
     pub script_micros: Option<i64>,
     /// What the command was missing that runs again now.
@@ -246,6 +249,7 @@ impl Session {
             closing: false,
             no_touch: false,
             listens: false,
+            blocked: None,
             script_micros: None,
             prepared: None,
             prepared_nanos: 0,

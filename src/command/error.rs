@@ -42,6 +42,8 @@ pub enum CommandError {
     Bytes(Vec<u8>),
     /// Not for clients: the unit must run again, owning the whole keyspace. The engine does that and nobody sees it.
     NeedsWhole,
+    /// Not for clients: the client waits, and is replied to when the wait ends.
+    Blocked,
 }
 
 impl CommandError {
@@ -81,6 +83,7 @@ impl fmt::Display for CommandError {
             Self::StringTooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
             Self::Text(text) => text,
             Self::Bytes(bytes) => return write!(f, "{}", String::from_utf8_lossy(bytes)),
+            Self::Blocked => "ERR the client waits",
             Self::NeedsWhole => "ERR the unit must own the whole keyspace",
         })
     }

@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod away;
+pub mod blocking;
 pub mod category;
 pub mod client;
 pub mod ctx;
@@ -17,6 +18,7 @@ pub mod syntax;
 pub mod table;
 
 pub use args::Args;
+pub use blocking::{Blocked, Serving, Wish};
 pub use client::{Client, Clients};
 pub use ctx::{Ctx, ReplyMode, ScriptCall, ScriptRunner, Services, Session, Transaction};
 pub use error::CommandError;

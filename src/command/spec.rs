@@ -127,6 +127,8 @@ flags! {
     PUBSUB = 22, "pubsub";
     /// Not from scripts.
     NOSCRIPT = 4, "noscript";
+    /// May have the client wait.
+    BLOCKING = 23, "blocking";
     /// Allowed while data is loading.
     LOADING = 5, "loading";
     /// Allowed on a stale replica.
@@ -220,6 +222,9 @@ pub struct CommandSpec {
     pub categories: &'static [&'static str],
     /// Where the keys stand.
     pub keys: [Option<KeySpec>; KEY_SPECS_MAX],
+    /// Where the element stands that it looks up in the value of its first key, a field or a member: an index of argv, from the end if negative; 0 if it
+    /// looks up none. A pipeline loads it ahead; nothing else depends on it.
+    pub element: i8,
     /// What its changes are told as, in the class of its group; empty if it says so itself.
     pub tells: &'static str,
     /// What else it locks.
@@ -248,6 +253,7 @@ impl CommandSpec {
             group: Group::Server,
             categories: &[],
             keys: [None; KEY_SPECS_MAX],
+            element: 0,
             tells: "",
             locks: Locks::Keys,
             since: "1.0.0",
@@ -325,6 +331,12 @@ impl CommandSpec {
     /// It only reads keys.
     pub const fn readonly(self) -> Self {
         self.flag(Flags::READONLY)
+    }
+
+    /// It looks up the field or member at `index` of argv, from the end if negative, in the value of its first key.
+    pub const fn element(mut self, index: i8) -> Self {
+        self.element = index;
+        self
     }
 
     /// Its changes are told as this event, in the class of its group.

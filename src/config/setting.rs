@@ -29,6 +29,8 @@ pub enum Group {
     Scripts,
     /// When a small collection becomes a large one.
     Encodings,
+    /// What is written to disk, and to other servers.
+    Persistence,
     /// Accepted with one value only.
     Fixed,
 }
@@ -46,6 +48,7 @@ impl Group {
             Self::Http => "HTTP",
             Self::Scripts => "Scripts",
             Self::Encodings => "Encodings",
+            Self::Persistence => "Persistence",
             Self::Fixed => "Fixed in this version (another value is refused)",
         }
     }

@@ -8,7 +8,9 @@ use super::address::BindAddress;
 use super::cells::{Cell, Changeable, ChangeableSecret, Typed};
 use super::choices::{DebugCommand, EvictionPolicy, LogFormat, LogLevel};
 use super::kind::Kind::{self, Addresses, Bool, Bytes, Choice, Events, Octal, Secret, Text};
-use super::setting::Group::{Encodings, Fixed, Http, Limits, Logging, Memory, Network, Scripts, Security, Server};
+use super::setting::Group::{
+    Encodings, Fixed, Http, Limits, Logging, Memory, Network, Persistence, Scripts, Security, Server,
+};
 use super::setting::{Place, Setting};
 use crate::base::event::Classes;
 use crate::base::limits;
@@ -196,6 +198,8 @@ settings! {
         /// A sorted set with a longer member (in bytes) takes its large form.
         zset_max_listpack_value: Changeable<usize> =
             row("zset-max-listpack-value", Encodings, Kind::count(0, ANY), "64").alias(&["zset-max-ziplist-value"]);
+        /// Whether strings of more than 20 bytes are compressed in what DUMP gives.
+        rdbcompression: Changeable<bool> = row("rdbcompression", Persistence, Bool, "yes");
     }
     fixed {
         /// When to save a snapshot.

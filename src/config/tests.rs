@@ -197,6 +197,6 @@ fn a_misspelled_name_is_answered_with_the_nearest() {
         let error = Config::from_pairs([(name, "1")]).unwrap_err().to_string();
         assert_eq!(error, format!("{name}: there is no such setting; did you mean {nearest}?"));
     }
-    let error = Config::from_pairs([("rdbcompression", "yes")]).unwrap_err().to_string();
-    assert_eq!(error, "rdbcompression: there is no such setting; --help lists all");
+    let error = Config::from_pairs([("repl-diskless-sync", "yes")]).unwrap_err().to_string();
+    assert_eq!(error, "repl-diskless-sync: there is no such setting; --help lists all");
 }

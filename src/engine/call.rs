@@ -1,5 +1,6 @@
 //! One command that may run now: its handler, its error, its counts. Shared by the wire, EXEC and scripts.
 
+use super::execute::Batch;
 use crate::base::clock::{Ticks, UnixMillis};
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Services, Session, slowlog};
 use crate::metrics::Outcome;
@@ -14,15 +15,18 @@ pub(super) enum Called {
     Failed,
     /// Nothing was replied and nothing changed: it has to run again, owning the whole keyspace.
     NeedsWhole,
+    /// Nothing was replied: the client waits.
+    Blocked,
 }
 
-/// Runs the handler and gives exactly one reply, unless [`Called::NeedsWhole`].
+/// Runs the handler and gives exactly one reply, unless it is [`Called::NeedsWhole`] or [`Called::Blocked`].
 #[inline]
 pub(super) fn run(ctx: &mut Ctx<'_, '_>, spec: &CommandSpec, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Called {
     ctx.keys.tell_as(spec.event());
     match (spec.handler)(ctx, Args::new(argv), Reply::new(sink)) {
         Ok(_) => Called::Ok,
         Err(CommandError::NeedsWhole) => Called::NeedsWhole,
+        Err(CommandError::Blocked) => Called::Blocked,
         Err(error) => {
             fail(ctx, &error, sink);
             Called::Failed
@@ -69,7 +73,11 @@ pub(super) fn account(
     (began, ended): (Ticks, Ticks),
 ) {
     let nanos = ended.since(began);
-    ctx.recorder.command(id, nanos, if called == Called::Ok { Outcome::Ok } else { Outcome::Failed });
+    ctx.recorder.command(id, nanos, if called == Called::Failed { Outcome::Failed } else { Outcome::Ok });
+    if called == Called::Blocked {
+        // It comes into the slow log when the wait has ended.
+        return Batch::note_blocked(ctx.session, nanos);
+    }
     if is_slow(ctx.services, spec, nanos) {
         keep_slow(ctx.services, ctx.session, ctx.now, slowlog::shorten(argv), nanos);
     }

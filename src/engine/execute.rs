@@ -1,5 +1,6 @@
 //! The gates: everything that is asked of a request before its handler runs, in order, on one screen.
 
+use super::blocking;
 use super::call::{self, Called};
 use super::later::{self, Later};
 use super::plan;
@@ -42,6 +43,8 @@ pub enum Executed {
     /// Somebody held what it needs for longer than the bounded wait. Nothing was done: the caller sleeps until somebody leaves the
     /// keyspace (see [`crate::keyspace::Keyspace::park`]) and runs the same request again.
     Busy,
+    /// The client waits (see [`crate::command::Blocked`]): the reply comes when the wait ends, and no request is executed before.
+    Blocked,
 }
 
 /// A run of requests under one reading of the wall clock.
@@ -76,8 +79,7 @@ impl<'w> Batch<'w> {
         self.later.take()
     }
 
-    /// Executes one request and gives exactly one reply, unless it is [`Executed::Busy`], or [`Executed::Later`], which a sink that defers nothing never
-    /// meets.
+    /// Executes one request and gives exactly one reply, if it is [`Executed::Done`]. A sink that defers nothing never meets [`Executed::Later`].
     pub fn execute(&mut self, session: &mut Session, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Executed {
         let id = match self.ahead.pop().flatten() {
             Some(id) => id,
@@ -131,17 +133,25 @@ impl<'w> Batch<'w> {
                 self.look_back();
             }
             let ahead = self.window.take();
-            let in_window = ahead.is_some();
+            let mut in_window = ahead.is_some();
             let held = match ahead {
                 Some(held) => Ok(held),
                 None => self.lock(plan),
             };
             let Ok(mut held) = held else { return self.busy(session, id, spec, sink) };
+            if self.services.keyspace.any_moves_wait() && blocking::may_serve(spec) {
+                match self.reach(held, plan, &mut in_window) {
+                    Ok(reached) => held = reached,
+                    Err(Busy) => return self.busy(session, id, spec, sink),
+                }
+            }
             let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch).alone();
             let under_locks = UnderLocks;
             let called = self.with(keys, session, id, spec, argv, sink);
             drop(under_locks);
-            if in_window && called != Called::NeedsWhole {
+            if held.has_ready() {
+                self.serve(held);
+            } else if in_window && called != Called::NeedsWhole {
                 self.window = Some(held);
             } else {
                 self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
@@ -153,6 +163,7 @@ impl<'w> Batch<'w> {
             return self.locked(session, id, spec, &Plan::Whole, argv, sink);
         }
         match &self.later {
+            None if called == Called::Blocked => Executed::Blocked,
             None => Executed::Done,
             Some(later) if later.is_preparation() => Executed::Again,
             Some(_) => Executed::Later,

@@ -12,8 +12,9 @@ use std::task::{Context, Poll, ready};
 
 /// More work than so many steps, of some tens of nanoseconds each, goes to another thread: about half a millisecond.
 const EFFORT_HERE_MAX: usize = 10_000;
-/// How much of a reply one part is. With it the worker's other connections wait for some 100 us.
-const PART_BYTES: usize = 64 * 1024;
+/// How much of a reply one part is, elements counted as longer than they are: half of it on the wire if they are short. With it the worker's other connections wait
+/// for some 100 us.
+const PART_BYTES: usize = 128 * 1024;
 
 /// A reply that is still to be given, by the thread that executed its command. It counts as one call, whose time is that of the command, of the work away and of
 /// each part, when it ends or is dropped.

@@ -4,6 +4,7 @@
 //! enters the keyspace when the first command needs a key and leaves it when dropped, before replies are written. The engine locks what a
 //! command declares before its handler runs, so no handler takes a lock.
 
+mod blocking;
 pub mod call;
 pub mod execute;
 pub mod later;

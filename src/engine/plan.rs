@@ -28,15 +28,18 @@ pub(super) fn of(
 }
 
 /// The locks of the keys that the command declares.
-#[inline]
+#[inline(always)]
 pub(super) fn of_keys(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> Plan {
     match spec.keys {
-        [None, ..] => return Plan::Nothing,
+        [None, ..] => Plan::Nothing,
         [Some(KeySpec::Range { first, last, .. }), None, _] if last == first as isize => {
-            return argv.get(first).map_or(Plan::Nothing, |key| Plan::One(services.keyspace.shard_of(key)));
+            argv.get(first).map_or(Plan::Nothing, |key| Plan::One(services.keyspace.shard_of(key)))
         }
-        _ => {}
+        _ => of_several(services, spec, argv),
     }
+}
+
+fn of_several(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> Plan {
     let mut plan = Plan::Nothing;
     for index in spec.key_indices(argv) {
         plan.add(services.keyspace.shard_of(argv[index]));

@@ -304,7 +304,8 @@ impl ScriptHost<'_, '_, '_> {
             return Ok(());
         }
         let wrote = self.control.wrote();
-        if held.extend(plan, wrote).is_ok() {
+        // And where those who wait for the key would have elements moved to.
+        if held.extend(plan, wrote).is_ok() && held.reach(wrote).is_ok() {
             return Ok(());
         }
         if !wrote {

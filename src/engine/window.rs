@@ -3,6 +3,7 @@
 //! A lookup in a large keyspace waits three or four times for memory, each time for longer than all the rest of the command takes. The
 //! requests of a pipeline are known before they are executed, so their waits can overlap: the shards of as many as need no waiting are
 //! locked (one blocking, the others only tried), then every segment is found, then every table probed, then every record read, each step a prefetch for the next.
+//! Where a command looks up a field or a member, the same is done in the table of its value.
 //! The commands then run one by one as ever, under the locks held already. Looking ahead changes nothing but time: a command whose shard is not held
 //! locks it as usual, after the window's locks are given back.
 
@@ -11,21 +12,31 @@ use super::table::COMMANDS;
 use crate::base::hash;
 use crate::command::table::Found;
 use crate::command::{CommandSpec, Flags, KeySpec, Locks, Session};
+use crate::data::table::Step;
 use crate::keyspace::{Held, Plan};
 use smallvec::SmallVec;
 
-/// Keyspaces smaller than this are in the processor's caches anyway.
+/// Keyspaces smaller than this are in the processor's caches anyway. What their values point to may not be.
 const KEYS_MIN: usize = 10_000;
+
+/// What a request will look up first.
+#[derive(Clone, Copy)]
+struct Target {
+    /// The hash of its key.
+    key: u64,
+    /// That of a field or member of the value.
+    element: Option<u64>,
+}
 
 impl<'w> Batch<'w> {
     /// Prepares for these requests, which will be executed next and in this order.
     #[inline]
     pub fn look_ahead<'r>(&mut self, session: &Session, requests: impl Iterator<Item = &'r [&'r [u8]]>) {
-        if session.transaction.is_some() || self.services.keyspace.len(session.db) < KEYS_MIN {
+        if session.transaction.is_some() {
             return;
         }
-        let mut hashes: SmallVec<[u64; 16]> = SmallVec::new();
-        let mut all_fast = true;
+        let mut targets: SmallVec<[Target; 16]> = SmallVec::new();
+        let (mut all_fast, mut any_element) = (true, false);
         self.ahead.clear();
         for argv in requests {
             let id = match self.services.commands.find(argv) {
@@ -36,18 +47,31 @@ impl<'w> Batch<'w> {
             let Some(id) = id else { continue };
             let spec = COMMANDS.row(id);
             all_fast &= spec.flags.has(Flags::FAST);
-            hashes.extend(first_key(spec, argv).map(hash::hash));
+            if let Some(key) = first_key(spec, argv) {
+                let element = element(spec, argv).map(hash::hash);
+                any_element |= element.is_some();
+                targets.push(Target { key: hash::hash(key), element });
+            }
         }
         self.ahead.reverse();
-        let Some(held) = self.lock_free(&hashes) else { return };
-        for hash in &hashes {
-            held.prefetch_segment(session.db, *hash);
+        let many_keys = self.services.keyspace.len(session.db) >= KEYS_MIN;
+        if !many_keys && !any_element {
+            return;
         }
-        for hash in &hashes {
-            held.prefetch_entry(session.db, *hash);
+        let Some(held) = self.lock_free(&targets) else { return };
+        let db = session.db;
+        if many_keys {
+            targets.iter().for_each(|target| held.prefetch_segment(db, target.key));
+            targets.iter().for_each(|target| held.prefetch_entry(db, target.key));
+            targets.iter().for_each(|target| held.prefetch_value(db, target.key));
         }
-        for hash in &hashes {
-            held.prefetch_value(session.db, *hash);
+        if any_element {
+            for step in [Step::Segment, Step::Item] {
+                for target in &targets {
+                    let Some(element) = target.element else { continue };
+                    held.prefetch_element(db, target.key, element, step);
+                }
+            }
         }
         self.window = Some(held);
         if !all_fast {
@@ -63,14 +87,24 @@ impl<'w> Batch<'w> {
         }
     }
 
-    fn lock_free(&mut self, hashes: &[u64]) -> Option<Held<'w>> {
+    fn lock_free(&mut self, targets: &[Target]) -> Option<Held<'w>> {
         let keyspace = &self.services.keyspace;
-        let (first, rest) = hashes.split_first()?;
-        let mut held = self.lock(&Plan::One(keyspace.shard_of_hash(*first))).ok()?;
-        for hash in rest {
-            held.try_add(keyspace.shard_of_hash(*hash));
+        let (first, rest) = targets.split_first()?;
+        let mut held = self.lock(&Plan::One(keyspace.shard_of_hash(first.key))).ok()?;
+        for target in rest {
+            held.try_add(keyspace.shard_of_hash(target.key));
         }
         Some(held)
+    }
+}
+
+/// The field or member that a command will look up in the value of its first key.
+#[inline]
+fn element<'a>(spec: &CommandSpec, argv: &[&'a [u8]]) -> Option<&'a [u8]> {
+    match spec.element {
+        0 => None,
+        index if index > 0 => argv.get(index as usize).copied(),
+        index => argv.get(argv.len().wrapping_add_signed(isize::from(index))).copied(),
     }
 }
 

@@ -16,5 +16,6 @@ pub mod server;
 pub mod sets;
 pub mod sorting;
 pub mod strings;
+mod timeout;
 pub mod transactions;
 pub mod zsets;

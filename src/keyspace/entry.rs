@@ -101,6 +101,11 @@ impl<'a> EntryRef<'a> {
 pub struct Entry(pub(super) Record);
 
 impl Entry {
+    /// An entry with these access bits.
+    pub fn new(key: &[u8], value: Value, deadline: Option<UnixMillis>, access: u32) -> Self {
+        Self(Record::new(key, value, kept(deadline), access))
+    }
+
     /// The entry, to be read.
     pub fn lend(&self) -> EntryRef<'_> {
         EntryRef(self.0.lend())

@@ -123,7 +123,8 @@ impl<'a, 'k> Keys<'a, 'k> {
         self.held.keyspace.events.tell(event, self.db, key);
     }
 
-    pub(super) fn is_alone(&self) -> bool {
+    /// Whether the command runs by itself, in no transaction and no script.
+    pub fn is_alone(&self) -> bool {
         self.alone
     }
 
@@ -339,6 +340,7 @@ impl<'a, 'k> Keys<'a, 'k> {
         let (shard, hash) = self.shard_for(key);
         let database = &mut shard.databases[db];
         let is_string = matches!(new, New::String(_));
+        let is_awaited = matches!(new, New::Value(Value::List(_) | Value::ZSet(_)));
         let mut new = Some(new);
         let before = database.change(hash, key, |record| {
             let before = record.lend().deadline();
@@ -364,6 +366,9 @@ impl<'a, 'k> Keys<'a, 'k> {
         }
         if let Some(new) = new {
             keyspace.insert((slot, now), shard, db, hash, new.into_record(key, deadline, touch.fresh()));
+        }
+        if is_awaited && shard.waiting.any() {
+            keyspace.note_ready(slot, shard, db, key);
         }
         keyspace.changed(slot, shard, event, db, key);
         // SET and SETEX tell it apart; who puts what was somewhere else does not.
@@ -439,7 +444,7 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// The entry, unless its time has come; then it is removed.
     #[inline]
-    fn live(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+    pub(super) fn live(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
         let (shard, hash) = self.shard_for(key);
         lend::live(shard, db, (hash, key), now, |shard| keyspace.expire(slot, shard, db, hash, key))
@@ -537,6 +542,7 @@ impl Keyspace {
         add(&counts.volatile[db], i64::from(deadline != NO_DEADLINE));
         shard.on_insert(self, db, hash, record.lend());
         self.events.tell(Event::NEW, db, record.lend().key());
+        self.made(slot, shard, db, record.lend());
         shard.databases[db].put(hash, record);
         if deadline != NO_DEADLINE {
             self.schedule(&mut shard.databases[db], hash, deadline, now);

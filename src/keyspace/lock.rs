@@ -1,11 +1,12 @@
 //! What a unit of execution (a command, a transaction, a script) holds of the keyspace.
 
 use super::gates::{Busy, Patience};
+use super::waiting::Waiting;
 use super::watch::Watched;
 use super::{Database, Keyspace};
 use crate::base::sync::{Mutex, MutexGuard};
 use crate::data::record::{Record, RecordRef};
-use crate::data::table::Table;
+use crate::data::table::{Step, Table};
 use smallvec::SmallVec;
 use std::time::Duration;
 
@@ -15,16 +16,21 @@ const LATE_WAIT: Duration = Duration::from_millis(100);
 /// A shard's number.
 pub type ShardIndex = u16;
 
-/// What a shard's lock guards: its part of every database, and the watched keys among them.
+/// What a shard's lock guards: its part of every database, the watched keys among them, and who waits for keys.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) databases: Box<[Database]>,
     pub(super) watched: Watched,
+    pub(super) waiting: Waiting,
 }
 
 impl Shard {
     pub(super) fn new(databases: usize, shard_bits: u8) -> Self {
-        Self { databases: (0..databases).map(|_| Database::new(shard_bits)).collect(), watched: Watched::default() }
+        Self {
+            databases: (0..databases).map(|_| Database::new(shard_bits)).collect(),
+            watched: Watched::default(),
+            waiting: Waiting::default(),
+        }
     }
 }
 
@@ -189,6 +195,14 @@ impl<'k> Held<'k> {
     pub fn prefetch_value(&self, db: usize, hash: u64) {
         if let Some(table) = self.table(db, hash) {
             table.probe_items(hash, |record| record.prefetch_value());
+        }
+    }
+
+    /// Begins to load what a look at an element of the value needs, by the hashes of key and element; the value was loaded before. Reads the value.
+    #[inline]
+    pub fn prefetch_element(&self, db: usize, hash: u64, element: u64, step: Step) {
+        if let Some(table) = self.table(db, hash) {
+            table.probe_items(hash, |record| record.prefetch_element(step, element));
         }
     }
 

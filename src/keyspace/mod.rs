@@ -27,6 +27,7 @@ mod hooks;
 mod keys;
 mod lend;
 mod lock;
+mod waiting;
 mod watch;
 mod wheel;
 mod whole;
@@ -42,6 +43,7 @@ pub use freeze::{Bin, FROZEN_MAX, Frozen, FrozenEntry};
 pub use gates::{Busy, Parking, Pass, Patience, WAIT_MS};
 pub use keys::{Edit, Edited, Keys, Missing, WrongType};
 pub use lock::{Extent, Held, Plan, ShardIndex};
+pub use waiting::{Awaited, Waiter, Waits};
 pub use watch::WatchTicket;
 
 use crate::base::event::Classes;
@@ -79,6 +81,9 @@ pub struct Keyspace {
     frozen: FrozenCount,
     events: Events,
     eviction: Eviction,
+    /// By slot: the keys that somebody waits for and that were made.
+    ready: Box<[Padded<waiting::Ready>]>,
+    waiting: std::sync::Arc<waiting::Counts>,
 }
 
 /// Keeps neighbours off one cache line.
@@ -165,6 +170,8 @@ impl Keyspace {
             frozen: FrozenCount::default(),
             events: Events::default(),
             eviction: Eviction::default(),
+            ready: (0..slots).map(|_| Padded(waiting::Ready::default())).collect(),
+            waiting: Default::default(),
         }
     }
 

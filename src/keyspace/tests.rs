@@ -8,6 +8,7 @@ mod frozen;
 mod model;
 mod threads;
 mod twin;
+mod waiting;
 mod walks;
 mod watching;
 

@@ -153,6 +153,7 @@ impl Keys<'_, '_> {
                 shard.watched.touch_all(db, |key| has(a, key) || has(b, key));
             }
             shard.databases.swap(a, b);
+            self.note_swapped(index, [a, b]);
         }
         // All gates are held, so every slot's counts may be written.
         for slot in &keyspace.counts {

@@ -106,6 +106,11 @@ impl Recorder {
         }
     }
 
+    /// A command that was counted when it began to wait ended with an error.
+    pub fn failed_after_wait(&self, id: usize) {
+        self.commands[id].get_or_init(Box::default).failed.add(1);
+    }
+
     /// `n` keys went because memory was short.
     #[inline]
     pub fn evicted(&self, n: u64) {

@@ -8,8 +8,9 @@
 //! While replies wait to be taken, requests are read on until `output-buffer-soft-limit`; a client that never reads is cut off at the hard
 //! limit. A request that met a lock is kept, and run again when somebody leaves the keyspace.
 
+use super::blocked::{self, Timer};
 use super::busy::Busy;
-use super::local::{INPUT_BYTES, Local};
+use super::local::Local;
 use super::streaming::yield_turn;
 use super::window::{self, Tail, Window};
 use super::worker::{Accepted, Socket, WorkerStatus};
@@ -26,7 +27,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What a worker keeps of its output buffer between batches.
@@ -35,10 +35,6 @@ const OUTPUT_KEPT_BYTES: usize = 1024 * 1024;
 const REQUESTS_PER_BATCH_MAX: usize = 1024;
 /// A connection's own input buffer grows in steps of at least this.
 const GROWTH_BYTES: usize = 16 * 1024;
-/// A request that met a lock is tried again after this even if nobody leaves, and then after twice as long each time: by then it may have to
-/// be answered with BUSY.
-const BUSY_RETRY: Duration = Duration::from_millis(20);
-const BUSY_RETRY_MAX: Duration = Duration::from_millis(160);
 /// Batches of one connection before the worker's other connections have their turn.
 const BATCHES_PER_TURN_MAX: usize = 4;
 
@@ -53,6 +49,7 @@ struct Place<'s> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
+        self.client.forget_blocked();
         self.services.channels.forget(&self.client);
         self.services.clients.disconnect(self.client.id);
         self.local.borrow().worker.recorder().connection_closed();
@@ -100,6 +97,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> 
         sent: 0,
         state: State::Reading,
         later: None,
+        timer: None,
     };
     // Dropped before the socket: who has seen the end of a connection can count on its place.
     let place = place;
@@ -108,11 +106,22 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> 
         Poll::Ready(())
     })
     .await;
+    let ended = converse(&mut connection, local, services, status).await;
+    blocked::leave(&mut connection.session, local).await;
+    ended
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<S>,
+    local: &RefCell<Local>,
+    services: &Services,
+    status: &WorkerStatus,
+) -> io::Result<()> {
     loop {
         match poll_fn(|cx| connection.poll(cx, local, services, status)).await? {
             Next::Closed => return Ok(()),
             Next::Busy => {
-                if !wait_for_leave(&mut connection, local, services, status).await? {
+                if !blocked::wait_for_leave(connection, local, services, status).await? {
                     return Ok(());
                 }
             }
@@ -120,40 +129,9 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> 
     }
 }
 
-/// Tries a request that met a lock again, whenever somebody leaves the keyspace, until it is executed. False if the connection ended.
-async fn wait_for_leave<S: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<S>,
-    local: &RefCell<Local>,
-    services: &Services,
-    status: &WorkerStatus,
-) -> io::Result<bool> {
-    let mut place = None;
-    let mut pause = BUSY_RETRY;
-    loop {
-        // Whoever leaves from here on wakes this task; who has left before is found out by trying once more. The time-out is for a holder
-        // that stays.
-        let retry = tokio::time::sleep(pause);
-        tokio::pin!(retry);
-        let next = poll_fn(|cx| {
-            place = Some(services.keyspace.park(cx.waker(), place));
-            match connection.poll(cx, local, services, status) {
-                Poll::Ready(Ok(Next::Busy)) if retry.as_mut().poll(cx).is_pending() => Poll::Pending,
-                other => Poll::Ready(other),
-            }
-        })
-        .await;
-        match next {
-            Poll::Pending => return Ok(true),
-            Poll::Ready(Ok(Next::Busy)) => pause = (2 * pause).min(BUSY_RETRY_MAX),
-            Poll::Ready(Ok(Next::Closed)) => return Ok(false),
-            Poll::Ready(Err(error)) => return Err(error),
-        }
-    }
-}
-
 /// Why [`Connection::poll`] came back.
 #[derive(Debug)]
-enum Next {
+pub(super) enum Next {
     /// It has ended.
     Closed,
     /// A request waits for a lock.
@@ -161,11 +139,13 @@ enum Next {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// More requests may come.
     Reading,
     /// Whole requests may be left in the input that was read; they are executed before more is read.
     Executing,
+    /// A command waits; no request behind it is executed.
+    Blocked,
     /// No request is executed any more; what is left of the output is sent.
     Closing,
 }
@@ -175,19 +155,21 @@ pub(super) struct Connection<S> {
     pub(super) session: Session,
     parser: Parser,
     /// Requests, or a part of one, left over from the worker's buffer. The first `executed` bytes are done with.
-    input: Vec<u8>,
-    executed: usize,
+    pub(super) input: Vec<u8>,
+    pub(super) executed: usize,
     /// Replies that the socket has not taken. The first `sent` bytes are done with.
-    output: Vec<u8>,
+    pub(super) output: Vec<u8>,
     sent: usize,
-    state: State,
+    pub(super) state: State,
     /// A long reply that is being given; see [`super::streaming`].
     pub(super) later: Option<Box<Later>>,
+    /// When a wait may be over by itself; see [`super::blocked`].
+    pub(super) timer: Timer,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Goes on as far as the socket allows.
-    fn poll(
+    pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         local: &RefCell<Local>,
@@ -215,6 +197,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.later.is_some() {
                 ready!(flushed);
                 ready!(self.poll_later(cx, &mut local, services, status)?);
+                continue;
+            }
+            if self.state == State::Blocked {
+                if ready!(self.poll_blocked(cx, &mut local, services)?) == Sent::Busy {
+                    return Poll::Ready(Ok(Next::Busy));
+                }
                 continue;
             }
             if self.state == State::Executing {
@@ -253,11 +241,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         status: &WorkerStatus,
     ) -> Poll<io::Result<Sent>> {
         if self.input.is_empty() {
-            let mut buffer = std::mem::take(&mut local.input);
-            if buffer.is_empty() {
-                // A handler panicked with it.
-                buffer = vec![0; INPUT_BYTES].into_boxed_slice();
-            }
+            let mut buffer = local.take_input();
             let read = poll_read_into(&mut self.stream, cx, &mut buffer);
             let result = match read {
                 Poll::Ready(Ok(0)) => {
@@ -274,7 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
                 Poll::Pending => Poll::Pending,
             };
-            local.input = buffer;
+            local.put_input(buffer);
             return result;
         }
         // Part of a request is here already: its rest is read behind it, as much as is known to come, but at most four times what came
@@ -328,6 +312,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.state = match outcome.stop {
             Stop::Drained => State::Reading,
             Stop::Paused | Stop::Busy | Stop::Later | Stop::Again => State::Executing,
+            Stop::Blocked => State::Blocked,
             Stop::Close => State::Closing,
         };
         outcome
@@ -539,21 +524,13 @@ fn execute_one(
     match executed {
         Executed::Done => {}
         Executed::Busy => return Some(Stop::Busy),
+        Executed::Blocked => return Some(Stop::Blocked),
         Executed::Again => return Some(Stop::Again),
         Executed::Later if is_muted => _ = batch.take_later(),
         Executed::Later => return Some(Stop::Later),
     }
-    match session.reply_mode {
-        ReplyMode::On => {}
-        ReplyMode::Off => output.truncate(before),
-        ReplyMode::SkipNext => {
-            output.truncate(before);
-            session.reply_mode = ReplyMode::Skip;
-        }
-        ReplyMode::Skip => {
-            output.truncate(before);
-            session.reply_mode = ReplyMode::On;
-        }
+    if !blocked::is_wanted(&mut session.reply_mode) {
+        output.truncate(before);
     }
     (session.closing || session.client.is_killed()).then_some(Stop::Close)
 }
@@ -586,6 +563,8 @@ enum Stop {
     Paused,
     /// The next request waits for a lock.
     Busy,
+    /// The last request waits.
+    Blocked,
     /// The last request's reply is long, and comes before the next request is executed.
     Later,
     /// The next request is executed again once what it needs is prepared.
@@ -595,12 +574,12 @@ enum Stop {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sent {
+pub(super) enum Sent {
     Done,
     Busy,
 }
 
-fn poll_read_into<S: AsyncRead + Unpin>(
+pub(super) fn poll_read_into<S: AsyncRead + Unpin>(
     stream: &mut S,
     cx: &mut Context<'_>,
     buffer: &mut [u8],

@@ -21,4 +21,16 @@ impl Local {
     pub(super) fn worker(&mut self) -> &mut Worker {
         &mut self.worker
     }
+
+    /// Takes the input buffer, to be put back.
+    pub(super) fn take_input(&mut self) -> Box<[u8]> {
+        let buffer = std::mem::take(&mut self.input);
+        // A handler panicked with it.
+        if buffer.is_empty() { vec![0; INPUT_BYTES].into_boxed_slice() } else { buffer }
+    }
+
+    /// Puts it back.
+    pub(super) fn put_input(&mut self, buffer: Box<[u8]>) {
+        self.input = buffer;
+    }
 }

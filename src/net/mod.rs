@@ -9,6 +9,7 @@
 //! over, so an idle one costs next to nothing.
 
 pub mod acceptor;
+mod blocked;
 mod busy;
 mod confined;
 pub mod connection;

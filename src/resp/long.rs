@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a part of a long reply counts an element as beside its bytes: the time that it takes bounds a part, not only its size.
-const ELEMENT_BYTES: usize = 24;
+pub const ELEMENT_BYTES: usize = 24;
 
 /// A reply that is given in parts.
 pub trait LongReply: Send + fmt::Debug {

@@ -248,8 +248,8 @@ async fn housekeeping(services: &Services) {
         if timeout_secs != 0 {
             let timeout_nanos = timeout_secs.saturating_mul(1_000_000_000);
             let idle = services.clients.all().into_iter().filter(|client| {
-                // Who listens is silent by nature.
-                now.since(client.last_active()) > timeout_nanos && !client.mailbox.listens()
+                // Who listens or waits is silent by nature.
+                now.since(client.last_active()) > timeout_nanos && !client.mailbox.listens() && !client.is_blocked()
             });
             idle.for_each(|client| client.kill());
         }

@@ -122,6 +122,15 @@ const LONG: &[&str] = &[
     "ZRANGEBYLEX names - +",
     "ZREVRANGEBYLEX names + -",
     "ZRANDMEMBER zset 6000 WITHSCORES",
+    "ZUNION 2 zset names WITHSCORES",
+    "ZUNION 3 zset set even WEIGHTS 1 0.5 -2 AGGREGATE MAX",
+    "ZINTER 2 zset names",
+    "ZINTER 2 set even WITHSCORES",
+    "ZINTER 2 set list",
+    "ZDIFF 2 zset even WITHSCORES",
+    "ZDIFF 2 zset zset",
+    "ZINTERCARD 2 zset even",
+    "ZINTERCARD 2 zset even LIMIT 2100",
     "LRANGE list 0 -1",
     "LRANGE list -3000 -2",
     "LPOS list 7 COUNT 0",
@@ -136,6 +145,13 @@ const LONG: &[&str] = &[
     "SINTER even absent",
     "SINTERCARD 2 set even",
     "SINTERCARD 2 set even LIMIT 2100",
+    "ZUNION 3 zset names set WITHSCORES",
+    "ZUNION 2 zset words AGGREGATE MAX",
+    "ZINTER 2 zset set WEIGHTS 2 3 WITHSCORES",
+    "ZDIFF 2 zset even",
+    "ZDIFF 2 zset even WITHSCORES",
+    "ZINTERCARD 2 zset names",
+    "MEMORY USAGE hash SAMPLES 0",
     "HGETALL hash",
     "HKEYS hash",
     "HVALS hash",
@@ -298,4 +314,108 @@ fn a_long_command_counts_once_with_all_its_time_and_its_error_counts_too() {
     assert!(line("cmdstat_zrange:").contains("calls=1,"), "{}", line("cmdstat_zrange:"));
     assert!(line("cmdstat_sort:").contains("calls=1,") && line("cmdstat_sort:").contains("failed_calls=1"));
     assert!(line("errorstat_ERR:").contains("count=1"));
+}
+
+/// The replies of commands that store what large values come to, and what they stored.
+const STORED: &[(&str, &str)] = &[
+    ("SUNIONSTORE to a b", "SCARD to"),
+    ("SINTERSTORE to a b", "SCARD to"),
+    ("SDIFFSTORE to a b", "SCARD to"),
+    ("SUNIONSTORE a a b", "SCARD a"),
+    ("SINTERSTORE to a absent", "EXISTS to"),
+    ("ZUNIONSTORE to 2 a z WEIGHTS 1 2", "ZRANGE to 0 20 REV WITHSCORES"),
+    ("ZINTERSTORE to 2 a z", "ZCOUNT to 3 50000"),
+    ("ZDIFFSTORE to 2 z b", "ZCARD to"),
+    ("ZRANGESTORE to z 100 -100", "ZRANGE to 0 3 WITHSCORES"),
+    ("SORT a DESC STORE to", "LRANGE to 0 9"),
+    ("SORT words ALPHA STORE to", "LRANGE to -5 -1"),
+    ("SORT words STORE to", "EXISTS to"),
+];
+
+fn load_sources(client: &mut Client) {
+    let script = "for number = 1, 60000 do \
+            redis.call('SADD', 'a', number) \
+            redis.call('SADD', 'b', number + 30000) \
+            redis.call('ZADD', 'z', number, number * 2) \
+            redis.call('SADD', 'words', 'word' .. number) \
+        end";
+    client.call(&["EVAL", script, "0"]);
+}
+
+#[test]
+fn what_is_stored_from_clones_is_what_a_transaction_stores() {
+    let server = Server::with(&["--threads", "1"]);
+    load_sources(&mut server.client());
+    for (line, look) in STORED {
+        let one =
+            replies(&server, &[], &[request("COPY a kept REPLACE"), request(line), request(look), request("DEL to")]);
+        let restore = [request("COPY kept a REPLACE"), request("DEL kept")];
+        let muted = [
+            request("CLIENT REPLY OFF"),
+            request("COPY a kept REPLACE"),
+            request(line),
+            request("CLIENT REPLY ON"),
+            request(look),
+            request("DEL to"),
+        ];
+        let in_transaction = [
+            request("MULTI"),
+            request("COPY a kept REPLACE"),
+            request(line),
+            request(look),
+            request("DEL to"),
+            request("EXEC"),
+        ];
+        replies(&server, &[], &restore);
+        let two = replies(&server, &[], &in_transaction);
+        replies(&server, &[], &restore);
+        let head = b"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*4\r\n";
+        assert!(two.starts_with(head) && two[head.len()..] == one, "{line}");
+        let three = replies(&server, &[], &muted);
+        replies(&server, &[], &restore);
+        assert!(
+            three.starts_with(b"+OK\r\n") && one.ends_with(&three[5..]),
+            "{line} has its effect without a reply as well"
+        );
+    }
+    let OwnedFrame::BulkString(stats) = server.client().run("INFO commandstats") else { panic!("INFO replies a bulk") };
+    let stats = String::from_utf8(stats).expect("INFO is text");
+    assert!(stats.contains("cmdstat_zrangestore:calls=3,"), "each counts once, however often it ran: {stats}");
+}
+
+/// Writers change a source all the time: the result is what the source was at one moment between the request and the reply.
+#[test]
+fn what_is_stored_from_clones_is_the_state_of_one_moment() {
+    let server = Server::with(&["--threads", "2"]);
+    let mut client = server.client();
+    load_sources(&mut client);
+    let added = std::sync::atomic::AtomicUsize::new(0);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::SeqCst;
+    std::thread::scope(|scope| {
+        let mut writer = server.client();
+        let (added, is_over) = (&added, &is_over);
+        scope.spawn(move || {
+            for number in 0.. {
+                if is_over.load(order) {
+                    break;
+                }
+                assert_eq!(writer.call(&["SADD", "a", &format!("new{number}")]), integer(1));
+                added.store(number + 1, order);
+            }
+        });
+        for _ in 0..10 {
+            let before = added.load(order);
+            let OwnedFrame::Integer(len) = client.run("SUNIONSTORE to b a") else { panic!("it replies a length") };
+            // One may have been added and not yet counted.
+            let after = added.load(order) + 1;
+            let news = usize::try_from(len).expect("a length") - 90_000;
+            assert!((before..=after).contains(&news), "{before} <= {news} <= {after}");
+            assert_eq!(client.call(&["SISMEMBER", "to", &format!("new{news}")]), integer(0));
+            if news > 0 {
+                assert_eq!(client.call(&["SISMEMBER", "to", &format!("new{}", news - 1)]), integer(1));
+            }
+        }
+        is_over.store(true, order);
+    });
 }

@@ -1,6 +1,7 @@
 //! The integration tests, in one binary: a server of their own each, spoken to over sockets.
 
 mod atomicity;
+mod blocking;
 mod clients;
 mod clock;
 mod connections;
@@ -18,5 +19,6 @@ mod output;
 mod pubsub;
 mod resp3;
 mod scripts;
+mod stored;
 mod support;
 mod transcripts;

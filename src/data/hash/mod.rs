@@ -13,7 +13,7 @@ mod tests;
 
 use self::field::{Field, Pair};
 use self::packed::Packed;
-use super::table::{Place, Position, Table};
+use super::table::{Place, Position, Step, Table};
 use super::thin::{Either, Form};
 use crate::base::hash::hash;
 use std::ops::ControlFlow;
@@ -45,6 +45,14 @@ impl Default for Hash {
 }
 
 impl Hash {
+    /// Begins to load what a look at a field of this hash needs, if the value is large. What the value points to is loaded already.
+    #[inline]
+    pub fn prefetch_field(&self, step: Step, hash: u64) {
+        if let Form::Large(table) = self.0.get() {
+            table.prefetch(step, hash);
+        }
+    }
+
     /// An empty hash, which has allocated nothing.
     pub const fn new() -> Self {
         Self(Either::small(Packed::new()))

@@ -54,6 +54,11 @@ impl Chunk {
         self.0.len()
     }
 
+    /// Its entries, one after the other.
+    pub(super) fn entries(&self) -> &[u8] {
+        self.0.get(COUNT_BYTES..).unwrap_or_default()
+    }
+
     /// How long the block will be with one more entry.
     #[inline]
     pub(super) fn bytes_with(&self, entry: &Encoded<'_>) -> usize {

@@ -118,6 +118,14 @@ impl<'a> Encoded<'a> {
     }
 }
 
+/// Appends the entry of an element: for those who write listpacks.
+pub fn append_entry(element: Element<'_>, out: &mut Vec<u8>) {
+    let entry = Encoded::of(element);
+    let start = out.len();
+    out.resize(start + entry.len(), 0);
+    entry.write(&mut out[start..]);
+}
+
 fn write_integer(head: &mut [u8; HEAD_BYTES_MAX], value: i64) -> usize {
     let bytes = value.to_le_bytes();
     let wide = |head: &mut [u8; HEAD_BYTES_MAX], tag: u8, len: usize| {

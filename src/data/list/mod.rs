@@ -23,7 +23,7 @@ mod naive;
 #[cfg(test)]
 mod tests;
 
-pub use entry::{Element, Text};
+pub use entry::{Element, Text, append_entry};
 pub use iter::Iter;
 pub use limits::Limits;
 
@@ -116,6 +116,16 @@ impl List {
     /// amortised per step.
     pub fn iter(&self, range: Range<usize>) -> Iter<'_> {
         Iter::new(self, self.cut(range))
+    }
+
+    /// The chunks in order: of each the number of its elements, and the entries of a listpack that they are. O(log chunks) per chunk.
+    pub fn chunks(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let mut index = 0;
+        std::iter::from_fn(move || {
+            let (chunk, start) = if index < self.len() { self.chunk_at(index) } else { return None };
+            index = start + chunk.len();
+            Some((chunk.len(), chunk.entries()))
+        })
     }
 
     /// The element at an end. O(log chunks).

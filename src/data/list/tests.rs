@@ -318,3 +318,19 @@ fn a_list_lives_through_changes_of_the_limits() {
         assert!(list.iter(0..list.len()).map(|element| element.text().to_vec()).eq(twin.0.iter().cloned()));
     }
 }
+
+#[test]
+fn chunks_are_the_entries_of_all_elements_in_order() {
+    for (count, setting) in [(0, -2), (1, -2), (7, 3), (5_000, -2), (5_000, 50)] {
+        let limits = Limits::from_setting(setting);
+        let (mut list, mut entries) = (List::new(), Vec::new());
+        for index in 0..count {
+            let element = format!("{}{index}", if index % 3 == 0 { "" } else { "text " }).into_bytes();
+            list.push(End::Right, &element, &limits);
+            append_entry(Element::of(&element), &mut entries);
+        }
+        assert_eq!(list.chunks().map(|(count, _)| count).sum::<usize>(), count);
+        assert!(list.chunks().all(|(count, entries)| count > 0 && !entries.is_empty()));
+        assert!(list.chunks().map(|(_, entries)| entries).collect::<Vec<_>>().concat() == entries);
+    }
+}

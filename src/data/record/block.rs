@@ -7,6 +7,7 @@ use super::value::{Value, ValueRef};
 use super::{ACCESS_END, Collection, INLINE_BYTES_MAX, NO_DEADLINE};
 use crate::base::prefetch::prefetch;
 use crate::data::string::StrRef;
+use crate::data::table::Step;
 use crate::data::thin::size_class;
 use std::alloc::{Layout, alloc, handle_alloc_error};
 use std::marker::PhantomData;
@@ -322,6 +323,17 @@ impl<'a> RecordRef<'a> {
         if self.kind().has_slot() {
             // SAFETY: whatever the slot was made of, it is eight bytes that may be looked at as an address; nothing is read there.
             prefetch(unsafe { self.slot_at().cast::<*const u8>().read() });
+        }
+    }
+
+    /// Begins to load what a look at an element of this hash needs: a field or a member. What the block points to is loaded already.
+    #[inline]
+    pub fn prefetch_element(self, step: Step, hash: u64) {
+        match self.value() {
+            ValueRef::Hash(value) => value.prefetch_field(step, hash),
+            ValueRef::Set(value) => value.prefetch_member(step, hash),
+            ValueRef::ZSet(value) => value.prefetch_member(step, hash),
+            ValueRef::Str(_) | ValueRef::List(_) => {}
         }
     }
 

@@ -19,7 +19,7 @@ mod tests;
 
 use self::small::Inserted;
 use super::member::{self, Member};
-use super::table::{Place, Position, Table};
+use super::table::{Place, Position, Step, Table};
 use super::thin::{Bytes, Either, Form};
 use crate::base::hash::hash;
 use crate::base::prefetch::prefetch;
@@ -159,6 +159,14 @@ impl Set {
         match self.0.get() {
             Form::Small(block) => prefetch(block.as_ptr()),
             Form::Large(table) => prefetch(table),
+        }
+    }
+
+    /// Begins to load what a look at a member of this hash needs, if the set is large. What the set points to is loaded already.
+    #[inline]
+    pub fn prefetch_member(&self, step: Step, hash: u64) {
+        if let Form::Large(table) = self.0.get() {
+            table.prefetch(step, hash);
         }
     }
 

@@ -38,6 +38,7 @@ mod word;
 #[cfg(test)]
 mod tests;
 
+use crate::base::prefetch::prefetch;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -51,6 +52,15 @@ use self::word::Word;
 pub use self::item::Item;
 pub use self::scan::Position;
 pub use self::sweep::Place;
+
+/// A step of loading ahead of a lookup: each needs what the one before has loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The segment that the lookup will search.
+    Segment,
+    /// The item that it will find.
+    Item,
+}
 
 /// A set of items by key. The caller computes each hash, once, and passes it along with the key.
 ///
@@ -197,6 +207,15 @@ impl<T: Item> Table<T> {
             });
         }
         found
+    }
+
+    /// Begins to load what a lookup of this hash needs next, one step at a time.
+    #[inline]
+    pub fn prefetch(&self, step: Step, hash: u64) {
+        match step {
+            Step::Segment => self.prefetch_segment(hash),
+            Step::Item => self.probe(hash, |item| prefetch(item.as_ptr())),
+        }
     }
 
     /// Begins to load what a lookup of this hash looks at first. Then comes [`Table::probe`].

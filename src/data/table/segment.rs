@@ -307,11 +307,12 @@ impl Segment {
         }
     }
 
-    /// Begins to load what [`Segment::find`] will look at.
+    /// Begins to load what [`Segment::find`] will look at, and what a change looks at first.
     #[inline(always)]
     pub(super) fn prefetch(self, hash: u64) {
         let group = self.home(window_of(hash, self.depth));
         prefetch(self.control(group));
+        prefetch(self.base.as_ptr());
         prefetch(self.slot(group * WIDTH));
         prefetch(self.slot(group * WIDTH + WIDTH / 2));
     }

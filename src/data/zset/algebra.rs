@@ -134,20 +134,23 @@ pub fn difference<'a>(first: Input<'a>, others: &[Input<'a>]) -> Ranked<'a> {
 /// members together.
 pub fn union_set(inputs: &[Weighted<'_>], aggregate: Aggregate, limits: &Limits) -> ZSet {
     let sorted = smallest_first(inputs);
-    if let Some((largest, others)) = sorted.split_last()
-        && let Some(set) = largest.kept_as_it_is(aggregate)
-        && set.is_large_under(limits)
-        && others.iter().map(|other| other.input.len()).sum::<usize>() <= set.len() / MUCH_SMALLER
-    {
-        let mut all = set.clone();
-        for (Name(member), before) in merged(others, aggregate) {
-            member.with_bytes(|bytes| {
-                all.update(bytes, limits, |score| Some(score.map_or(before, |score| aggregate.joined(before, score))))
-            });
-        }
-        return all;
+    let Some((set, others)) = to_begin_with(&sorted, aggregate, limits) else {
+        return union(inputs, aggregate).to_set(limits);
+    };
+    let mut all = set.clone();
+    for (Name(member), before) in merged(others, aggregate) {
+        member.with_bytes(|bytes| {
+            all.update(bytes, limits, |score| Some(score.map_or(before, |score| aggregate.joined(before, score))))
+        });
     }
-    union(inputs, aggregate).to_set(limits)
+    all
+}
+
+/// How many members [`union_set`] would put into a set, one by one or at once.
+pub fn union_set_steps(inputs: &[Weighted<'_>], aggregate: Aggregate, limits: &Limits) -> usize {
+    let sorted = smallest_first(inputs);
+    let others = to_begin_with(&sorted, aggregate, limits).map_or(sorted.as_slice(), |(_, others)| others);
+    others.iter().map(|other| other.input.len()).sum()
 }
 
 /// The members that all of the sets have, as a set.
@@ -178,6 +181,17 @@ pub fn difference_set(first: Input<'_>, others: &[Input<'_>], limits: &Limits) -
     difference(first, others).to_set(limits)
 }
 
+/// How many members [`difference_set`] would put into a set at most, or look up in the first and take out of it.
+pub fn difference_set_steps(first: Input<'_>, others: &[Input<'_>], limits: &Limits) -> usize {
+    let small = |other: &Input<'_>| other.len() <= first.len() / MUCH_SMALLER;
+    match first {
+        Input::Sorted(set) if set.is_large_under(limits) && others.iter().all(small) => {
+            others.iter().map(Input::len).sum()
+        }
+        _ => first.len(),
+    }
+}
+
 /// The members of `set` at these ranks (cut to those that exist), as a set. O(1) where they are all that a large set has.
 pub fn slice_set(set: &ZSet, ranks: std::ops::Range<usize>, limits: &Limits) -> ZSet {
     if ranks.start == 0 && ranks.end >= set.len() && set.is_large_under(limits) {
@@ -191,6 +205,18 @@ pub fn slice_set(set: &ZSet, ranks: std::ops::Range<usize>, limits: &Limits) -> 
 /// A set is much smaller than another if it has at most one member for so many of the other: then to change a clone of the other member by
 /// member costs less than to make all of it anew.
 const MUCH_SMALLER: usize = 4;
+
+/// The largest set and the others, if a union may begin with a clone of it. The inputs come smallest first.
+fn to_begin_with<'i, 'a>(
+    inputs: &'i [Weighted<'a>],
+    aggregate: Aggregate,
+    limits: &Limits,
+) -> Option<(&'a ZSet, &'i [Weighted<'a>])> {
+    let (largest, others) = inputs.split_last()?;
+    let set = largest.kept_as_it_is(aggregate).filter(|set| set.is_large_under(limits))?;
+    let added: usize = others.iter().map(|other| other.input.len()).sum();
+    (added <= set.len() / MUCH_SMALLER).then_some((set, others))
+}
 
 /// Members by name, without a score or with one.
 type Names<'a> = HashSet<Name<'a>, HashState>;
@@ -221,7 +247,7 @@ fn merged<'a>(inputs: &[Weighted<'a>], aggregate: Aggregate) -> Scores<'a> {
 fn gone<'a>(first: Input<'_>, others: &[Input<'a>]) -> (Names<'a>, Vec<Input<'a>>) {
     let mut gone = Names::with_hasher(HashState::new());
     let mut probed = Vec::new();
-    for other in others.iter().copied().filter(|other| other.len() > 0) {
+    for other in others.iter().copied().filter(|other| !other.is_empty()) {
         if other.len() > first.len() / MUCH_SMALLER {
             probed.push(other);
             continue;

@@ -76,6 +76,21 @@ impl Builder {
         }
     }
 
+    /// The same for a member that may have been added before: then nothing is, and the answer is false. It costs one lookup more.
+    ///
+    /// # Panics
+    /// As [`Builder::push`].
+    pub fn try_push(&mut self, member: &[u8], score: f64) -> bool {
+        let is_present = match &self.form {
+            Growing::Small(block) => block.find(member).is_some(),
+            Growing::Large(loading) => loading.index.find(hash(member), member).is_some(),
+        };
+        if !is_present {
+            self.push(member, score);
+        }
+        !is_present
+    }
+
     /// The set of all that was added.
     pub fn finish(self) -> ZSet {
         let form = match self.form {

@@ -8,9 +8,12 @@ use super::record::{Handle, Records, View};
 use super::tree::{AHEAD, Entry, Shape, Tree, Walk};
 use super::{Change, Member};
 use crate::base::hash::hash;
-use crate::data::table::{Position, Table};
+use crate::data::table::{Position, Step, Table};
 use smallvec::SmallVec;
 use std::ops::Range;
+
+/// How many pops ahead of one its index is looked at, and half as far as its record is loaded.
+const POPS_AHEAD: usize = 3;
 
 /// Members in order and by name. A clone costs O(1) and shares everything until one of the two changes.
 ///
@@ -47,6 +50,12 @@ impl Large {
     fn records(&self) -> Records<'_> {
         // SAFETY: the tree's records are the index's, which is borrowed as long as they are read; only the tree's handles are read with it.
         unsafe { Records::owned() }
+    }
+
+    /// Begins to load what a look at a member of this hash needs.
+    #[inline]
+    pub(super) fn prefetch_member(&self, step: Step, hash: u64) {
+        self.index.prefetch(step, hash);
     }
 
     #[inline]
@@ -139,11 +148,25 @@ impl Large {
         popped.expect("a rank below the length has a member")
     }
 
+    /// Begins to load what the next pops at this end will need: who pops one member mostly pops others after it.
+    fn prefetch_neighbours(&self, is_first: bool) {
+        // The record of one that is some pops away, and where the index has one that is nearer, whose record was loaded earlier.
+        let at = |distance: usize| if is_first { distance } else { self.len().wrapping_sub(1 + distance) };
+        let handle = |rank: usize| (rank < self.len()).then(|| self.tree.handle_at(rank));
+        if let Some(far) = handle(at(2 * POPS_AHEAD)) {
+            far.prefetch();
+        }
+        if let Some(near) = handle(at(POPS_AHEAD)) {
+            self.index.prefetch(Step::Segment, hash(self.records().bytes(near)));
+        }
+    }
+
     /// Removes the members at `ranks` and hands each to `sink`.
     fn take_ranks(&mut self, ranks: Range<usize>, mut sink: impl FnMut(Member)) {
         // SAFETY: the index gives records up only after the tree has forgotten all of them.
         let records = unsafe { Records::owned() };
         let mut handles = SmallVec::<[Handle; 16]>::with_capacity(ranks.len());
+        let (is_first, is_last, is_one) = (ranks.start == 0, ranks.end == self.len(), ranks.len() == 1);
         self.tree.remove_ranks(records, ranks, |handle| handles.push(handle));
         for (at, &handle) in handles.iter().enumerate() {
             if let Some(later) = handles.get(at + AHEAD) {
@@ -152,6 +175,9 @@ impl Large {
             let member = records.bytes(handle);
             let item = self.index.remove(hash(member), member);
             sink(item.expect("every member of the tree is in the index"));
+        }
+        if is_one && (is_first || is_last) {
+            self.prefetch_neighbours(is_first);
         }
     }
 

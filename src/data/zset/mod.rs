@@ -50,7 +50,7 @@ pub use rank::{Best, Ties};
 pub use record::Member;
 
 use crate::base::rng::Rng;
-use crate::data::table::Position;
+use crate::data::table::{Position, Step};
 use crate::data::thin::{Either, Form};
 use block::Block;
 use large::Large;
@@ -92,6 +92,14 @@ pub struct ZSet {
 const _: () = assert!(size_of::<ZSet>() == 8, "a record holds a sorted set as one pointer");
 
 impl ZSet {
+    /// Begins to load what a look at a member of this hash needs, if the set is large. What the set points to is loaded already.
+    #[inline]
+    pub fn prefetch_member(&self, step: Step, hash: u64) {
+        if let Form::Large(large) = self.form.get() {
+            large.prefetch_member(step, hash);
+        }
+    }
+
     /// An empty set in its small form. Allocates nothing.
     pub fn new() -> Self {
         Self::default()

@@ -3,6 +3,7 @@
 use super::{client_kill, client_list};
 use crate::base::sync::atomic::Ordering;
 use crate::command::args::is_word;
+use crate::command::blocking::Ending;
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply, ReplyMode};
 
 const FLAGS: Flags = Flags::NOSCRIPT.or(Flags::LOADING).or(Flags::STALE);
@@ -62,7 +63,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     row("CLIENT UNBLOCK client-id [TIMEOUT | ERROR]", unblock)
         .flag(Flags::ADMIN)
         .since("5.0.0")
-        .says("Ends another connection's blocking command; none blocks, so there is never one to end."),
+        .says("Ends the wait of another connection's blocking command."),
     CommandSpec::help("CLIENT HELP").group(Group::Connection),
 ];
 
@@ -165,8 +166,7 @@ fn tracking(_: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
     Ok(reply.ok())
 }
 
-/// Nobody is ever blocked, so after the checks the answer is that nothing was unblocked.
-fn unblock(_: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+fn unblock(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     if args.len() > 4 {
         let before = "ERR unknown subcommand or wrong number of arguments for '";
         return Err(CommandError::repeating(before, &args[1], "'. Try CLIENT HELP."));
@@ -174,6 +174,8 @@ fn unblock(_: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
     if args.len() == 4 && !args.is(3, "TIMEOUT") && !args.is(3, "ERROR") {
         return Err(CommandError::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
     }
-    args.integer(2)?;
-    Ok(reply.integer(0))
+    let id = args.integer(2)?;
+    let ending = if args.is(3, "ERROR") { Ending::Error } else { Ending::TimedOut };
+    let client = u64::try_from(id).ok().and_then(|id| ctx.services.clients.get(id));
+    Ok(reply.flag(client.is_some_and(|client| client.unblock(ending))))
 }

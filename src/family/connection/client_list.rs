@@ -125,6 +125,7 @@ fn flags(client: &Client) -> String {
     let all = [
         (client.mailbox.listens(), 'P'),
         (client.multi.load(Ordering::Relaxed) >= 0, 'x'),
+        (client.is_blocked(), 'b'),
         (client.is_killed(), 'A'),
         (client.is_unix, 'U'),
         (client.no_evict.load(Ordering::Relaxed), 'e'),

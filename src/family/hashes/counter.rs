@@ -15,6 +15,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .deny_oom()
         .fast()
         .key(1, Access::ACCESS_UPDATE)
+        .element(2)
         .since("2.0.0")
         .says("Adds to the integer in a field of a hash and returns the sum; a missing field counts from 0."),
     CommandSpec::new("HINCRBYFLOAT key field increment", hincrbyfloat)
@@ -24,6 +25,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .deny_oom()
         .fast()
         .key(1, Access::ACCESS_UPDATE)
+        .element(2)
         .since("2.6.0")
         .says("Adds to the number, which may have a fraction, in a field of a hash and returns the sum."),
 ];

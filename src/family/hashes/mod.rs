@@ -16,7 +16,7 @@ pub const TABLES: &[&[CommandSpec]] =
 
 /// How large a hash may be in its small form.
 #[inline]
-fn limits(ctx: &Ctx) -> Limits {
+pub(super) fn limits(ctx: &Ctx) -> Limits {
     let live = &ctx.services.config.live;
     Limits { entries: live.hash_max_listpack_entries.get(), value_bytes: live.hash_max_listpack_value.get() }
 }

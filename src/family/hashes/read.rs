@@ -13,6 +13,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .readonly()
         .fast()
         .key(1, Access::READ)
+        .element(2)
         .since("2.0.0")
         .says("Returns the value of a field of a hash."),
     CommandSpec::new("HMGET key field [field ...]", hmget)
@@ -20,6 +21,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .readonly()
         .fast()
         .key(1, Access::READ)
+        .element(2)
         .since("2.0.0")
         .says("Returns the values of several fields of a hash; null for a field that does not exist.")
         .costs("O(N), N being the number of fields given"),
@@ -59,6 +61,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .readonly()
         .fast()
         .key(1, Access::LOOK)
+        .element(2)
         .since("2.0.0")
         .says("Tells whether a hash has a field."),
     CommandSpec::new("HSTRLEN key field", hstrlen)
@@ -66,6 +69,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .readonly()
         .fast()
         .key(1, Access::LOOK)
+        .element(2)
         .since("3.2.0")
         .says("Returns the length in bytes of the value of a field of a hash."),
 ];

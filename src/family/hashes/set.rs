@@ -12,6 +12,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .deny_oom()
         .fast()
         .key(1, Access::UPDATE)
+        .element(2)
         .since("2.0.0")
         .says("Gives fields of a hash their values and returns how many of the fields are new.")
         .costs("O(N), N being the number of fields given"),
@@ -22,6 +23,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .deny_oom()
         .fast()
         .key(1, Access::UPDATE)
+        .element(2)
         .since("2.0.0")
         .says("Gives fields of a hash their values: HSET that replies OK.")
         .costs("O(N), N being the number of fields given"),
@@ -32,6 +34,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .deny_oom()
         .fast()
         .key(1, Access::INSERT)
+        .element(2)
         .since("2.0.0")
         .says("Gives a field of a hash a value if the field does not exist."),
     CommandSpec::new("HDEL key field [field ...]", hdel)
@@ -40,6 +43,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .write()
         .fast()
         .key(1, Access::DELETE)
+        .element(2)
         .since("2.0.0")
         .says("Removes fields of a hash and returns how many were there; without fields the hash is gone.")
         .costs("O(N), N being the number of fields given"),

@@ -1,8 +1,9 @@
-//! Keys of any type: whether they are there, when they expire, moving them, walking over them.
+//! Keys of any type: whether they are there, when they expire, moving them, what they hold as bytes, walking over them.
 //!
 //! One file per question; [`database`] has what concerns whole databases. Not here: what a value is made of.
 
 mod database;
+mod dump;
 mod existence;
 mod expiry;
 mod moving;
@@ -14,8 +15,15 @@ use crate::command::CommandError;
 use crate::command::CommandSpec;
 
 /// The tables of the family's files.
-pub const TABLES: &[&[CommandSpec]] =
-    &[existence::COMMANDS, expiry::COMMANDS, moving::COMMANDS, walking::COMMANDS, database::COMMANDS, object::COMMANDS];
+pub const TABLES: &[&[CommandSpec]] = &[
+    dump::COMMANDS,
+    existence::COMMANDS,
+    expiry::COMMANDS,
+    moving::COMMANDS,
+    walking::COMMANDS,
+    database::COMMANDS,
+    object::COMMANDS,
+];
 
 const NOT_A_C_INT: CommandError =
     CommandError::text("ERR value is out of range, value must between -2147483648 and 2147483647");

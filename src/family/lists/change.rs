@@ -98,6 +98,6 @@ fn ltrim(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
         let range = ranks::between(start, stop, list.len());
         list.keep(range, &limits)
     })?;
-    discard(ctx, rest.unwrap_or_default());
+    discard(&ctx.keys, rest.unwrap_or_default());
     Ok(reply.ok())
 }

@@ -1,8 +1,9 @@
 //! Lists: giving and taking at both ends, and work by index.
 //!
-//! Not here: how elements are kept (`data::list`), which keys are locked, the removal of an emptied key. Waiting for elements is not
-//! supported yet.
+//! Not here: how elements are kept (`data::list`), which keys are locked, the removal of an emptied key, who waits for elements
+//! (`keyspace`).
 
+mod blocking;
 mod change;
 mod look;
 mod moving;
@@ -12,13 +13,20 @@ mod push;
 
 use crate::base::event::Classes;
 use crate::command::args::is_word;
-use crate::command::{Args, CommandError, CommandSpec, Ctx};
+use crate::command::{Args, CommandError, CommandSpec, Ctx, Keys};
 use crate::data::list::{End, Limits, Rest};
 use crate::keyspace::{Event, Value};
 
 /// The tables of the family's files.
-pub const TABLES: &[&[CommandSpec]] =
-    &[push::COMMANDS, pop::COMMANDS, look::COMMANDS, position::COMMANDS, change::COMMANDS, moving::COMMANDS];
+pub const TABLES: &[&[CommandSpec]] = &[
+    push::COMMANDS,
+    pop::COMMANDS,
+    look::COMMANDS,
+    position::COMMANDS,
+    change::COMMANDS,
+    moving::COMMANDS,
+    blocking::COMMANDS,
+];
 
 /// How long a chunk may become, by the settings now.
 #[inline]
@@ -27,8 +35,8 @@ pub(super) fn limits(ctx: &Ctx) -> Limits {
 }
 
 /// Frees what was cut out of a list.
-fn discard(ctx: &Ctx, rest: Rest) {
-    rest.into_lists().for_each(|list| ctx.keys.discard(Value::List(list)));
+fn discard(keys: &Keys, rest: Rest) {
+    rest.into_lists().for_each(|list| keys.discard(Value::List(list)));
 }
 
 /// The end of a list that the argument at `index` names.

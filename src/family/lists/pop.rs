@@ -5,8 +5,9 @@
 
 use super::{discard, end_at, limits, popped_from};
 use crate::command::args::is_word;
-use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
-use crate::data::list::{Element, End, Iter, List, Rest};
+use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Missing, Replied, Reply};
+use crate::data::list::{Element, End, Iter, Limits, List, Rest};
+use std::ops::Range;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("LPOP key [count]", lpop)
@@ -54,43 +55,90 @@ fn pop_of_one(ctx: &mut Ctx, args: Args, end: End, reply: Reply) -> Result<Repli
         [_] => Some(count_at(args, 2, 0).ok_or(CommandError::MustBePositive)?),
         _ => return Err(CommandError::WrongArity(args[0].to_ascii_lowercase().escape_ascii().to_string())),
     };
-    let popped = pop(ctx, &args[1], end, count.unwrap_or(1), reply, |reply, mut elements| match count {
+    let limits = limits(ctx);
+    let give = |reply: Reply, mut elements: Leaving| match count {
         Some(_) => array(reply, elements),
         None => reply.bulk(&elements.next().expect("a list has an element").text()),
-    })?;
+    };
+    let popped = pop(&mut ctx.keys, &limits, &args[1], end, count.unwrap_or(1), reply, give)?;
     popped.or_else(|reply| Ok(if count.is_some() { reply.null_array() } else { reply.null() }))
 }
 
 fn lmpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let keys = count_at(args, 1, 1).ok_or(NO_KEYS)?;
-    let at_end = keys.saturating_add(2);
-    let end = end_at(args, at_end)?;
-    let count = match args.from(at_end + 1) {
-        [] => 1,
-        [word, _, rest @ ..] if is_word(word, "COUNT") => {
-            let count = count_at(args, at_end + 2, 1).ok_or(NO_COUNT)?;
-            if !rest.is_empty() {
-                return Err(CommandError::Syntax);
+    let many = Many::parse(args, 1)?;
+    let limits = limits(ctx);
+    let popped = many.pop(&mut ctx.keys, &limits, &args.all()[many.keys.clone()], reply)?;
+    Ok(popped.unwrap_or_else(Reply::null_array))
+}
+
+/// What LMPOP and BLMPOP ask for.
+pub(super) struct Many {
+    /// Where the keys stand.
+    pub(super) keys: Range<usize>,
+    end: End,
+    count: usize,
+}
+
+impl Many {
+    /// Reads the arguments from the number of keys on, which stands at `index`.
+    pub(super) fn parse(args: Args, index: usize) -> Result<Self, CommandError> {
+        let keys = count_at(args, index, 1).ok_or(NO_KEYS)?;
+        let at_end = keys.saturating_add(index + 1);
+        let end = end_at(args, at_end)?;
+        let count = match args.from(at_end + 1) {
+            [] => 1,
+            [word, _, rest @ ..] if is_word(word, "COUNT") => {
+                let count = count_at(args, at_end + 2, 1).ok_or(NO_COUNT)?;
+                if !rest.is_empty() {
+                    return Err(CommandError::Syntax);
+                }
+                count
             }
-            count
-        }
-        _ => return Err(CommandError::Syntax),
-    };
-    let mut reply = reply;
-    ctx.keys.tell_as(popped_from(end));
-    for key in &args.all()[2..at_end] {
-        let popped = pop(ctx, key, end, count, reply, |reply, elements| {
-            let mut found = reply.array(2);
-            found.bulk(key);
-            let _given: Replied = array(found.element(), elements);
-            found.end()
-        })?;
-        match popped {
-            Ok(replied) => return Ok(replied),
-            Err(unused) => reply = unused,
-        }
+            _ => return Err(CommandError::Syntax),
+        };
+        Ok(Self { keys: index + 1..at_end, end, count })
     }
-    Ok(reply.null_array())
+
+    /// Replies with what the first of `names` has that is there; else the right to reply comes back.
+    pub(super) fn pop<'r>(
+        &self,
+        keys: &mut Keys,
+        limits: &Limits,
+        names: &[&[u8]],
+        mut reply: Reply<'r>,
+    ) -> Result<Result<Replied, Reply<'r>>, CommandError> {
+        keys.tell_as(popped_from(self.end));
+        for name in names {
+            let popped = pop(keys, limits, name, self.end, self.count, reply, |reply, elements| {
+                let mut found = reply.array(2);
+                found.bulk(name);
+                let _given: Replied = array(found.element(), elements);
+                found.end()
+            })?;
+            match popped {
+                Ok(replied) => return Ok(Ok(replied)),
+                Err(unused) => reply = unused,
+            }
+        }
+        Ok(Err(reply))
+    }
+}
+
+/// Replies with a key and the element at one end of its list, which leaves; else the right to reply comes back.
+pub(super) fn pop_with_key<'r>(
+    keys: &mut Keys,
+    limits: &Limits,
+    name: &[u8],
+    end: End,
+    reply: Reply<'r>,
+) -> Result<Result<Replied, Reply<'r>>, CommandError> {
+    keys.tell_as(popped_from(end));
+    pop(keys, limits, name, end, 1, reply, |reply, mut elements| {
+        let mut found = reply.array(2);
+        found.bulk(name);
+        found.bulk(&elements.next().expect("a list has an element").text());
+        found.end()
+    })
 }
 
 /// The integer at `index`, if it is one and at least `least`.
@@ -125,16 +173,16 @@ impl<'a> Iterator for Leaving<'a> {
 /// right to reply comes back.
 #[inline]
 fn pop<'r>(
-    ctx: &mut Ctx,
+    keys: &mut Keys,
+    limits: &Limits,
     key: &[u8],
     end: End,
     count: usize,
     reply: Reply<'r>,
     give: impl FnOnce(Reply<'r>, Leaving) -> Replied,
 ) -> Result<Result<Replied, Reply<'r>>, CommandError> {
-    let limits = limits(ctx);
     let mut unused = Some(reply);
-    let popped = ctx.keys.edit::<List, _>(key, Missing::Skip, |list| {
+    let popped = keys.edit::<List, _>(key, Missing::Skip, |list| {
         let len = list.len();
         let count = count.min(len);
         let range = match end {
@@ -143,12 +191,12 @@ fn pop<'r>(
         };
         let reply = unused.take().expect("a key is edited once");
         let replied = give(reply, Leaving { elements: list.iter(range.clone()), end });
-        let rest = if count > 0 { list.remove(range, &limits) } else { Rest::default() };
+        let rest = if count > 0 { list.remove(range, limits) } else { Rest::default() };
         (replied, rest)
     })?;
     let Some((replied, rest)) = popped else {
         return Ok(Err(unused.expect("a key that is missing was not edited")));
     };
-    discard(ctx, rest);
+    discard(keys, rest);
     Ok(Ok(replied))
 }

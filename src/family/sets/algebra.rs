@@ -215,14 +215,11 @@ fn steps_of_difference(sets: &[Set]) -> usize {
     first + sets.iter().skip(1).map(|other| other.len().min(first)).sum::<usize>()
 }
 
+/// Shows each member of what it makes of sets.
+type Make = fn(&[&Set], &mut dyn FnMut(&[u8]));
+
 /// Replies what `make` makes of the sets, once the command has given its locks back.
-fn give_later(
-    ctx: &mut Ctx,
-    sets: Vec<Set>,
-    steps: usize,
-    reply: Reply,
-    make: fn(&[&Set], &mut dyn FnMut(&[u8])),
-) -> Result<Replied, CommandError> {
+fn give_later(ctx: &mut Ctx, sets: Vec<Set>, steps: usize, reply: Reply, make: Make) -> Result<Replied, CommandError> {
     let keyspace = ctx.keys.keyspace();
     let sets = Clones::new(sets, keyspace);
     Ok(reply.later(Computed::new(keyspace, steps, move |_| {

@@ -14,6 +14,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .deny_oom()
         .fast()
         .key(1, Access::INSERT)
+        .element(2)
         .since("1.0.0")
         .says("Adds members to a set and returns how many of them are new.")
         .costs("O(N), N being the number of members given"),
@@ -23,6 +24,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .write()
         .fast()
         .key(1, Access::DELETE)
+        .element(2)
         .since("1.0.0")
         .says("Removes members from a set and returns how many of them were there.")
         .costs("O(N), N being the number of members given"),

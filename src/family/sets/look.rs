@@ -11,6 +11,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .readonly()
         .fast()
         .key(1, Access::LOOK)
+        .element(2)
         .since("1.0.0")
         .says("Tells whether a set has a member."),
     CommandSpec::new("SMISMEMBER key member [member ...]", smismember)
@@ -18,6 +19,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .readonly()
         .fast()
         .key(1, Access::READ)
+        .element(2)
         .since("6.2.0")
         .says("Tells of several members whether a set has them.")
         .costs("O(N), N being the number of members given"),

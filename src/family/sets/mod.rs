@@ -16,7 +16,7 @@ pub const TABLES: &[&[CommandSpec]] =
 
 /// How large a set may be in its small forms, by the settings now.
 #[inline]
-fn limits(ctx: &Ctx) -> Limits {
+pub(super) fn limits(ctx: &Ctx) -> Limits {
     let live = &ctx.services.config.live;
     Limits {
         integers: live.set_max_intset_entries.get(),

@@ -17,6 +17,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .deny_oom()
         .fast()
         .key(1, Access::UPDATE)
+        .element(-1)
         .since("1.2.0")
         .says("Adds members to a sorted set, or updates their scores.")
         .costs("O(log N) for each member; N is the size of the set"),
@@ -27,6 +28,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .deny_oom()
         .fast()
         .key(1, Access::ACCESS_UPDATE)
+        .element(-1)
         .since("1.2.0")
         .says("Increments a member's score, adding the member if it is missing.")
         .costs("O(log N); N is the size of the set"),

@@ -6,10 +6,13 @@
 use super::limits;
 use super::store::store;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Replied, Reply};
+use crate::data::list::List;
 use crate::data::set::Set;
-use crate::data::zset::ZSet;
 use crate::data::zset::algebra::{self, Aggregate, Input, Ranked, Weighted};
-use crate::keyspace::ValueRef;
+use crate::data::zset::{Limits, ZSet};
+use crate::family::long::{self, Answer, Computed, Shape, Store};
+use crate::keyspace::{Bin, Value, ValueRef};
+use crate::resp::long::Stop;
 use smallvec::SmallVec;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -102,6 +105,9 @@ enum Form {
     Counting,
 }
 
+/// What looking a member up and putting it into order comes to, in steps.
+const STEPS_PER_MEMBER: usize = 4;
+
 /// A command: its name as an error says it, its options, and whether argument 1 is a destination.
 #[derive(Clone, Copy, Debug)]
 struct Command {
@@ -124,54 +130,128 @@ struct Query {
     aggregate: Aggregate,
     with_scores: bool,
     limit: usize,
+    bin: Bin,
+}
+
+impl Drop for Query {
+    fn drop(&mut self) {
+        for source in std::mem::take(&mut self.sources) {
+            match source {
+                Source::Nothing => {}
+                Source::Plain(set) => self.bin.discard(Value::Set(set)),
+                Source::Sorted(set) => self.bin.discard(Value::ZSet(set)),
+            }
+        }
+    }
 }
 
 fn zunion(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zunion", form: Form::Joining, stores: false })?;
-    Ok(give(&algebra::union(&query.weighted(), query.aggregate), query.with_scores, reply))
+    let steps = query.steps_of_all();
+    answer(ctx, query, steps, reply, |query, visit| visit(&algebra::union(&query.weighted(), query.aggregate)))
 }
 
 fn zinter(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zinter", form: Form::Joining, stores: false })?;
-    Ok(give(&algebra::intersection(&query.weighted(), query.aggregate), query.with_scores, reply))
+    let steps = query.steps_of_smallest();
+    answer(ctx, query, steps, reply, |query, visit| visit(&algebra::intersection(&query.weighted(), query.aggregate)))
 }
 
 fn zdiff(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zdiff", form: Form::Difference, stores: false })?;
-    let inputs = query.inputs();
-    Ok(give(&algebra::difference(inputs[0], &inputs[1..]), query.with_scores, reply))
+    let steps = query.steps_of_first();
+    answer(ctx, query, steps, reply, |query, visit| {
+        let inputs = query.inputs();
+        visit(&algebra::difference(inputs[0], &inputs[1..]));
+    })
 }
 
 fn zintercard(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zintercard", form: Form::Counting, stores: false })?;
+    let steps = query.steps_of_smallest();
+    if steps > long::STEPS_MAX {
+        return Ok(reply.later(Computed::new(ctx.keys.keyspace(), steps, move |_| {
+            let len = algebra::intersection_len(&query.inputs(), query.limit);
+            Ok(Answer::Short(Box::new(move |reply| reply.count(len))))
+        }))?);
+    }
     Ok(reply.count(algebra::intersection_len(&query.inputs(), query.limit)))
 }
 
 fn zunionstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zunionstore", form: Form::Joining, stores: true })?;
-    let result = algebra::union_set(&query.weighted(), query.aggregate, &limits(ctx));
-    Ok(keep(ctx, args, query, result, reply))
+    let steps = STEPS_PER_MEMBER * algebra::union_set_steps(&query.weighted(), query.aggregate, &limits(ctx));
+    keep(ctx, args, query, steps, reply, |query, limits| algebra::union_set(&query.weighted(), query.aggregate, limits))
 }
 
 fn zinterstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zinterstore", form: Form::Joining, stores: true })?;
-    let result = algebra::intersection_set(&query.weighted(), query.aggregate, &limits(ctx));
-    Ok(keep(ctx, args, query, result, reply))
+    let steps = query.steps_of_smallest();
+    keep(ctx, args, query, steps, reply, |query, limits| {
+        algebra::intersection_set(&query.weighted(), query.aggregate, limits)
+    })
 }
 
 fn zdiffstore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let query = Query::read(ctx, args, Command { name: "zdiffstore", form: Form::Difference, stores: true })?;
     let inputs = query.inputs();
-    let result = algebra::difference_set(inputs[0], &inputs[1..], &limits(ctx));
+    let steps = STEPS_PER_MEMBER * algebra::difference_set_steps(inputs[0], &inputs[1..], &limits(ctx));
     drop(inputs);
-    Ok(keep(ctx, args, query, result, reply))
+    keep(ctx, args, query, steps, reply, |query, limits| {
+        let inputs = query.inputs();
+        algebra::difference_set(inputs[0], &inputs[1..], limits)
+    })
 }
 
-/// Stores the result and replies how many members it has.
-fn keep(ctx: &mut Ctx, args: Args, query: Query, result: ZSet, reply: Reply) -> Replied {
+/// Shows what it finds, once.
+type Find = fn(&Query, &mut dyn FnMut(&Ranked));
+
+/// Replies the members that `find` finds: once the command has given its locks back, if that takes many steps.
+fn answer(ctx: &mut Ctx, query: Query, steps: usize, reply: Reply, find: Find) -> Result<Replied, CommandError> {
+    if steps > long::STEPS_MAX {
+        return Ok(reply.later(Computed::new(ctx.keys.keyspace(), steps, move |_| {
+            let (mut members, mut scores) = (List::new(), Vec::new());
+            find(&query, &mut |ranked| {
+                members = long::gather(|push| ranked.iter().for_each(|(member, _)| member.with_bytes(&mut *push)));
+                if query.with_scores {
+                    scores = ranked.iter().map(|(_, score)| score).collect();
+                }
+            });
+            Ok(match query.with_scores {
+                true => Answer::Scored(members, scores),
+                false => Answer::Elements(members, Shape::Array),
+            })
+        }))?);
+    }
+    let (mut reply, mut replied) = (Some(reply), None);
+    find(&query, &mut |ranked| replied = reply.take().map(|reply| give(ranked, query.with_scores, reply)));
+    Ok(replied.expect("what is found is shown once"))
+}
+
+/// Stores what `make` makes and replies how many members it has.
+fn keep(
+    ctx: &mut Ctx,
+    args: Args,
+    query: Query,
+    steps: usize,
+    reply: Reply,
+    make: fn(&Query, &Limits) -> ZSet,
+) -> Result<Replied, CommandError> {
+    let limits = limits(ctx);
+    let result = match long::store(ctx, &reply, steps) {
+        Store::Ready(Value::ZSet(made)) => made,
+        Store::Away(tries) => {
+            let keys = query.sources.len();
+            let make = move |_: &Stop| Some(Value::ZSet(make(&query, &limits)));
+            // The number of keys stands between the one that is stored and the others.
+            let keys = [&args[1]].into_iter().chain(args.from(3)[..keys].iter().copied());
+            return Ok(long::store_later(ctx, reply, keys, (tries, steps), make));
+        }
+        _ => make(&query, &limits),
+    };
     // Whoever has the last reference to a large set frees it: not these clones, for the keyspace frees in the background.
     drop(query);
-    store(ctx, &args[1], result, reply)
+    Ok(store(ctx, &args[1], result, reply))
 }
 
 /// Replies members in order, with their scores or without.
@@ -207,6 +287,7 @@ impl Query {
             aggregate: Aggregate::default(),
             with_scores: false,
             limit: usize::MAX,
+            bin: ctx.keys.keyspace().bin(),
         };
         query.read_options(args, at + 1 + keys.len(), command)?;
         Ok(query)
@@ -239,6 +320,24 @@ impl Query {
         Ok(())
     }
 
+    /// How many steps it takes to look at every member of every set.
+    fn steps_of_all(&self) -> usize {
+        STEPS_PER_MEMBER * self.sources.iter().map(Source::len).sum::<usize>()
+    }
+
+    /// The same for the members of the smallest set, in all others.
+    fn steps_of_smallest(&self) -> usize {
+        let smallest = self.sources.iter().map(Source::len).min().unwrap_or(0);
+        smallest.saturating_mul(self.sources.len()).saturating_mul(STEPS_PER_MEMBER)
+    }
+
+    /// The same for the members of the first set, and for those of the others as far as they matter.
+    fn steps_of_first(&self) -> usize {
+        let first = self.sources.first().map_or(0, Source::len);
+        let others: usize = self.sources.iter().skip(1).map(|other| other.len().min(first)).sum();
+        STEPS_PER_MEMBER * (first + others)
+    }
+
     fn inputs(&self) -> SmallVec<[Input<'_>; KEYS_INLINE]> {
         self.sources.iter().map(Source::lend).collect()
     }
@@ -263,6 +362,14 @@ impl Source {
             Some(ValueRef::Set(set)) => Ok(Self::Plain(set.clone())),
             Some(ValueRef::ZSet(set)) => Ok(Self::Sorted(set.clone())),
             Some(_) => Err(CommandError::WrongType),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Plain(set) => set.len(),
+            Self::Sorted(set) => set.len(),
         }
     }
 

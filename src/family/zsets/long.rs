@@ -3,6 +3,7 @@
 use super::range::Order;
 use crate::base::rng::Rng;
 use crate::data::zset::ZSet;
+use crate::family::long;
 use crate::keyspace::FrozenEntry;
 use crate::resp::long::{Budget, LongReply, Progress, Refused, Stop};
 use crate::resp::reply::{Aggregate, ReplySink};
@@ -114,16 +115,5 @@ fn begin(len: usize, with_scores: bool, sink: &mut dyn ReplySink) {
 /// Gives a member and says whether the part ends with it.
 #[inline]
 fn give((member, score): (&[u8], f64), with_scores: bool, sink: &mut dyn ReplySink, budget: &mut Budget) -> bool {
-    if with_scores {
-        sink.begin(Aggregate::Pair, 2);
-    }
-    sink.bulk(member);
-    if with_scores {
-        sink.double(score);
-        budget.spend(SCORE_BYTES);
-    }
-    budget.spend(member.len())
+    if with_scores { long::give_pair((member, score), sink, budget) } else { long::give_bulk(member, sink, budget) }
 }
-
-/// What a score counts as: its text has to be found.
-const SCORE_BYTES: usize = 24;

@@ -18,6 +18,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .readonly()
         .fast()
         .key(1, Access::READ)
+        .element(2)
         .since("1.2.0")
         .says("Returns the score of a member.")
         .costs("O(1)"),
@@ -26,6 +27,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .readonly()
         .fast()
         .key(1, Access::READ)
+        .element(2)
         .since("6.2.0")
         .says("Returns the scores of several members.")
         .costs("O(M); M is the number of members asked for"),
@@ -34,6 +36,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .readonly()
         .fast()
         .key(1, Access::READ)
+        .element(2)
         .since("2.0.0")
         .says("Returns the rank of a member, the lowest score being rank 0.")
         .costs("O(log N); N is the size of the set"),
@@ -42,6 +45,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .readonly()
         .fast()
         .key(1, Access::READ)
+        .element(2)
         .since("2.0.0")
         .says("Returns the rank of a member, the highest score being rank 0.")
         .costs("O(log N); N is the size of the set"),

@@ -10,6 +10,7 @@
 
 mod add;
 mod algebra;
+mod blocking;
 mod count;
 mod long;
 mod look;
@@ -36,6 +37,7 @@ pub const TABLES: &[&[CommandSpec]] = &[
     algebra::COMMANDS,
     remove::COMMANDS,
     pop::COMMANDS,
+    blocking::COMMANDS,
     random::COMMANDS,
     scan::COMMANDS,
 ];

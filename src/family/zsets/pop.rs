@@ -8,6 +8,7 @@ use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Missing, Replied, Reply};
 use crate::data::zset::{Iter, ZSet};
 use crate::keyspace::{Event, Value};
+use std::ops::Range;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("ZPOPMIN key [count]", zpopmin)
@@ -42,9 +43,20 @@ const NO_COUNT: CommandError = CommandError::text("ERR count should be greater t
 
 /// The end of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Min,
     Max,
+}
+
+impl End {
+    /// What a pop from here is told as.
+    fn popped(self) -> Event {
+        let name = match self {
+            Self::Min => "zpopmin",
+            Self::Max => "zpopmax",
+        };
+        Event::new(Classes::SORTED_SET, name)
+    }
 }
 
 fn zpopmin(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
@@ -83,47 +95,91 @@ fn pop_of_one(ctx: &mut Ctx, args: Args, end: End, reply: Reply) -> Result<Repli
 }
 
 fn zmpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let keys = count_at(args, 1, 1).ok_or(NO_KEYS)?;
-    let at_end = keys.saturating_add(2);
-    let end = match args.get(at_end) {
-        Some(word) if is_word(word, "MIN") => End::Min,
-        Some(word) if is_word(word, "MAX") => End::Max,
-        _ => return Err(CommandError::Syntax),
-    };
-    let count = match args.from(at_end + 1) {
-        [] => 1,
-        [word, _, rest @ ..] if is_word(word, "COUNT") => {
-            let count = count_at(args, at_end + 2, 1).ok_or(NO_COUNT)?;
-            if !rest.is_empty() {
-                return Err(CommandError::Syntax);
+    let many = Many::parse(args, 1)?;
+    let popped = many.pop(&mut ctx.keys, &args.all()[many.keys.clone()], reply)?;
+    Ok(popped.unwrap_or_else(Reply::null_array))
+}
+
+/// What ZMPOP and BZMPOP ask for.
+pub(super) struct Many {
+    /// Where the keys stand.
+    pub(super) keys: Range<usize>,
+    end: End,
+    count: usize,
+}
+
+impl Many {
+    /// Reads the arguments from the number of keys on, which stands at `index`.
+    pub(super) fn parse(args: Args, index: usize) -> Result<Self, CommandError> {
+        let keys = count_at(args, index, 1).ok_or(NO_KEYS)?;
+        let at_end = keys.saturating_add(index + 1);
+        let end = match args.get(at_end) {
+            Some(word) if is_word(word, "MIN") => End::Min,
+            Some(word) if is_word(word, "MAX") => End::Max,
+            _ => return Err(CommandError::Syntax),
+        };
+        let count = match args.from(at_end + 1) {
+            [] => 1,
+            [word, _, rest @ ..] if is_word(word, "COUNT") => {
+                let count = count_at(args, at_end + 2, 1).ok_or(NO_COUNT)?;
+                if !rest.is_empty() {
+                    return Err(CommandError::Syntax);
+                }
+                count
             }
-            count
-        }
-        _ => return Err(CommandError::Syntax),
-    };
-    let mut reply = reply;
-    let name = if end == End::Min { "zpopmin" } else { "zpopmax" };
-    ctx.keys.tell_as(Event::new(Classes::SORTED_SET, name));
-    for key in &args.all()[2..at_end] {
-        let popped = pop(&mut ctx.keys, key, end, count, reply, |reply, members| {
-            let mut found = reply.array(2);
-            found.bulk(key);
-            let mut pairs = found.element().array(members.len());
-            members.for_each(|member, score| {
-                let mut pair = pairs.element().array(2);
-                pair.bulk(member);
-                pair.double(score);
-                let _given: Replied = pair.end();
-            });
-            let _given: Replied = pairs.end();
-            found.end()
-        })?;
-        match popped {
-            Ok(replied) => return Ok(replied),
-            Err(unused) => reply = unused,
-        }
+            _ => return Err(CommandError::Syntax),
+        };
+        Ok(Self { keys: index + 1..at_end, end, count })
     }
-    Ok(reply.null_array())
+
+    /// Replies with what the first of `names` has that is there; else the right to reply comes back.
+    pub(super) fn pop<'r>(
+        &self,
+        keys: &mut Keys,
+        names: &[&[u8]],
+        mut reply: Reply<'r>,
+    ) -> Result<Result<Replied, Reply<'r>>, CommandError> {
+        keys.tell_as(self.end.popped());
+        for name in names {
+            let popped = pop(keys, name, self.end, self.count, reply, |reply, members| {
+                let mut found = reply.array(2);
+                found.bulk(name);
+                let mut pairs = found.element().array(members.len());
+                members.for_each(|member, score| {
+                    let mut pair = pairs.element().array(2);
+                    pair.bulk(member);
+                    pair.double(score);
+                    let _given: Replied = pair.end();
+                });
+                let _given: Replied = pairs.end();
+                found.end()
+            })?;
+            match popped {
+                Ok(replied) => return Ok(Ok(replied)),
+                Err(unused) => reply = unused,
+            }
+        }
+        Ok(Err(reply))
+    }
+}
+
+/// Replies with a key, the member at one end of its set, which leaves, and its score, all flat; else the right to reply comes back.
+pub(super) fn pop_with_key<'r>(
+    keys: &mut Keys,
+    name: &[u8],
+    end: End,
+    reply: Reply<'r>,
+) -> Result<Result<Replied, Reply<'r>>, CommandError> {
+    keys.tell_as(end.popped());
+    pop(keys, name, end, 1, reply, |reply, members| {
+        let mut found = reply.array(3);
+        found.bulk(name);
+        members.for_each(|member, score| {
+            found.bulk(member);
+            found.double(score);
+        });
+        found.end()
+    })
 }
 
 /// The integer at `index`, if it is one and at least `least`.

@@ -12,6 +12,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .write()
         .fast()
         .key(1, Access::DELETE)
+        .element(2)
         .since("1.2.0")
         .says("Removes members from a sorted set.")
         .costs("O(M log N); N is the size of the set, M the number of members to remove"),

@@ -42,6 +42,16 @@ impl Rules {
         }
     }
 
+    /// The bits of an entry that another server says was accessed so many seconds ago, or is used so often. What the policy does not keep is
+    /// ignored.
+    pub fn restored(self, idle_seconds: Option<u64>, frequency: Option<u8>, now: UnixMillis) -> u32 {
+        match (self.meaning(), idle_seconds, frequency) {
+            (Meaning::Clock, Some(seconds), _) => idle_since(u32::try_from(seconds).unwrap_or(u32::MAX), now),
+            (Meaning::Frequency, _, Some(frequency)) => minutes(now) << 8 | u32::from(frequency),
+            _ => self.fresh(now),
+        }
+    }
+
     /// The bits after an access at `now`. `chance` is any number that is not the same each time.
     #[inline]
     pub fn accessed(self, access: u32, now: UnixMillis, chance: u64) -> u32 {

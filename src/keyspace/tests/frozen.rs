@@ -174,6 +174,15 @@ fn clones_are_limited_in_number() {
     let mut pass = keyspace.enter(0, Patience::Wait).expect("nobody else is inside");
     assert_eq!(pass.freeze(Patience::Wait).map(|_| ()), Err(Busy));
     clones.pop();
+    drop(pass);
+    let entry = one(&keyspace, 0, b"k", (0, 0), |keys| {
+        let entry = keys.peek(b"k").expect("it was put");
+        let frozen = keyspace.freeze_entry(entry).expect("there is room for one");
+        assert!(keyspace.freeze_entry(entry).is_err(), "a clone of one entry counts as well");
+        frozen
+    });
+    drop(entry);
+    let mut pass = keyspace.enter(0, Patience::Wait).expect("nobody else is inside");
     assert!(pass.freeze(Patience::Wait).is_ok());
 }
 

@@ -10,8 +10,10 @@
 //! Not promised, and so not here: two vain tries for the whole can each meet the gate that the other has for a moment, and both go to sleep. A
 //! connection sleeps for a bounded time only, for that among others.
 
+use crate::data::list::{End, Limits, List};
 use crate::keyspace::{
-    Busy, EntryRef, Frozen, Held, Keys, Keyspace, Parking, Patience, Plan, ShardIndex, ValueRef, add,
+    Awaited, Busy, EntryRef, Frozen, Held, Keys, Keyspace, Missing, Parking, Patience, Plan, ShardIndex, ValueRef,
+    Waiter, Waits, add,
 };
 use loom::cell::UnsafeCell;
 use loom::sync::Notify;
@@ -266,5 +268,73 @@ fn a_frozen_clone_has_whole_units_and_stays_as_it_was_while_others_write() {
         join(writer);
         assert!(seen[0] == seen[1] && matches!(seen[0], Some(1..=3)), "one moment: {seen:?}");
         assert_eq!(names.each_ref().map(|name| number_of(&frozen, name)), seen);
+    });
+}
+
+/// Takes an element of the list that is ready.
+#[derive(Debug)]
+struct Taker {
+    waiter: Waiter,
+    served: loom::sync::atomic::AtomicUsize,
+}
+
+impl Waits for Taker {
+    fn waiter(&self) -> &Waiter {
+        &self.waiter
+    }
+
+    fn give(&self, keys: &mut Keys<'_, '_>, key: &[u8]) {
+        let limits = Limits::from_setting(-2);
+        let taken = keys.edit::<List, _>(key, Missing::Skip, |list| list.pop(End::Left, &limits));
+        taken.expect("a list").expect("it is there");
+        self.served.fetch_add(1, loom::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn wake(&self) {}
+}
+
+/// Two writers make a key each, in shards of their own, while one who waits for both may lose patience: the wait ends once, and no element is lost.
+#[test]
+fn who_waits_in_two_shards_is_claimed_once() {
+    model(|| {
+        let world = World::new(3);
+        let names = keys_of_shards(&world.keyspace);
+        let taker = {
+            let mut pass = world.keyspace.enter(2, Patience::Wait).expect("a wait without bound");
+            let mut held = pass.lock(&several([0, 1]), Patience::Wait).expect("a wait without bound");
+            let mut keys = Keys::new(&mut held, 0, 0);
+            let waiter = keys.waiter(Awaited::List, names.iter().map(Vec::as_slice), None, true);
+            let taker = Arc::new(Taker { waiter, served: loom::sync::atomic::AtomicUsize::new(0) });
+            let waits: Arc<dyn Waits> = Arc::<Taker>::clone(&taker);
+            keys.wait(&waits);
+            pass.unlock(held);
+            taker
+        };
+        let writers = [0, 1].map(|slot: usize| {
+            let name = names[slot].clone();
+            spawn(&world, move |world| {
+                let mut pass = world.keyspace.enter(slot, Patience::Wait).expect("a wait without bound");
+                let plan = Plan::One(slot as ShardIndex);
+                let mut held = pass.lock(&plan, Patience::Wait).expect("a wait without bound");
+                let limits = Limits::from_setting(-2);
+                let mut keys = Keys::new(&mut held, 0, 0);
+                let push = |list: &mut crate::keyspace::Edit<'_, List>| list.push(End::Left, b"x", &limits);
+                keys.edit::<List, _>(&name, Missing::Create, push).expect("a list");
+                let served = if held.has_ready() { held.serve(0).len() } else { 0 };
+                pass.unlock(held);
+                served
+            })
+        });
+        let expired = taker.waiter().claim();
+        let mut pass = world.keyspace.enter(2, Patience::Wait).expect("a wait without bound");
+        if expired {
+            world.keyspace.withdraw(&mut pass, taker.waiter(), Patience::Wait).expect("a wait without bound");
+        }
+        drop(pass);
+        let served: usize = writers.map(join).iter().sum();
+        assert_eq!(served + usize::from(expired), 1, "one ends the wait");
+        assert_eq!(taker.served.load(loom::sync::atomic::Ordering::Relaxed), served);
+        assert_eq!((world.keyspace.waiting(), world.keyspace.waiting_for_a_time()), (0, 0));
+        assert_eq!(world.keyspace.len(0), 2 - served, "the other element is there");
     });
 }

@@ -1,7 +1,9 @@
 //! What the writer writes, another crate reads back as the value that was recorded.
 
 use super::*;
+use crate::resp::long::{Budget, Progress};
 use crate::resp::record::{Recorder, Value};
+use crate::resp::reply::Reply;
 use proptest::prelude::*;
 use redis_protocol::{resp2, resp3};
 
@@ -223,4 +225,54 @@ proptest! {
         prop_assert_eq!(read, out.len());
         prop_assert_eq!(frame, seen_in_resp3(&recorded));
     }
+}
+
+/// Gives its name in two parts.
+#[derive(Debug)]
+struct TwoParts(usize);
+
+impl LongReply for TwoParts {
+    fn advance(&mut self, sink: &mut dyn ReplySink, budget: &mut Budget) -> Progress {
+        if self.0 == 0 {
+            sink.begin(Aggregate::Array, 2);
+        }
+        while self.0 < 2 {
+            sink.integer(self.0 as i64);
+            self.0 += 1;
+            if budget.spend(0) {
+                break;
+            }
+        }
+        if self.0 == 2 { Progress::Done } else { Progress::More }
+    }
+}
+
+#[test]
+fn a_long_reply_is_deferred_only_where_somebody_will_ask_for_it_and_nothing_of_the_reply_is_there() {
+    const WHOLE: &[u8] = b"*2\r\n:0\r\n:1\r\n";
+    let mut out = Vec::new();
+    let mut plain = Writer::new(&mut out, Protocol::Resp2, 1 << 20);
+    assert!(Reply::new(&mut plain).later(Box::new(TwoParts(0))).is_ok());
+    assert!(plain.take_deferred().is_none());
+    assert_eq!(out, WHOLE, "it was given at once");
+
+    let mut behind = Writer::new(&mut out, Protocol::Resp2, 1 << 20).deferring(false);
+    assert!(!behind.may_run_again());
+    assert!(Reply::new(&mut behind).later(Box::new(TwoParts(0))).is_ok());
+    let mut long = behind.take_deferred().expect("earlier replies do not matter");
+    assert_eq!(behind.len(), WHOLE.len(), "nothing was given yet");
+    assert_eq!(long.advance(&mut behind, &mut Budget::bytes(1)), Progress::More);
+    assert_eq!(long.advance(&mut behind, &mut Budget::bytes(1)), Progress::Done);
+    assert_eq!(out, [WHOLE, WHOLE].concat());
+
+    out.clear();
+    let mut within = Writer::new(&mut out, Protocol::Resp2, 1 << 20).deferring(true);
+    assert!(within.may_run_again());
+    let mut outer = Reply::new(&mut within).array(1);
+    let inner = outer.element();
+    assert!(!inner.may_run_again());
+    assert!(inner.later(Box::new(TwoParts(0))).is_ok());
+    let _given = outer.end();
+    assert!(within.take_deferred().is_none());
+    assert_eq!(out, [b"*1\r\n", WHOLE].concat(), "a part of another reply is given at once");
 }

@@ -7,7 +7,7 @@
 //! Invariant: a finite number is `significand x 2^exponent`; the significand has its top bit set, unless the exponent is the smallest
 //! of the format, or the number is zero. There is no NaN: no token reads as one and no sum becomes one.
 //!
-//! Not here: any other arithmetic, conversion to `f64`, error texts.
+//! Not here: any other arithmetic, error texts.
 
 mod parse;
 
@@ -53,6 +53,27 @@ impl F80 {
     /// Whether this is a number rather than an infinity.
     pub fn is_finite(self) -> bool {
         matches!(self.magnitude, Magnitude::Finite { .. })
+    }
+
+    /// The product with a whole number, rounded to nearest and then up to a whole number; `None` if that does not fit into 64 bits.
+    pub fn times_rounded_up(self, factor: u32) -> Option<i64> {
+        let Magnitude::Finite { significand, exponent } = self.magnitude else { return None };
+        if significand == 0 || factor == 0 {
+            return Some(0);
+        }
+        let product = round(u128::from(significand) * u128::from(factor), false, exponent, EXTENDED);
+        let Rounded::Finite { significand, exponent } = product else { return None };
+        let whole = match u32::try_from(-exponent) {
+            // Upwards is away from zero for a positive number only.
+            Ok(shift) => {
+                let whole = significand.checked_shr(shift).unwrap_or(0);
+                let is_exact = whole.checked_shl(shift) == Some(significand);
+                i128::from(whole) + i128::from(!is_exact && !self.negative)
+            }
+            Err(_) if exponent < i64::from(u64::BITS) => i128::from(significand) << exponent,
+            Err(_) => return None,
+        };
+        i64::try_from(if self.negative { -whole } else { whole }).ok()
     }
 
     /// The sum, rounded to nearest; `None` if it is infinite or would be NaN.

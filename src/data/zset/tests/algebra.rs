@@ -40,7 +40,7 @@ impl Source {
             twin.insert(name(rng.below(names)), score);
         }
         let value = match kind {
-            _ if twin.is_empty() && kind % 2 == 0 => Given::Nothing,
+            _ if twin.is_empty() && kind.is_multiple_of(2) => Given::Nothing,
             0 | 1 => Given::Plain(plain(&twin)),
             2 => Given::Sorted(sorted(Kind::Large(TINY), &twin)),
             3 => Given::Sorted(sorted(Kind::Large(Shape::WIDE), &twin)),

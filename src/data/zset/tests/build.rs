@@ -111,3 +111,17 @@ fn a_builder_refuses_a_member_that_comes_again() {
 fn a_builder_refuses_what_is_no_number() {
     Builder::new(&Limits::default()).push(b"a", f64::NAN);
 }
+
+#[test]
+fn a_member_that_was_added_before_is_refused_and_changes_nothing() {
+    for limits in [Limits::default(), Limits { entries: 0, value_bytes: 0 }] {
+        let mut builder = Builder::new(&limits);
+        assert!(builder.try_push(b"a", 1.0));
+        assert!(!builder.try_push(b"a", 1.0));
+        assert!(builder.try_push(b"b", 1.0));
+        assert!(!builder.try_push(b"a", 2.0));
+        assert!(builder.try_push(b"c", 1.5));
+        let set = builder.finish();
+        assert_eq!(set.iter(0..9).collect::<Vec<_>>(), [(&b"a"[..], 1.0), (b"b", 1.0), (b"c", 1.5)]);
+    }
+}

@@ -61,6 +61,12 @@ impl Tree {
         Walk::new(self, records, ranks)
     }
 
+    /// Where the member at `rank`, which exists, is. O(log n).
+    pub(in crate::data::zset) fn handle_at(&self, rank: usize) -> Handle {
+        let (leaf, place) = self.leaf_at(rank);
+        leaf.handles()[place]
+    }
+
     /// The leaf that holds `rank`, which exists, and the place in it.
     pub(super) fn leaf_at(&self, mut rank: usize) -> (&Leaf, usize) {
         let mut node = &self.root;

@@ -16,9 +16,9 @@ pub(super) fn clients(ctx: &Ctx, text: &mut Text) {
     text.line("maxclients", ctx.services.config.live.maxclients.get());
     text.line("client_recent_max_input_buffer", most(|client| client.query_bytes.load(Ordering::Relaxed)));
     text.line("client_recent_max_output_buffer", most(|client| client.output_bytes.load(Ordering::Relaxed)));
-    text.line("blocked_clients", 0);
+    text.line("blocked_clients", ctx.services.keyspace.waiting());
     text.line("tracking_clients", 0);
-    text.line("clients_in_timeout_table", 0);
+    text.line("clients_in_timeout_table", ctx.services.keyspace.waiting_for_a_time());
 }
 
 pub(super) fn stats(ctx: &Ctx, text: &mut Text) {

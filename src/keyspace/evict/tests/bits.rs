@@ -20,6 +20,19 @@ fn the_clock_tells_idle_seconds_across_its_wrap_and_a_clock_set_back() {
 }
 
 #[test]
+fn what_another_server_says_of_an_entry_counts_where_the_policy_keeps_it() {
+    let lru = rules(EvictionPolicy::AllkeysLru);
+    assert_eq!(idle_seconds(lru.restored(Some(77), None, NOW), NOW), 77);
+    assert_eq!(idle_seconds(lru.restored(Some(u64::MAX), None, NOW), NOW), (1 << 23) - 1);
+    assert_eq!(lru.restored(None, Some(200), NOW), lru.fresh(NOW));
+    let lfu = rules(EvictionPolicy::AllkeysLfu);
+    assert_eq!(lfu.frequency(lfu.restored(None, Some(200), NOW), NOW), 200);
+    assert_eq!(lfu.restored(Some(77), None, NOW), lfu.fresh(NOW));
+    let queues = rules(EvictionPolicy::AllkeysS3fifo);
+    assert_eq!(queues.restored(Some(77), Some(200), NOW), queues.fresh(NOW));
+}
+
+#[test]
 fn a_frequency_grows_with_the_logarithm_of_uses_and_falls_with_time() {
     let rules = Rules { lfu_log_factor: 10, lfu_decay_minutes: 1, ..rules(EvictionPolicy::AllkeysLfu) };
     let mut access = rules.fresh(NOW);
