@@ -50,6 +50,7 @@ fn named(letter: u8) -> u16 {
 }
 
 /// Whether `%letter` matches `byte`.
+#[inline]
 fn class_matches(byte: u8, letter: u8) -> bool {
     match named(letter) {
         0 => byte == letter,
@@ -117,6 +118,7 @@ impl<'a> Single<'a> {
 }
 
 /// Whether a set matches `byte`; `set` as in [`Single::Set`].
+#[inline]
 pub(super) fn set_matches(byte: u8, set: &[u8]) -> bool {
     let (set, within) = match set {
         [b'^', rest @ ..] => (rest, false),

@@ -101,6 +101,9 @@ impl<'a> Matcher<'a> {
                             let least = at + usize::from(repeat == b'+');
                             at += run;
                             item = end + 1;
+                            if at >= least && byte_at(pattern, item) == 0 {
+                                return Ok(Some(at));
+                            }
                             if at > least {
                                 let (item, at, least) = (item as u32, at as u32, least as u32);
                                 work.push(Choice::Fewer { item, at, least })?;
@@ -306,6 +309,7 @@ fn single_end(pattern: &[u8], item: usize) -> Result<usize, Problem> {
     }
 }
 
+#[inline]
 fn set_end(pattern: &[u8], item: usize) -> Result<usize, Problem> {
     let mut at = item + 1;
     if byte_at(pattern, at) == b'^' {
