@@ -90,7 +90,8 @@ impl WorkerHandle {
         let status = Arc::new(WorkerStatus::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (incoming, shared) = (Arc::clone(&inbox), Arc::clone(&status));
-        let thread = std::thread::Builder::new().name(format!("tally-{slot}")).spawn(move || {
+        let builder = std::thread::Builder::new().name(format!("tally-{slot}")).stack_size(crate::script::STACK_BYTES);
+        let thread = builder.spawn(move || {
             runtime.block_on(run(services, slot, of, incoming, shared));
         })?;
         Ok(Self { inbox, status, thread })

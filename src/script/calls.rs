@@ -7,13 +7,14 @@
 )]
 
 use super::library::{NATIVES, Native, Raise};
-use super::machine::{CHUNK, Compiled, Machine, SLOT_COMPILE, SLOT_HANDLER, SLOT_RUN};
+use super::machine::{CHUNK, Compiled, Machine, NESTING_BYTES_MAX, SLOT_COMPILE, SLOT_HANDLER, SLOT_RUN};
 use super::raw::{self, Args};
-use super::tape::{LuaSink, Token};
-use super::{Host, LogLevel, Permission, convert};
+use super::tape::{LuaSink, Tape, Token};
+use super::{Host, LogLevel, Permission, convert, strings, tables};
 use crate::resp::reply::ReplySink;
 use mlua::ffi;
 use mlua::lua_State;
+use std::any::Any;
 use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -74,7 +75,7 @@ unsafe fn push_natives(state: *mut lua_State) {
     // SAFETY: as for `open`, which calls it.
     unsafe {
         ffi::lua_createtable(state, 0, 16);
-        for library in [c"redis", c"cjson", c"cmsgpack", c"struct"] {
+        for library in [c"redis", c"cjson", c"cmsgpack", c"struct", c"string", c"table"] {
             ffi::lua_createtable(state, 0, 16);
             ffi::lua_setfield(state, -2, library.as_ptr());
         }
@@ -89,6 +90,18 @@ unsafe fn push_natives(state: *mut lua_State) {
             ffi::lua_setfield(state, -2, name.as_ptr());
             ffi::lua_settop(state, -2);
         }
+        for (library, functions) in [(c"string", strings::FUNCTIONS), (c"table", tables::FUNCTIONS)] {
+            ffi::lua_getfield_(state, -1, library.as_ptr());
+            for (name, function) in functions {
+                ffi::lua_pushcfunction(state, *function);
+                ffi::lua_setfield(state, -2, name.as_ptr());
+            }
+            ffi::lua_settop(state, -2);
+        }
+        ffi::lua_pushcfunction(state, look);
+        ffi::lua_setfield(state, -2, c"look".as_ptr());
+        ffi::lua_pushcfunction(state, is_deep);
+        ffi::lua_setfield(state, -2, c"is_deep".as_ptr());
         ffi::lua_getfield_(state, -1, c"redis".as_ptr());
         ffi::lua_pushcfunction(state, call);
         ffi::lua_setfield(state, -2, c"call".as_ptr());
@@ -197,14 +210,96 @@ pub(super) unsafe extern "C-unwind" fn watch(state: *mut lua_State, _: *mut ffi:
     // SAFETY: called by Lua between two instructions; owns nothing when it raises.
     unsafe {
         let machine = Machine::of(state);
-        if !has_ended(machine) {
-            let Some(job) = (*machine).job.as_ref() else { return };
-            match (*job.control).poll() {
-                None => return,
-                Some(stop) => (*machine).stopped = Some(stop),
-            }
+        if !may_go_on(machine) {
+            end(state, machine);
         }
-        end(state, machine);
+    }
+}
+
+/// Looks at the kill flag and the clock.
+///
+/// # Safety
+/// Called on the thread of the run.
+pub(super) unsafe fn may_go_on(machine: *mut Machine) -> bool {
+    // SAFETY: the caller's promise; the job's control is borrowed by the run.
+    unsafe {
+        if has_ended(machine) {
+            return false;
+        }
+        let Some(job) = (*machine).job.as_ref() else { return true };
+        let stop = (*job.control).poll();
+        (*machine).stopped = stop;
+        stop.is_none()
+    }
+}
+
+/// Raises if the run is to end: for the sandbox's own code.
+unsafe extern "C-unwind" fn look(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; owns nothing.
+    unsafe {
+        let machine = Machine::of(state);
+        if !may_go_on(machine) {
+            end(state, machine);
+        }
+        0
+    }
+}
+
+/// Raises if the thread's stack would be taken too far by calling Lua from here.
+///
+/// # Safety
+/// Called by Lua, from a function that owns nothing.
+pub(super) unsafe fn check_depth(state: *mut lua_State, machine: *mut Machine) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if has_nested(machine) {
+            raise_at(state, "C stack overflow");
+        }
+    }
+}
+
+/// Whether the run has taken as much of the thread's stack as it may.
+unsafe fn has_nested(machine: *mut Machine) -> bool {
+    let mark = 0u8;
+    // SAFETY: the caller's machine is live.
+    let start = unsafe { (*machine).stack_start };
+    start.abs_diff(ptr::from_ref(&mark).addr()) > NESTING_BYTES_MAX
+}
+
+/// Tells the sandbox's own code what [`check_depth`] asks.
+unsafe extern "C-unwind" fn is_deep(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; owns nothing.
+    unsafe {
+        let machine = Machine::of(state);
+        ffi::lua_pushboolean(state, c_int::from(has_nested(machine)));
+        1
+    }
+}
+
+/// Raises `text` behind the caller's position.
+///
+/// # Safety
+/// Called by Lua, from a function that owns nothing.
+pub(super) unsafe fn raise_at(state: *mut lua_State, text: &str) -> ! {
+    // SAFETY: the caller's promise.
+    unsafe {
+        ffi::luaL_where(state, 1);
+        raw::push_bytes(state, text.as_bytes());
+        ffi::lua_concat(state, 2);
+        ffi::lua_error(state)
+    }
+}
+
+/// Ends the run and carries a panic to its top.
+///
+/// # Safety
+/// Called by Lua, from a function that owns nothing else.
+#[cold]
+pub(super) unsafe fn end_by_panic(state: *mut lua_State, machine: *mut Machine, panic: Box<dyn Any + Send>) -> ! {
+    // SAFETY: the caller's promise; the panic is the machine's from here on.
+    unsafe {
+        (*machine).panic = Some(panic);
+        end(state, machine)
     }
 }
 
@@ -215,7 +310,10 @@ unsafe fn has_ended(machine: *mut Machine) -> bool {
 }
 
 /// Raises, and makes every further instruction raise, so that nothing that catches errors goes on.
-unsafe fn end(state: *mut lua_State, machine: *mut Machine) -> ! {
+///
+/// # Safety
+/// Called by Lua, from a function that owns nothing.
+pub(super) unsafe fn end(state: *mut lua_State, machine: *mut Machine) -> ! {
     // SAFETY: called from C functions and hooks that own nothing.
     unsafe {
         (*machine).hooked = true;
@@ -249,18 +347,16 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
         let Some(job) = (*machine).job.as_ref() else {
             return raise(state, b"ERR redis.call is not possible now", raises);
         };
-        if let Some(stop) = (*job.control).stopped() {
-            (*machine).stopped = Some(stop);
-        }
-        if has_ended(machine) {
+        let host = job.host;
+        // The clock as well: a function of Lua's own that is given this one to call runs no instruction between two calls.
+        if !may_go_on(machine) {
             end(state, machine);
         }
-        let host = job.host;
         // Everything of ours that could panic is inside; a panic must not meet a Lua frame.
         let ran = catch_unwind(AssertUnwindSafe(|| {
             gather(state, &mut *machine)?;
+            (*machine).empty_tape();
             let Machine { session, argv, .. } = &mut *machine;
-            session.tape.clear();
             let mut sink = LuaSink { tape: &mut session.tape, resp3: session.resp3 };
             let host = &mut *host.as_ptr();
             host.call(argv, &mut sink);
@@ -274,13 +370,48 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
         if has_ended(machine) {
             end(state, machine);
         }
-        let tape = &(*machine).session.tape;
-        if raises && let Some(Token::CommandError(_)) = tape.tokens().first() {
-            raw::push(state, tape, 0);
+        let tape = charged_tape(state, machine);
+        let is_error = matches!(tape.tokens().first(), Some(Token::CommandError(_)));
+        raw::push(state, tape, 0);
+        release_tape(machine);
+        if raises && is_error {
             ffi::lua_error(state);
         }
-        raw::push(state, tape, 0);
         1
+    }
+}
+
+/// The tape, which counts as the script's memory until it is released; raises if it had no room for all.
+#[inline]
+unsafe fn charged_tape<'a>(state: *mut lua_State, machine: *mut Machine) -> &'a Tape {
+    // SAFETY: called from C functions that own nothing; nobody writes to the tape before it is released.
+    unsafe {
+        if (*machine).session.tape.has_overflowed() {
+            out_of_memory(state, machine);
+        }
+        (*machine).memory.outside = (*machine).session.tape.size();
+        &(*machine).session.tape
+    }
+}
+
+#[inline]
+unsafe fn release_tape(machine: *mut Machine) {
+    // SAFETY: called from C functions that own nothing and use the tape no more.
+    unsafe {
+        (*machine).memory.outside = 0;
+        (*machine).session.tape.give_back();
+    }
+}
+
+/// Raises as Lua does when memory runs out.
+#[cold]
+unsafe fn out_of_memory(state: *mut lua_State, machine: *mut Machine) -> ! {
+    // SAFETY: called from C functions that own nothing. What did not fit is given back first, so that there is room for a text.
+    unsafe {
+        (*machine).empty_tape();
+        (*machine).memory.refused = true;
+        raw::push_bytes(state, b"not enough memory");
+        ffi::lua_error(state)
     }
 }
 
@@ -342,8 +473,8 @@ unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
         let index = ffi::lua_tointeger_(state, ffi::lua_upvalueindex(1)) as usize;
         let native: &Native = &NATIVES[index];
         let ran = {
+            (*machine).empty_tape();
             let session = &mut (*machine).session;
-            session.tape.clear();
             let args = Args::new(state);
             let host = (*machine).job.as_ref().map(|job| job.host);
             catch_unwind(AssertUnwindSafe(|| match host {
@@ -352,11 +483,14 @@ unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
             }))
         };
         match ran {
-            Err(panic) => {
-                (*machine).panic = Some(panic);
-                end(state, machine)
+            Err(panic) => end_by_panic(state, machine, panic),
+            Ok(Ok(())) => {
+                let tape = charged_tape(state, machine);
+                let count = push_results(state, tape);
+                release_tape(machine);
+                count
             }
-            Ok(Ok(())) => push_results(state, &*machine),
+            Ok(Err(Raise::Memory)) => out_of_memory(state, machine),
             Ok(Err(Raise::Reply)) => raise(state, &(*machine).session.text, true),
             Ok(Err(Raise::Positioned | Raise::Argument(_))) => {
                 ffi::luaL_where(state, 1);
@@ -368,10 +502,9 @@ unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
     }
 }
 
-unsafe fn push_results(state: *mut lua_State, machine: &Machine) -> c_int {
+unsafe fn push_results(state: *mut lua_State, tape: &Tape) -> c_int {
     // SAFETY: as for `call_native`.
     unsafe {
-        let tape = &machine.session.tape;
         let (mut at, mut count) = (0, 0);
         while at < tape.tokens().len() {
             ffi::luaL_checkstack_(state, 4, c"too many results".as_ptr());

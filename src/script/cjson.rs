@@ -28,6 +28,8 @@ pub(super) struct Settings {
     keep_buffer: bool,
     encode_invalid: Invalid,
     decode_invalid: bool,
+    /// The most bytes of the document being written. Not a setting: it is known when one begins.
+    room: usize,
 }
 
 impl Default for Settings {
@@ -42,6 +44,7 @@ impl Default for Settings {
             keep_buffer: true,
             encode_invalid: Invalid::Refused,
             decode_invalid: true,
+            room: 0,
         }
     }
 }
@@ -50,6 +53,8 @@ impl Default for Settings {
 enum Unwritable {
     Text(String),
     Deep(usize),
+    /// It would be larger than there is memory for.
+    Large,
 }
 
 impl From<StackFull> for Unwritable {
@@ -64,16 +69,22 @@ pub(super) fn encode(session: &mut Session, _: &mut dyn Host, args: Args<'_>) ->
     }
     let mut out = std::mem::take(&mut session.text);
     out.clear();
+    session.cjson.room = session.tape.room();
     let written = write(&session.cjson, args.get(0), 0, &mut out);
-    session.tape.bytes(&out);
-    session.text = out;
+    session.tape.buffer(&mut out);
+    session.take_back(out);
     written.map_err(|problem| match problem {
+        Unwritable::Large => Raise::Memory,
         Unwritable::Text(text) => session.fail(&text),
         Unwritable::Deep(depth) => session.fail(&format!("Cannot serialise, excessive nesting ({depth})")),
     })
 }
 
 fn write(settings: &Settings, value: View<'_>, depth: usize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
+    // One table may stand in many places: what is written can be far more than what there is.
+    if out.len() > settings.room {
+        return Err(Unwritable::Large);
+    }
     match value.kind() {
         Kind::String => write_text(value.bytes().expect("a string has bytes"), out),
         Kind::Number => write_number(settings, value.number().expect("a number has a value"), out)?,

@@ -17,24 +17,44 @@ pub(super) fn pack(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> R
     }
     let mut out = std::mem::take(&mut session.text);
     out.clear();
-    let packed = (0..args.len()).try_for_each(|index| write(args.get(index), 0, &mut out));
-    session.tape.bytes(&out);
-    session.text = out;
-    packed.map_err(|StackFull| session.fail("a value is nested too deeply"))
+    let room = session.tape.room();
+    let packed = (0..args.len()).try_for_each(|index| write(args.get(index), 0, room, &mut out));
+    session.tape.buffer(&mut out);
+    session.take_back(out);
+    packed.map_err(|problem| match problem {
+        Unpackable::Deep => session.fail("a value is nested too deeply"),
+        Unpackable::Large => Raise::Memory,
+    })
 }
 
-fn write(value: View<'_>, level: usize, out: &mut Vec<u8>) -> Result<(), StackFull> {
+/// Why a value cannot be packed.
+enum Unpackable {
+    Deep,
+    Large,
+}
+
+impl From<StackFull> for Unpackable {
+    fn from(_: StackFull) -> Self {
+        Self::Deep
+    }
+}
+
+fn write(value: View<'_>, level: usize, room: usize, out: &mut Vec<u8>) -> Result<(), Unpackable> {
+    // One table may stand in many places: what is packed can be far more than what there is.
+    if out.len() > room {
+        return Err(Unpackable::Large);
+    }
     match value.kind() {
         Kind::String => write_bytes(value.bytes().expect("a string has bytes"), out),
         Kind::Boolean => out.push(if value.truth() { 0xC3 } else { 0xC2 }),
         Kind::Number => write_number(value.number().expect("a number has a value"), out),
-        Kind::Table if level < PACK_NESTING_MAX => write_table(value, level, out)?,
+        Kind::Table if level < PACK_NESTING_MAX => write_table(value, level, room, out)?,
         _ => out.push(0xC0),
     }
     Ok(())
 }
 
-fn write_table(table: View<'_>, level: usize, out: &mut Vec<u8>) -> Result<(), StackFull> {
+fn write_table(table: View<'_>, level: usize, room: usize, out: &mut Vec<u8>) -> Result<(), Unpackable> {
     let (mut max, mut items, mut is_array) = (0, 0, true);
     table.each(|key, _| {
         items += 1;
@@ -48,12 +68,12 @@ fn write_table(table: View<'_>, level: usize, out: &mut Vec<u8>) -> Result<(), S
     })?;
     if is_array && max == items {
         write_head(items, 0x90, 16, [0xDC, 0xDD], out);
-        return (1..=items).try_for_each(|index| table.at(index, |value| write(value, level + 1, out))?);
+        return (1..=items).try_for_each(|index| table.at(index, |value| write(value, level + 1, room, out))?);
     }
     write_head(items, 0x80, 16, [0xDE, 0xDF], out);
     table.each(|key, value| {
-        write(key, level + 1, out)?;
-        write(value, level + 1, out)
+        write(key, level + 1, room, out)?;
+        write(value, level + 1, room, out)
     })
 }
 

@@ -11,9 +11,43 @@ const OUT_OF_RANGE: i64 = i64::MIN;
 /// How deep a returned value may nest; deeper parts become an error reply in their place.
 const NESTING_MAX: usize = crate::base::limits::NESTING_MAX;
 
+/// The most bytes of a reply, where each value counts [`VALUE_BYTES`] beside its own. One table or string may stand in many places, so that a
+/// small value can be a reply without end.
+const REPLY_BYTES_MAX: usize = 256 * 1024 * 1024;
+const VALUE_BYTES: usize = 32;
+
 /// Gives exactly one reply for `value`. `resp3`: the script asked for RESP3, so booleans stay booleans.
 pub(super) fn reply(value: View<'_>, resp3: bool, sink: &mut dyn ReplySink) {
     give(value, resp3, 0, sink);
+}
+
+/// A reply is larger than may be.
+struct TooLarge;
+
+impl From<StackFull> for TooLarge {
+    fn from(_: StackFull) -> Self {
+        Self
+    }
+}
+
+/// Takes what a value weighs as a reply from `room`. `whole`: keys that are no numbers are given as well.
+fn weigh(value: View<'_>, whole: bool, depth: usize, room: &mut usize) -> Result<(), TooLarge> {
+    let bytes = VALUE_BYTES + value.bytes().map_or(0, <[u8]>::len);
+    *room = room.checked_sub(bytes).ok_or(TooLarge)?;
+    if value.kind() != Kind::Table || depth > NESTING_MAX {
+        return Ok(());
+    }
+    value.each(|key, value| {
+        if whole {
+            weigh(key, false, depth + 1, room)?;
+        }
+        match key.bytes() {
+            Some(b"map" | b"set") if value.kind() == Kind::Table => weigh(value, true, depth, room),
+            Some(b"verbatim_string") if value.kind() == Kind::Table => weigh(value, true, NESTING_MAX, room),
+            Some(_) if !whole && value.kind() == Kind::Table => Ok(()),
+            _ => weigh(value, false, depth + 1, room),
+        }
+    })
 }
 
 fn give(value: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) {
@@ -53,7 +87,12 @@ enum Special {
 
 fn give_table(table: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) -> Result<(), StackFull> {
     // A plain array is by far the commonest, and its first element settles most cases without a walk over the table.
-    let Some(special) = special(table)? else {
+    let (special, is_flat) = special(table)?;
+    if depth == 0 && !is_flat && weigh(table, false, 0, &mut { REPLY_BYTES_MAX }).is_err() {
+        sink.error(b"ERR the script's reply is too large");
+        return Ok(());
+    }
+    let Some(special) = special else {
         return give_array(table, resp3, depth, sink);
     };
     let field: &[u8] = match special {
@@ -82,10 +121,17 @@ fn give_table(table: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySi
     Ok(())
 }
 
-fn special(table: View<'_>) -> Result<Option<Special>, StackFull> {
+/// The same, and whether nothing in the table but a few bytes is more than one value.
+fn special(table: View<'_>) -> Result<(Option<Special>, bool), StackFull> {
     let mut found: Option<Special> = None;
+    let (mut bytes, mut has_tables) = (0, false);
     table.each(|key, value| {
-        let special = match (key.bytes(), value.kind()) {
+        let kind = value.kind();
+        has_tables |= kind == Kind::Table;
+        if kind == Kind::String {
+            bytes += value.bytes().map_or(0, <[u8]>::len);
+        }
+        let special = match (key.bytes(), kind) {
             (Some(b"err"), Kind::String) => Special::Error,
             (Some(b"ok"), Kind::String) => Special::Status,
             (Some(b"double"), Kind::Number) => Special::Double,
@@ -99,7 +145,7 @@ fn special(table: View<'_>) -> Result<Option<Special>, StackFull> {
         found = Some(found.map_or(special, |earlier| earlier.min(special)));
         Ok::<(), StackFull>(())
     })?;
-    Ok(found)
+    Ok((found, !has_tables && bytes < REPLY_BYTES_MAX / 2))
 }
 
 fn is_verbatim(value: View<'_>) -> Result<bool, StackFull> {

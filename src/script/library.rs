@@ -8,6 +8,7 @@ use super::lexer::{self, Refusal};
 use super::raw::{Args, Kind, View};
 use super::tape::{Tape, Token};
 use super::{Host, LogLevel, Permission, cjson, cmsgpack, convert, structs};
+use std::borrow::Cow;
 use std::ffi::CStr;
 
 /// How a native function fails. The text is in [`Session::text`].
@@ -19,6 +20,8 @@ pub(super) enum Raise {
     Positioned,
     /// As position and `bad argument #n to 'function' (text)`. Only [`Native::run`] sees it.
     Argument(usize),
+    /// As Lua does when memory runs out.
+    Memory,
 }
 
 /// A native function, and by what name scripts call it.
@@ -40,6 +43,9 @@ impl Native {
         })
     }
 }
+
+/// The most bytes of a line that `redis.log` writes; the rest is left out.
+const LOG_BYTES_MAX: usize = 64 * 1024;
 
 /// What a run's native functions share. Buffers are kept from run to run, everything a script can set is not.
 #[derive(Debug)]
@@ -65,6 +71,13 @@ impl Session {
         self.resp3 = false;
         self.random = Drand::seeded(0);
         self.cjson = cjson::Settings::default();
+    }
+
+    /// Keeps an encoder's buffer for the next one, unless it is large.
+    pub(super) fn take_back(&mut self, buffer: Vec<u8>) {
+        if buffer.capacity() <= super::tape::KEPT_BYTES_MAX {
+            self.text = buffer;
+        }
     }
 
     /// Fails with `{err=text}`.
@@ -191,6 +204,10 @@ fn translate(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<
     let Some(text) = args.get(0).bytes() else {
         return Err(session.bad(0, "string expected"));
     };
+    // It may be there twice more in a moment.
+    if text.len() > session.tape.room() / 2 {
+        return Err(Raise::Memory);
+    }
     match lexer::translate(text) {
         Ok(same) if same.len() == text.len() => session.tape.push(Token::Nil),
         Ok(translated) => session.tape.bytes(&translated),
@@ -230,8 +247,8 @@ fn error_reply(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Resul
     let Some(text) = one_text(session, args) else { return Ok(()) };
     let text = text.strip_prefix(b"-").unwrap_or(text);
     // A text of one word has no code of its own.
-    let text = if text.contains(&b' ') { text.to_vec() } else { [b"ERR ", text].concat() };
-    let span = session.tape.keep(&text);
+    let code: &[u8] = if text.contains(&b' ') { b"" } else { b"ERR " };
+    let span = session.tape.keep_both(code, text);
     session.tape.push(Token::Error(span));
     Ok(())
 }
@@ -274,7 +291,8 @@ fn log(session: &mut Session, host: &mut dyn Host, args: Args<'_>) -> Result<(),
             line.push(b' ');
         }
         let mut digits = Vec::new();
-        line.extend_from_slice(session.bytes(args, index, &mut digits).unwrap_or_default());
+        let text = session.bytes(args, index, &mut digits).unwrap_or_default();
+        line.extend_from_slice(&text[..text.len().min(LOG_BYTES_MAX.saturating_sub(line.len()))]);
     }
     host.log(level, &line);
     Ok(())
@@ -324,18 +342,21 @@ fn acl_check_cmd(session: &mut Session, host: &mut dyn Host, args: Args<'_>) -> 
     if args.len() == 0 {
         return Err(session.reply("ERR Please specify at least one argument for this redis lib call"));
     }
-    let mut argv: Vec<Vec<u8>> = Vec::with_capacity(args.len());
+    let mut argv: Vec<Cow<'_, [u8]>> = Vec::with_capacity(args.len());
     for index in 0..args.len() {
         let view: View<'_> = args.get(index);
-        let mut text = Vec::new();
-        match view.kind() {
-            Kind::String => text.extend_from_slice(view.bytes().expect("a string has bytes")),
-            Kind::Number => convert::append_argument(&mut text, view.number().expect("a number has a value")),
+        let text = match view.kind() {
+            Kind::String => Cow::Borrowed(view.bytes().expect("a string has bytes")),
+            Kind::Number => {
+                let mut digits = Vec::new();
+                convert::append_argument(&mut digits, view.number().expect("a number has a value"));
+                Cow::Owned(digits)
+            }
             _ => return Err(session.reply("ERR Lua redis lib command arguments must be strings or integers")),
-        }
+        };
         argv.push(text);
     }
-    let argv: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
+    let argv: Vec<&[u8]> = argv.iter().map(AsRef::as_ref).collect();
     match host.may_call(&argv) {
         Permission::Granted => session.tape.push(Token::Boolean(true)),
         Permission::Denied => session.tape.push(Token::Boolean(false)),

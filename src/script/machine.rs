@@ -7,6 +7,7 @@
 use super::calls;
 use super::control::{Control, Stop};
 use super::library::Session;
+use super::pattern::Workspace;
 use super::raw::{Kind, View};
 use super::source::Digest;
 use super::{Host, Outcome, ScriptError, VmConfig, convert, lexer};
@@ -25,6 +26,11 @@ pub(super) const CHUNK: &CStr = c"@user_script";
 const ALIGN: usize = 16;
 /// A machine that uses less than this between runs may let garbage pile up.
 const ROOMY_BYTES: usize = 4 * 1024 * 1024;
+/// What a thread that runs scripts needs for a stack. Lua's own functions call each other on it, `string.format` a `__tostring` that formats for one:
+/// up to 6,500 deep in a coroutine, 65,500 slots of Lua's stack, at about 500 bytes each.
+pub const STACK_BYTES: usize = 16 * 1024 * 1024;
+/// How much of that stack a script may have taken when a coroutine is resumed or a callback called; each of them could go on as deep again.
+pub(super) const NESTING_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The stack slots that hold the message handler and the functions to enter by; they are made once, because making them can raise.
 pub(super) const SLOT_HANDLER: c_int = 1;
 pub(super) const SLOT_RUN: c_int = 2;
@@ -47,9 +53,19 @@ pub(super) struct Compiled {
 #[derive(Debug)]
 pub(super) struct Memory {
     pub(super) used: usize,
+    /// What native functions hold besides, on its way to Lua.
+    pub(super) outside: usize,
     pub(super) max: usize,
     /// An allocation was refused.
     pub(super) refused: bool,
+}
+
+impl Memory {
+    /// What may still be taken.
+    #[inline]
+    pub(super) fn room(&self) -> usize {
+        self.max.saturating_sub(self.used).saturating_sub(self.outside)
+    }
 }
 
 /// What the run in progress works on. Pointers, because Lua carries them through C frames.
@@ -89,6 +105,10 @@ pub(super) struct Machine {
     pub(super) panic: Option<Box<dyn Any + Send>>,
     /// The arguments of the command being called; their lifetime ends with the call.
     pub(super) argv: Vec<&'static [u8]>,
+    /// What searches for patterns work on. Nothing in it is needed once a callback runs, so one search inside another's may use it.
+    pub(super) patterns: Workspace,
+    /// Where the thread's stack stood when the run began.
+    pub(super) stack_start: usize,
     /// The digits of the arguments that were numbers.
     pub(super) digits: Vec<u8>,
     /// Where the last error that reached the top was raised.
@@ -160,7 +180,7 @@ impl Machine {
     fn start(config: VmConfig) -> Result<Owned, ScriptError> {
         let max = if config.memory_bytes_max == 0 { usize::MAX } else { config.memory_bytes_max };
         let machine = Owned(NonNull::from(Box::leak(Box::new(Self {
-            memory: Memory { used: 0, max, refused: false },
+            memory: Memory { used: 0, outside: 0, max, refused: false },
             state: ptr::null_mut(),
             session: Session::default(),
             job: None,
@@ -176,6 +196,8 @@ impl Machine {
             aborted: false,
             panic: None,
             argv: Vec::new(),
+            patterns: Workspace::default(),
+            stack_start: 0,
             digits: Vec::new(),
             error_source: Vec::new(),
             error_line: 0,
@@ -251,12 +273,15 @@ impl Machine {
         // SAFETY: lifetimes are erased for the job only, which is taken away again before this function ends, whichever way the
         // protected call ended: it returns, since panics are caught inside. Until then `host`, `keys`, `argv` and `control` are
         // borrowed by this call, so they live; `host` is used by nobody else meanwhile.
+        let mark = 0u8;
         let (state, status) = unsafe {
             (*this).session.reset();
             (*this).stopped = None;
             (*this).aborted = false;
             (*this).memory.refused = false;
+            (*this).empty_tape();
             (*this).error_line = 0;
+            (*this).stack_start = ptr::from_ref(&mark).addr();
             (*this).set_hook(!compiled.bounded);
             (*this).job = Some(Job {
                 host: std::mem::transmute::<NonNull<dyn Host + '_>, NonNull<dyn Host + 'static>>(NonNull::from(host)),
@@ -333,6 +358,13 @@ impl Machine {
         message
     }
 
+    /// Empties the tape for as much as memory has room for.
+    #[inline]
+    pub(super) fn empty_tape(&mut self) {
+        self.memory.outside = 0;
+        self.session.tape.clear(self.memory.room());
+    }
+
     /// Has the collector wait until there is four times what is alive, rather than twice, while that is next to nothing: a machine keeps about 150 KB
     /// alive, and to mark and sweep them every hundred runs of a limiter took 4 % of its time.
     fn set_pause(&mut self) {
@@ -396,7 +428,7 @@ unsafe extern "C" fn allocate(user_data: *mut c_void, block: *mut c_void, old: u
     unsafe {
         let memory = &mut (*user_data.cast::<Machine>()).memory;
         let old = if block.is_null() { 0 } else { old };
-        if new > old && new - old > memory.max.saturating_sub(memory.used) {
+        if new > old && new - old > memory.room() {
             memory.refused = true;
             return ptr::null_mut();
         }

@@ -9,7 +9,7 @@
 //! of the host is caught before it can meet a Lua frame, carried to the top and resumed there.
 //!
 //! The libraries (`cjson`, `cmsgpack`, `struct`, `redis`) are safe code: they read arguments through [`raw::View`], which never
-//! raises, and write results to the tape. Only [`raw`], [`machine`] and [`calls`] are unsafe.
+//! raises, and write results to the tape. Only [`raw`], [`machine`], [`calls`], [`strings`] and [`tables`] are unsafe.
 //!
 //! Not here: keys, locks, rights, propagation, what a command does, the texts of a command's errors.
 
@@ -22,9 +22,12 @@ mod drand;
 mod lexer;
 mod library;
 mod machine;
+mod pattern;
 mod raw;
 mod source;
+mod strings;
 mod structs;
+mod tables;
 mod tape;
 mod vm;
 
@@ -32,6 +35,7 @@ mod vm;
 mod tests;
 
 pub use control::{Control, Run};
+pub use machine::STACK_BYTES;
 pub use source::{Digest, Scripts, Source, SourceFlags, Undeclared};
 pub use vm::{Vm, machines_bytes};
 

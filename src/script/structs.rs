@@ -116,6 +116,7 @@ pub(super) fn pack(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> R
     let text = format_of(session, args)?;
     let mut format = reader(&text);
     let mut out = Vec::new();
+    let room = session.tape.room();
     let mut arg = 1;
     while let Some(option) = format.next(out.len()).map_err(|problem| session.bad(0, &problem))? {
         out.resize(out.len() + option.gap, 0);
@@ -145,6 +146,9 @@ pub(super) fn pack(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> R
                     // One too many, as the original counts here.
                     return Err(session.bad(arg + 1, "string too short"));
                 };
+                if out.len() + bytes.len() > room {
+                    return Err(Raise::Memory);
+                }
                 out.extend_from_slice(bytes);
                 if option.field == Field::Text {
                     out.push(0);
@@ -153,7 +157,7 @@ pub(super) fn pack(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> R
         }
         arg += 1;
     }
-    session.tape.bytes(&out);
+    session.tape.buffer(&mut out);
     Ok(())
 }
 

@@ -41,20 +41,32 @@ pub(super) struct Span {
     len: usize,
 }
 
-/// Tokens and the bytes that they refer to.
+/// Tokens and the bytes that they refer to, within a room in bytes. What would go past it is dropped, and that is remembered.
 #[derive(Debug, Default)]
 pub(super) struct Tape {
     tokens: Vec<Token>,
     bytes: Vec<u8>,
+    room: usize,
+    has_overflowed: bool,
 }
 
 /// Buffers beyond this many bytes are given back rather than kept for the next call.
-const KEPT_BYTES_MAX: usize = 256 * 1024;
+pub(super) const KEPT_BYTES_MAX: usize = 256 * 1024;
 
 impl Tape {
-    pub(super) fn clear(&mut self) {
+    /// Empties it for something that may take `room` bytes.
+    #[inline]
+    pub(super) fn clear(&mut self, room: usize) {
         self.tokens.clear();
         self.bytes.clear();
+        self.room = room;
+        self.has_overflowed = false;
+        self.give_back();
+    }
+
+    /// Gives large buffers back.
+    #[inline]
+    pub(super) fn give_back(&mut self) {
         if self.bytes.capacity() > KEPT_BYTES_MAX {
             self.bytes = Vec::new();
         }
@@ -63,34 +75,83 @@ impl Tape {
         }
     }
 
+    /// How many bytes more it may take.
+    pub(super) fn room(&self) -> usize {
+        self.room
+    }
+
+    /// Whether something was dropped for want of room.
+    #[inline]
+    pub(super) fn has_overflowed(&self) -> bool {
+        self.has_overflowed
+    }
+
+    /// The bytes that it holds.
+    #[inline]
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len() + self.tokens.len() * size_of::<Token>()
+    }
+
+    #[inline]
+    fn take_room(&mut self, bytes: usize) -> bool {
+        let left = self.room.checked_sub(bytes);
+        self.room = left.unwrap_or(0);
+        self.has_overflowed |= left.is_none();
+        left.is_some()
+    }
+
     #[inline]
     pub(super) fn push(&mut self, token: Token) {
-        self.tokens.push(token);
+        if self.take_room(size_of::<Token>()) {
+            self.tokens.push(token);
+        }
     }
 
     #[inline]
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         let span = self.keep(bytes);
-        self.tokens.push(Token::Bytes(span));
+        self.push(Token::Bytes(span));
+    }
+
+    /// Like [`Self::bytes`], of a whole buffer, which is exchanged for another one rather than copied if there is nothing here yet.
+    pub(super) fn buffer(&mut self, buffer: &mut Vec<u8>) {
+        if !self.bytes.is_empty() {
+            return self.bytes(buffer);
+        }
+        if self.take_room(buffer.len()) {
+            std::mem::swap(&mut self.bytes, buffer);
+        }
+        self.push(Token::Bytes(Span { start: 0, len: self.bytes.len() }));
     }
 
     /// Keeps `bytes` for a token that will refer to them.
     #[inline]
     pub(super) fn keep(&mut self, bytes: &[u8]) -> Span {
         let start = self.bytes.len();
+        if !self.take_room(bytes.len()) {
+            return Span { start, len: 0 };
+        }
         self.bytes.extend_from_slice(bytes);
         Span { start, len: bytes.len() }
     }
 
+    /// Keeps two pieces as one.
+    pub(super) fn keep_both(&mut self, first: &[u8], second: &[u8]) -> Span {
+        let (first, second) = (self.keep(first), self.keep(second));
+        Span { start: first.start, len: first.len + second.len }
+    }
+
     /// Puts a token of aggregate whose length is known only later; see [`Self::settle`].
     pub(super) fn open(&mut self) -> usize {
-        self.tokens.push(Token::Nil);
-        self.tokens.len() - 1
+        self.push(Token::Nil);
+        self.tokens.len().saturating_sub(1)
     }
 
     /// Replaces the token at `at`, which [`Self::open`] put.
     pub(super) fn settle(&mut self, at: usize, token: Token) {
-        self.tokens[at] = token;
+        if !self.has_overflowed {
+            self.tokens[at] = token;
+        }
     }
 
     pub(super) fn text(&self, span: Span) -> &[u8] {

@@ -8,6 +8,7 @@ mod connections;
 mod events;
 mod examples;
 mod faults;
+mod hostile;
 mod http;
 mod lifecycle;
 mod limits;

@@ -8,7 +8,8 @@ local native = ...
 local error, type, tostring, next, select = error, type, tostring, next, select
 local setmetatable, getmetatable, rawset, rawget, setfenv = setmetatable, getmetatable, rawset, rawget, setfenv
 local pcall, pairs, loadstring, collectgarbage = pcall, pairs, loadstring, collectgarbage
-local concat, insert, rep, band = table.concat, table.insert, string.rep, bit.band
+local concat, insert, rep, band = table.concat, native.table.insert, string.rep, bit.band
+local create, resume, is_deep = coroutine.create, coroutine.resume, native.is_deep
 local READONLY = 'Attempt to modify a readonly table'
 
 jit.off()
@@ -59,6 +60,8 @@ local libraries = {
 local functions = pick(_G, 'assert error gcinfo ipairs rawequal select tonumber tostring type unpack _VERSION')
 
 local S = libraries.string
+-- The originals cannot be stopped.
+for name, func in next, native.string do S[name] = func end
 S.gfind = S.gmatch
 function S.rep(text, times) return rep(text, times) end
 
@@ -66,10 +69,39 @@ local M = libraries.math
 M.mod, M.random, M.randomseed = M.fmod, native.random, native.randomseed
 
 local T = libraries.table
+T.sort = native.table.sort
 function T.setn() error("'setn' is obsolete", 2) end
 function T.insert(table, ...)
   if real[table] then error(READONLY, 0) end
   return insert(table, ...)
+end
+
+-- Whatever catches an error looks at the kill flag and the clock. The hook that does so elsewhere has no room to run where the stack is all but full,
+-- and a script that catches one overflow after the other never leaves that place.
+local look = native.look
+
+-- Each coroutine that another one resumes takes its part of the thread's stack.
+local C = libraries.coroutine
+local function resumed(ok, ...)
+  if not ok then look() end
+  return ok, ...
+end
+
+function C.resume(thread, ...)
+  if type(thread) ~= 'thread' then error("bad argument #1 to 'resume' (coroutine expected)", 2) end
+  if is_deep() then return false, 'C stack overflow' end
+  return resumed(resume(thread, ...))
+end
+
+local function unwrapped(ok, ...)
+  if ok then return ... end
+  error((...), type(...) == 'string' and 2 or 0)
+end
+
+function C.wrap(body)
+  if type(body) ~= 'function' then error("bad argument #1 to 'wrap' (Lua function expected)", 2) end
+  local thread = create(body)
+  return function(...) return unwrapped(C.resume(thread, ...)) end
 end
 
 local R = libraries.redis
@@ -113,6 +145,7 @@ end
 -- As Redis does it: the caught error of a command is its text, not its table.
 local function caught(ok, ...)
   if ok then return ok, ... end
+  look()
   local problem = ...
   if type(problem) == 'table' then
     local text = rawget(problem, 'err')
@@ -127,6 +160,7 @@ function functions.pcall(...) return caught(pcall(...)) end
 -- not be killed. Scripts have nothing by which to see the difference.
 local function handled(handler, ok, ...)
   if ok then return true, ... end
+  look()
   local _, answer = pcall(handler, (...))
   return false, answer
 end
