@@ -101,3 +101,5 @@ return string.find('x', string.rep('()', 40))
 return redis.call('MSET', unpack({}, 1, 7999))
 --- an error of a megabyte => error xxxx
 error(string.rep('x', 1e6))
+--- a text without an end for load => error script memory limit reached
+load(function() return ' ' end)
