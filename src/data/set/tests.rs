@@ -123,11 +123,15 @@ fn check(set: &Set, naive: &Naive) {
     }
 }
 
-/// Whether a set of these may still be small, had they come one by one.
-fn may_be_small(naive: &Naive, limits: &Limits) -> bool {
+/// Whether these may be integers side by side.
+fn may_be_integers(naive: &Naive, limits: &Limits) -> bool {
     let is_integer = |member: &Vec<u8>| crate::base::num::parse_i64(member).is_some();
     naive.len() <= limits.integers && naive.iter().all(is_integer)
-        || naive.len() <= limits.entries && naive.iter().all(|member| member.len() <= limits.value_bytes)
+}
+
+/// Whether these may be texts side by side.
+fn may_be_packed(naive: &Naive, limits: &Limits) -> bool {
+    naive.len() <= limits.entries && naive.iter().all(|member| member.len() <= limits.value_bytes)
 }
 
 proptest! {
@@ -140,13 +144,17 @@ proptest! {
             let (mut set, mut twin) = (Set::new(), Naive::new());
             let mut rng = crate::base::rng::Rng::seeded(seed);
             let mut earlier = Vec::new();
-            let mut is_large = false;
+            let (mut is_packed, mut is_large) = (false, false);
             for step in &steps {
                 match step {
                     Step::Insert(member) => {
-                        prop_assert_eq!(set.insert(member.as_slice(), &limits), twin.insert(member.clone()));
+                        // A packed set stays packed though only integers are left in it, until it is empty.
+                        is_packed &= !twin.is_empty();
+                        let is_new = twin.insert(member.clone());
+                        prop_assert_eq!(set.insert(member.as_slice(), &limits), is_new);
                         prop_assert!(set.contains(member.as_slice()));
-                        is_large |= !may_be_small(&twin, &limits);
+                        is_packed |= is_new && !may_be_integers(&twin, &limits);
+                        is_large |= is_packed && !may_be_packed(&twin, &limits);
                         prop_assert_eq!(set.encoding() == "hashtable", is_large);
                     }
                     Step::Remove(member) => {
