@@ -5,11 +5,11 @@ same is measured first while nothing is inserted. The slow log says which comman
 of the server is an upper bound of how long it held a shard. What the structures take without sockets measures `cargo bench --bench pauses`.
 """
 
-import gc
 import multiprocessing
 import time
 
 import figures
+import latency
 import servers
 import wire
 
@@ -17,7 +17,7 @@ PER_PIPELINE = 500
 PROBE_PAUSE_SECONDS = 0.0002
 IDLE_SECONDS = 3.0
 SLOW_MICROS = 500
-QUANTILES = (0.5, 0.99, 0.999, 1.0)
+PROBE = [b"GET", b"key:%012d" % 0]
 
 
 def run(options):
@@ -61,7 +61,7 @@ def probe(port, work):
     """Runs `work` while another process measures; the latencies in ms, and the seconds that the work took."""
     context = multiprocessing.get_context("fork")
     stop, queue = context.Event(), context.Queue()
-    process = context.Process(target=measure, args=(port, stop, queue), daemon=True)
+    process = context.Process(target=latency.probe, args=(port, PROBE, PROBE_PAUSE_SECONDS, stop, queue), daemon=True)
     process.start()
     start = time.monotonic()
     work()
@@ -72,25 +72,9 @@ def probe(port, work):
     return sorted(latencies), seconds
 
 
-def measure(port, stop, queue):
-    gc.disable()
-    connection = wire.Connection(("127.0.0.1", port))
-    request = wire.encode([b"GET", b"key:%012d" % 0])
-    latencies = []
-    while not stop.is_set():
-        start = time.perf_counter()
-        connection.send(request)
-        connection.reply()
-        latencies.append((time.perf_counter() - start) * 1000)
-        time.sleep(PROBE_PAUSE_SECONDS)
-    connection.close()
-    queue.put(latencies)
-
-
 def row(name, load, measured, connection):
     latencies, seconds = measured
     slow = connection.text("SLOWLOG", "GET", "-1").native()
     connection.text("SLOWLOG", "RESET")
-    cells = [f"{latencies[min(int(len(latencies) * quantile), len(latencies) - 1)]:.2f}" for quantile in QUANTILES]
     longest = max((entry[2] for entry in slow), default=0)
-    return [name, load, f"{seconds:.1f}", *cells, str(len(slow)), f"{longest / 1000:.2f}"]
+    return [name, load, f"{seconds:.1f}", *latency.cells(latencies), str(len(slow)), f"{longest / 1000:.2f}"]

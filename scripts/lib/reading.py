@@ -5,18 +5,17 @@ member of the same set, each from a process of its own, some thousand times a se
 measured first while nobody reads.
 """
 
-import gc
 import multiprocessing
 import socket
 import time
 
 import figures
+import latency
 import servers
 import wire
 
 PER_PIPELINE = 500
 PROBE_PAUSE_SECONDS = 0.001
-QUANTILES = (0.5, 0.99, 0.999, 1.0)
 REQUEST = wire.encode([b"ZRANGE", b"board", b"0", b"-1", b"WITHSCORES"])
 
 
@@ -53,7 +52,7 @@ def measured(name, port, load_name, readers, seconds):
         "ZADD": [b"ZADD", b"board", b"1.5", b"member:%013d" % 1],
     }
     queues = {probe: context.Queue() for probe in [*probes, *range(readers)]}
-    processes = [context.Process(target=probe, args=(port, argv, stop, queues[label]), daemon=True) for label, argv in probes.items()]
+    processes = [context.Process(target=latency.probe, args=(port, argv, PROBE_PAUSE_SECONDS, stop, queues[label]), daemon=True) for label, argv in probes.items()]
     processes += [context.Process(target=read, args=(port, stop, queues[index]), daemon=True) for index in range(readers)]
     for process in processes:
         process.start()
@@ -62,26 +61,10 @@ def measured(name, port, load_name, readers, seconds):
     replies = sum(queues[index].get() for index in range(readers)) / seconds
     for label in probes:
         latencies = sorted(queues[label].get())
-        cells = [f"{latencies[min(int(len(latencies) * quantile), len(latencies) - 1)]:.2f}" for quantile in QUANTILES]
         first = label == "PING"
-        yield [name if first else "", load_name if first else "", f"{replies:.1f}" if first and readers else "", label, *cells]
+        yield [name if first else "", load_name if first else "", f"{replies:.1f}" if first and readers else "", label, *latency.cells(latencies)]
     for process in processes:
         process.join()
-
-
-def probe(port, argv, stop, queue):
-    gc.disable()
-    connection = wire.Connection(("127.0.0.1", port))
-    request = wire.encode(argv)
-    latencies = []
-    while not stop.is_set():
-        start = time.perf_counter()
-        connection.send(request)
-        connection.reply()
-        latencies.append((time.perf_counter() - start) * 1000)
-        time.sleep(PROBE_PAUSE_SECONDS)
-    connection.close()
-    queue.put(latencies)
 
 
 def read(port, stop, queue):

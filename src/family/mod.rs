@@ -8,6 +8,7 @@ pub mod increment;
 pub mod keys;
 pub mod lists;
 mod long;
+mod many;
 pub mod pubsub;
 mod ranks;
 pub mod scan;

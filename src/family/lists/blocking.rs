@@ -1,11 +1,12 @@
 //! BLPOP, BRPOP, BLMPOP, BLMOVE, BRPOPLPUSH: as LPOP and its like where there is an element; else the client waits for one.
 
 use super::moving::carry;
-use super::pop::{Many, pop_with_key};
+use super::pop::pop_with_key;
 use super::{end_at, limits};
 use crate::command::blocking::Serve;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Flags, Handler, Replied, Reply, Serving, Wish};
 use crate::data::list::End;
+use crate::family::many::Many;
 use crate::family::timeout::timeout_at;
 use crate::keyspace::Awaited;
 

@@ -4,10 +4,9 @@
 //! been checked by then.
 
 use super::{discard, end_at, limits, popped_from};
-use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Missing, Replied, Reply};
 use crate::data::list::{Element, End, Iter, Limits, List, Rest};
-use std::ops::Range;
+use crate::family::many::{Many, count_at};
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("LPOP key [count]", lpop)
@@ -36,9 +35,6 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Removes and returns elements from the first of several lists that is not empty.")
         .costs("O(K + N); K is the number of keys, N the number of elements returned"),
 ];
-
-const NO_KEYS: CommandError = CommandError::text("ERR numkeys should be greater than 0");
-const NO_COUNT: CommandError = CommandError::text("ERR count should be greater than 0");
 
 fn lpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     pop_of_one(ctx, args, End::Left, reply)
@@ -71,32 +67,10 @@ fn lmpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
     Ok(popped.unwrap_or_else(Reply::null_array))
 }
 
-/// What LMPOP and BLMPOP ask for.
-pub(super) struct Many {
-    /// Where the keys stand.
-    pub(super) keys: Range<usize>,
-    end: End,
-    count: usize,
-}
-
-impl Many {
+impl Many<End> {
     /// Reads the arguments from the number of keys on, which stands at `index`.
     pub(super) fn parse(args: Args, index: usize) -> Result<Self, CommandError> {
-        let keys = count_at(args, index, 1).ok_or(NO_KEYS)?;
-        let at_end = keys.saturating_add(index + 1);
-        let end = end_at(args, at_end)?;
-        let count = match args.from(at_end + 1) {
-            [] => 1,
-            [word, _, rest @ ..] if is_word(word, "COUNT") => {
-                let count = count_at(args, at_end + 2, 1).ok_or(NO_COUNT)?;
-                if !rest.is_empty() {
-                    return Err(CommandError::Syntax);
-                }
-                count
-            }
-            _ => return Err(CommandError::Syntax),
-        };
-        Ok(Self { keys: index + 1..at_end, end, count })
+        Self::read(args, index, end_at)
     }
 
     /// Replies with what the first of `names` has that is there; else the right to reply comes back.
@@ -139,11 +113,6 @@ pub(super) fn pop_with_key<'r>(
         found.bulk(&elements.next().expect("a list has an element").text());
         found.end()
     })
-}
-
-/// The integer at `index`, if it is one and at least `least`.
-fn count_at(args: Args, index: usize, least: usize) -> Option<usize> {
-    args.integer(index).ok().and_then(|count| usize::try_from(count).ok()).filter(|count| *count >= least)
 }
 
 fn array(reply: Reply, elements: Leaving) -> Replied {

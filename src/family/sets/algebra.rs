@@ -7,6 +7,7 @@ use super::long::Clones;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::set::{self, Element, Limits, Set};
 use crate::family::long::{self, Answer, Computed, Shape, Store};
+use crate::family::many::NO_KEYS;
 use crate::keyspace::Value;
 use crate::resp::long::Stop;
 
@@ -76,7 +77,6 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .costs("O(N), N being the size of all sets together; of all but the first if they are much smaller"),
 ];
 
-const NO_KEYS: CommandError = CommandError::text("ERR numkeys should be greater than 0");
 const TOO_MANY_KEYS: CommandError = CommandError::text("ERR Number of keys can't be greater than number of args");
 const NEGATIVE_LIMIT: CommandError = CommandError::text("ERR LIMIT can't be negative");
 

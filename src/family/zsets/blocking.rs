@@ -1,8 +1,9 @@
 //! BZPOPMIN, BZPOPMAX, BZMPOP: as ZPOPMIN and its like where there is a member; else the client waits for one.
 
-use super::pop::{End, Many, pop_with_key};
+use super::pop::{End, pop_with_key};
 use crate::command::blocking::Serve;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Flags, Handler, Replied, Reply, Serving, Wish};
+use crate::family::many::Many;
 use crate::family::timeout::timeout_at;
 use crate::keyspace::Awaited;
 

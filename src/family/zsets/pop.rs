@@ -7,8 +7,8 @@ use crate::base::event::Classes;
 use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Missing, Replied, Reply};
 use crate::data::zset::{Iter, ZSet};
+use crate::family::many::{Many, count_at};
 use crate::keyspace::{Event, Value};
-use std::ops::Range;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("ZPOPMIN key [count]", zpopmin)
@@ -37,9 +37,6 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .says("Removes and returns members from the first of several sorted sets that is not empty.")
         .costs("O(K + log N + M); K is the number of keys, N the size of the set, M the number of members removed"),
 ];
-
-const NO_KEYS: CommandError = CommandError::text("ERR numkeys should be greater than 0");
-const NO_COUNT: CommandError = CommandError::text("ERR count should be greater than 0");
 
 /// The end of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,36 +97,14 @@ fn zmpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
     Ok(popped.unwrap_or_else(Reply::null_array))
 }
 
-/// What ZMPOP and BZMPOP ask for.
-pub(super) struct Many {
-    /// Where the keys stand.
-    pub(super) keys: Range<usize>,
-    end: End,
-    count: usize,
-}
-
-impl Many {
+impl Many<End> {
     /// Reads the arguments from the number of keys on, which stands at `index`.
     pub(super) fn parse(args: Args, index: usize) -> Result<Self, CommandError> {
-        let keys = count_at(args, index, 1).ok_or(NO_KEYS)?;
-        let at_end = keys.saturating_add(index + 1);
-        let end = match args.get(at_end) {
-            Some(word) if is_word(word, "MIN") => End::Min,
-            Some(word) if is_word(word, "MAX") => End::Max,
-            _ => return Err(CommandError::Syntax),
-        };
-        let count = match args.from(at_end + 1) {
-            [] => 1,
-            [word, _, rest @ ..] if is_word(word, "COUNT") => {
-                let count = count_at(args, at_end + 2, 1).ok_or(NO_COUNT)?;
-                if !rest.is_empty() {
-                    return Err(CommandError::Syntax);
-                }
-                count
-            }
-            _ => return Err(CommandError::Syntax),
-        };
-        Ok(Self { keys: index + 1..at_end, end, count })
+        Self::read(args, index, |args, index| match args.get(index) {
+            Some(word) if is_word(word, "MIN") => Ok(End::Min),
+            Some(word) if is_word(word, "MAX") => Ok(End::Max),
+            _ => Err(CommandError::Syntax),
+        })
     }
 
     /// Replies with what the first of `names` has that is there; else the right to reply comes back.
@@ -180,11 +155,6 @@ pub(super) fn pop_with_key<'r>(
         });
         found.end()
     })
-}
-
-/// The integer at `index`, if it is one and at least `least`.
-fn count_at(args: Args, index: usize, least: usize) -> Option<usize> {
-    args.integer(index).ok().and_then(|count| usize::try_from(count).ok()).filter(|count| *count >= least)
 }
 
 /// The members about to leave, in the order in which they are given.
