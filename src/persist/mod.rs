@@ -3,5 +3,8 @@
 //! [`disk`] is the only way to data files. [`rdb`] reads and writes snapshots and DUMP's payloads; it knows neither files nor the time: readers and
 //! writers are passed in.
 
+pub mod aof;
 pub mod disk;
+pub mod log;
+pub mod manifest;
 pub mod rdb;
