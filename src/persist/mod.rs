@@ -1,5 +1,7 @@
-//! How data outlives the process: the formats that Tally shares with Redis and Valkey.
+//! How data outlives the process: the files, and the formats that Tally shares with Redis and Valkey.
 //!
-//! [`rdb`] reads and writes snapshots and DUMP's payloads. It knows neither files nor the time: readers and writers are passed in.
+//! [`disk`] is the only way to data files. [`rdb`] reads and writes snapshots and DUMP's payloads; it knows neither files nor the time: readers and
+//! writers are passed in.
 
+pub mod disk;
 pub mod rdb;
