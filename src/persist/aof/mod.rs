@@ -24,7 +24,7 @@ pub use reader::{AofError, Reader};
 
 use super::disk::{Disk, DiskFile};
 use super::log::{Log, SegmentFile};
-use super::manifest::{LogFile, Manifest, ManifestError};
+use super::manifest::{FileKind, LogFile, Manifest, ManifestError};
 use crate::base::sync::Mutex;
 use crate::config::FsyncPolicy;
 use std::io::{self, Read};
@@ -48,10 +48,12 @@ pub struct Aof {
 /// How rewrites went.
 #[derive(Debug)]
 pub struct Status {
-    /// Whether one is running.
+    /// Whether one was asked for, and has not ended.
     pub is_rewriting: AtomicBool,
-    /// Whether one is to begin as soon as may be.
+    /// Whether one was asked for, and has not begun.
     pub is_scheduled: AtomicBool,
+    /// How many seconds ago the server had been up when the one that is running began.
+    pub begun_seconds: AtomicU64,
     /// Whether the last one succeeded.
     pub was_rewritten: AtomicBool,
     /// How many seconds it took; -1 before the first.
@@ -114,6 +116,7 @@ impl Aof {
             status: Status {
                 is_rewriting: AtomicBool::new(false),
                 is_scheduled: AtomicBool::new(false),
+                begun_seconds: AtomicU64::new(0),
                 was_rewritten: AtomicBool::new(true),
                 last_seconds: AtomicI64::new(-1),
                 rewrites: AtomicU64::new(0),
@@ -122,6 +125,15 @@ impl Aof {
                 settled_bytes: AtomicU64::new(0),
             },
         }
+    }
+
+    /// Asks for a rewrite. False if there is one already.
+    pub fn ask_for_rewrite(&self) -> bool {
+        let is_first = !self.status.is_rewriting.swap(true, Ordering::AcqRel);
+        if is_first {
+            self.status.is_scheduled.store(true, Ordering::Release);
+        }
+        is_first
     }
 
     /// The log itself.
@@ -140,21 +152,30 @@ impl Aof {
         self.status.settled_bytes.load(Ordering::Relaxed) + self.log.segment_bytes()
     }
 
-    /// The directory of the files.
-    pub fn dir(&self) -> PathBuf {
-        self.files.lock().dir.clone()
-    }
-
-    /// Reads which files there are, for a replay; `None` if there was never a log here.
+    /// Reads which files there are, for a replay: the base, if there is one, and then the others. `None` if there was never a log here. A log of one file, as servers
+    /// before 7.0 have it in the directory above, becomes the base.
     ///
     /// # Errors
-    /// The manifest cannot be read.
-    pub fn open(&self) -> Result<Option<Manifest>, OpenError> {
+    /// The manifest cannot be read, or the old file cannot be moved.
+    pub fn open(&self) -> Result<Option<Vec<PathBuf>>, OpenError> {
         let mut files = self.files.lock();
         let path = files.manifest_path();
-        let Some(manifest) = read_manifest(&*files.disk, &path)? else { return Ok(None) };
-        files.manifest = manifest.clone();
-        Ok(Some(manifest))
+        let manifest = match read_manifest(&*files.disk, &path)? {
+            Some(manifest) => manifest,
+            None => match files.adopt_old().map_err(|cause| OpenError::Io { path, cause })? {
+                Some(manifest) => manifest,
+                None => return Ok(None),
+            },
+        };
+        let named: Vec<_> = manifest.base.iter().chain(&manifest.incremental).map(|file| files.path(file)).collect();
+        files.manifest = manifest;
+        files.remove_temporary();
+        Ok(Some(named))
+    }
+
+    /// The disk that the files are on.
+    pub fn disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.files.lock().disk)
     }
 
     /// Has the log go on behind the files that were replayed, the last of which is sound up to its end. The caller sees to it that nobody appends.
@@ -212,7 +233,7 @@ impl Aof {
         let old = std::mem::take(&mut files.manifest);
         let of_old = old.base.iter().chain(&old.incremental).chain(&old.history);
         manifest.history = of_old.filter(|file| !manifest.names(&file.name)).cloned().collect();
-        manifest.history.iter_mut().for_each(|file| file.kind = super::manifest::FileKind::History);
+        manifest.history.iter_mut().for_each(|file| file.kind = FileKind::History);
         if let Err(error) = files.commit(manifest) {
             files.manifest = old;
             return Err(error);
@@ -268,6 +289,36 @@ impl Files {
 
     fn path(&self, file: &LogFile) -> PathBuf {
         self.dir.join(&file.name)
+    }
+
+    /// Moves a log of one file, if there is one, to where logs are now, as their base.
+    fn adopt_old(&mut self) -> io::Result<Option<Manifest>> {
+        let Some(above) = self.dir.parent().map(|above| above.join(&self.prefix)) else { return Ok(None) };
+        let is_above = self.disk.len(&above).is_ok();
+        if !is_above && self.disk.len(&self.dir.join(&self.prefix)).is_err() {
+            return Ok(None);
+        }
+        self.disk.create_dir(&self.dir)?;
+        let base = LogFile { name: self.prefix.clone(), sequence: 1, kind: FileKind::Base };
+        let manifest = Manifest { base: Some(base.clone()), ..Manifest::default() };
+        // A crash between the two leaves the file where the next start looks for it by its name.
+        if is_above {
+            self.disk.rename(&above, &self.path(&base))?;
+        }
+        self.disk.sync_dir(&self.dir)?;
+        self.commit(manifest.clone())?;
+        tracing::info!("the append only file of one part was moved to {}", self.dir.display());
+        Ok(Some(manifest))
+    }
+
+    /// Removes what a rewrite left that a crash interrupted.
+    fn remove_temporary(&self) {
+        let names = self.disk.list(&self.dir).unwrap_or_default();
+        for name in
+            names.iter().filter(|name| name.starts_with("temp-rewriteaof-") || name.starts_with("temp-appendonly"))
+        {
+            let _ = self.disk.remove(&self.dir.join(name));
+        }
     }
 
     /// Makes the next incremental file, empty and under its name for good.
