@@ -40,7 +40,7 @@ pub(super) fn load(services: &Arc<Services>, slots: &[usize], progress: &Progres
     let disk = services.aof.disk();
     let mut worker = Worker::new(Arc::clone(services), slots[0]);
     for (index, path) in paths.iter().enumerate() {
-        let file = File { services, disk: &*disk, path, is_last: index + 1 == paths.len() };
+        let file = File { services, disk: &*disk, path, is_last: services.aof.may_be_torn(&paths[index..]) };
         file.load(slots, &mut worker, progress).map_err(|what| ReplayFailure { path: path.clone(), what })?;
     }
     Ok(true)
@@ -51,7 +51,7 @@ struct File<'f> {
     services: &'f Services,
     disk: &'f dyn Disk,
     path: &'f Path,
-    /// Only the last may have been cut off by a crash.
+    /// Whether nothing follows: only then may a crash have cut it off.
     is_last: bool,
 }
 

@@ -173,6 +173,13 @@ impl Aof {
         Ok(Some(named))
     }
 
+    /// Whether the first of these files may end in the midst of something: not if there is anything in one behind it, for that is begun only when all before is on
+    /// the disk.
+    pub fn may_be_torn(&self, paths: &[PathBuf]) -> bool {
+        let files = self.files.lock();
+        paths.iter().skip(1).all(|path| files.disk.len(path).is_ok_and(|bytes| bytes == 0))
+    }
+
     /// The disk that the files are on.
     pub fn disk(&self) -> Arc<dyn Disk> {
         Arc::clone(&self.files.lock().disk)
@@ -192,8 +199,7 @@ impl Aof {
             Some(last) => last.clone(),
             None => files.add_incremental()?,
         };
-        self.log.rotate(files.segment(&last)?);
-        self.log.flush()?;
+        self.log.begin(files.segment(&last)?);
         self.is_on.store(true, Ordering::Relaxed);
         files.remove_history();
         Ok(())
@@ -216,8 +222,10 @@ impl Aof {
         let (frozen, position) = freeze(files.segment(&incremental)?)?;
         if was_on {
             self.status.settled_bytes.store(before, Ordering::Relaxed);
-            // What was appended before belongs to the old file. If that fails, the thread tries again.
-            let _ = self.log.flush();
+            // If the old file fails, the log goes on once there is a new base.
+            let _ = self.log.turn_over();
+        } else {
+            self.log.begin_next();
         }
         let base = files.manifest.next_base(&files.prefix);
         let temporary = files.dir.join(format!("temp-rewriteaof-{}.aof", std::process::id()));
@@ -324,7 +332,11 @@ impl Files {
     /// Makes the next incremental file, empty and under its name for good.
     fn make_incremental(&mut self) -> io::Result<LogFile> {
         self.disk.create_dir(&self.dir)?;
-        let file = self.manifest.next_incremental(&self.prefix);
+        let mut file = self.manifest.next_incremental(&self.prefix);
+        // A file that could not be synced once is not used again, nor its name.
+        while self.disk.len(&self.path(&file)).is_ok() {
+            file = file.after(&self.prefix);
+        }
         self.disk.create(&self.path(&file))?.sync()?;
         self.disk.sync_dir(&self.dir)?;
         Ok(file)
