@@ -10,6 +10,7 @@ pub mod execute;
 pub mod later;
 pub mod plan;
 pub mod script;
+mod standing;
 pub mod table;
 pub mod transaction;
 mod room;
