@@ -5,6 +5,7 @@ use super::blocking::Blocked;
 use super::client::{Client, Clients};
 use super::error::CommandError;
 use super::pubsub::{Channels, MailLimits};
+use super::saving::StopRequest;
 use super::slowlog::Slowlog;
 use super::table::CommandTable;
 use crate::acl::Acl;
@@ -14,6 +15,7 @@ use crate::base::rng::Rng;
 use crate::config::{Config, FsyncPolicy, LogLevel};
 use crate::keyspace::{Event, Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
+use crate::persist::Durability;
 use crate::persist::aof::Aof;
 use crate::resp::long::Prepared;
 use crate::resp::reply::{Replied, Reply};
@@ -126,8 +128,10 @@ pub struct Services {
     pub started: Ticks,
     /// Set once the server is stopping.
     pub draining: AtomicBool,
-    /// Has the server stop, as SIGTERM does; set by who owns it.
-    pub stop: Box<dyn Fn() + Send + Sync>,
+    /// The files that hold data.
+    pub durability: Arc<Durability>,
+    /// Has the server stop; set by who owns it.
+    pub stop: Box<dyn Fn(StopRequest) + Send + Sync>,
     /// Has the log follow a change of `loglevel`; set by who owns the log.
     pub set_log_level: Box<dyn Fn(LogLevel) + Send + Sync>,
 }
@@ -172,7 +176,7 @@ impl Services {
 
     /// The slot of the keyspace for work that is no connection's: of one thread at a time.
     pub fn background_slot(&self) -> usize {
-        self.config.worker_threads() + 1
+        self.durability.slots()[0]
     }
 
     /// When a listener that does not take its messages is disconnected.

@@ -11,6 +11,7 @@ pub mod later;
 pub mod plan;
 pub mod replay;
 pub mod script;
+mod standing;
 pub mod table;
 pub mod transaction;
 mod room;

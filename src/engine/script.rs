@@ -9,8 +9,8 @@
 //! 4. If it has written, it may wait for the shard, if it gets the one token for that; else its call fails with an error that names the key.
 
 use super::call::{self, Called};
-use super::plan;
 use super::room::OUT_OF_MEMORY;
+use super::{plan, standing};
 use crate::base::clock::Ticks;
 use crate::command::table::Found;
 use crate::command::{CommandError, CommandSpec, Ctx, Flags, Replied, Reply, ScriptCall, ScriptRunner, Services};
@@ -259,6 +259,9 @@ impl ScriptHost<'_, '_, '_> {
         let writes = spec.flags.any(Flags::WRITE.or(Flags::MAY_REPLICATE));
         if writes && self.read_only {
             return Err(CommandError::text("ERR Write commands are not allowed from read-only scripts."));
+        }
+        if writes && let Some(error) = standing::refusal_in_script(self.ctx.services) {
+            return Err(error);
         }
         // Once it has written it cannot be stopped halfway.
         let needs_memory = spec.flags.has(Flags::DENY_OOM) && !self.control.wrote();

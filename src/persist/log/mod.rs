@@ -23,6 +23,7 @@ use crate::config::FsyncPolicy;
 use crate::keyspace::EffectLog;
 use crate::resp::request::put_command;
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
@@ -46,6 +47,7 @@ pub struct Log {
     is_asked: AtomicBool,
     thread: Mutex<Option<std::thread::Thread>>,
     delayed: AtomicU64,
+    on_health: OnceLock<Box<dyn Fn(Health) + Send + Sync>>,
 }
 
 /// How it is with the file.
@@ -117,6 +119,7 @@ impl Log {
             is_asked: AtomicBool::new(false),
             thread: Mutex::default(),
             delayed: AtomicU64::new(0),
+            on_health: OnceLock::new(),
         }
     }
 
@@ -170,7 +173,7 @@ impl Log {
         }
         drop(syncing);
         self.synced.fetch_max(position, Ordering::AcqRel);
-        self.health.store(Health::Good as u8, Ordering::Release);
+        self.set_health(Health::Good);
         let _ = self.flush();
         self.wake_settled();
     }
@@ -190,7 +193,7 @@ impl Log {
         drop((buffer, segment));
         self.written.store(end, Ordering::Release);
         self.synced.store(end, Ordering::Release);
-        self.health.store(Health::Good as u8, Ordering::Release);
+        self.set_health(Health::Good);
         self.wake_settled();
         ended
     }
@@ -232,7 +235,31 @@ impl Log {
     }
 
     fn note_health(&self, from: Health, to: Health) -> bool {
-        self.health.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        let has_changed =
+            self.health.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if has_changed {
+            self.tell(to);
+        }
+        has_changed
+    }
+
+    fn set_health(&self, health: Health) -> bool {
+        let has_changed = self.health.swap(health as u8, Ordering::AcqRel) != health as u8;
+        if has_changed {
+            self.tell(health);
+        }
+        has_changed
+    }
+
+    fn tell(&self, health: Health) {
+        if let Some(on_health) = self.on_health.get() {
+            on_health(health);
+        }
+    }
+
+    /// Has `on_health` told of every change. The first that is given stays.
+    pub fn tell_health(&self, on_health: Box<dyn Fn(Health) + Send + Sync>) {
+        let _ = self.on_health.set(on_health);
     }
 
     /// Writes and syncs all that was appended, whatever the policy.
@@ -264,7 +291,7 @@ impl Log {
         match &synced {
             Ok(()) => _ = self.synced.fetch_max(position, Ordering::AcqRel),
             Err(error) => {
-                if self.health.swap(Health::Poisoned as u8, Ordering::AcqRel) != Health::Poisoned as u8 {
+                if self.set_health(Health::Poisoned) {
                     tracing::error!(
                         "the append only file cannot be synced, so writes are refused until it was rewritten: {error}"
                     );
