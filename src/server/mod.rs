@@ -20,7 +20,7 @@ use crate::keyspace::Keyspace;
 use crate::keyspace::evict::Rules;
 use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
 use crate::net::{Acceptor, DRAIN_DEADLINE, Listeners, WorkerHandle};
-use crate::script::{Control, Scripts};
+use crate::script::{Control, Libraries, Scripts};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -207,6 +207,7 @@ pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send
         slowlog: Slowlog::default(),
         away: Away::default(),
         scripts: Scripts::default(),
+        libraries: Libraries::default(),
         running: (0..=threads).map(|_| Control::new(Arc::clone(&clock))).collect(),
         commands: &COMMANDS,
         run_id,

@@ -31,6 +31,7 @@ mod cursor;
 mod decoder;
 mod encoder;
 mod error;
+mod functions;
 mod intset;
 mod length;
 mod listpack;
@@ -50,6 +51,7 @@ pub use codes::Version;
 pub use decoder::{Checksum, Decoder, Entry, Item, Skipped};
 pub use encoder::{Encoder, Options, Properties};
 pub use error::RdbError;
+pub use functions::{FunctionsError, dump_functions, restore_functions};
 pub use payload::{RestoreError, dump, restore};
 
 use crate::data::{hash, list, set, zset};
