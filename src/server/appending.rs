@@ -136,9 +136,10 @@ fn freeze(services: &Services, segment: SegmentFile) -> ((Frozen, Vec<Vec<u8>>),
         pass.freeze_and(Patience::Wait, |held| {
             let position = log.rotate(segment.take().expect("there is one such moment"));
             keyspace.log_effects(held, true);
-            position
+            // Who changes libraries owns everything as well.
+            (services.libraries.sources(), position)
         })
-        .map(|(frozen, position)| ((frozen, Vec::new()), position))
+        .map(|(frozen, (libraries, position))| ((frozen, libraries), position))
     })
 }
 

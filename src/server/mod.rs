@@ -27,7 +27,7 @@ use crate::persist::Durability;
 use crate::persist::aof::Aof;
 use crate::persist::disk::RealDisk;
 use crate::persist::log::{Health, Log, Syncer};
-use crate::script::{Control, Scripts};
+use crate::script::{Control, Libraries, Scripts};
 use appending::Appending;
 use std::io;
 use std::sync::Arc;
@@ -319,6 +319,7 @@ pub fn services(mut config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn(Stop
         slowlog: Slowlog::default(),
         away: Away::default(),
         scripts: Scripts::default(),
+        libraries: Libraries::default(),
         running: (0..=threads).map(|_| Control::new(Arc::clone(&clock))).collect(),
         commands: &COMMANDS,
         run_id,

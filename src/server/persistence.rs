@@ -98,10 +98,14 @@ fn load_snapshot(services: &Services, path: &std::path::Path, progress: &Progres
     tracing::info!(
         "loaded {keys} keys in {seconds:.3} s; left out: {expired} expired, {empty} empty, {streams} streams"
     );
-    if !loaded.functions.is_empty() {
-        tracing::warn!("{} libraries of functions are left out: they are not supported", loaded.functions.len());
-    }
+    load_libraries(services, &loaded)?;
     Ok(loaded)
+}
+
+/// Makes the libraries of functions that a snapshot holds.
+pub(super) fn load_libraries(services: &Services, loaded: &Loaded) -> Result<(), String> {
+    let load = |source: &Vec<u8>| crate::engine::load_library(services, source);
+    loaded.functions.iter().try_for_each(load).map_err(|error| format!("a library of functions cannot be loaded: {error}"))
 }
 
 /// Saves a snapshot in the background if one is due.

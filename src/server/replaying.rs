@@ -63,6 +63,7 @@ impl File<'_> {
             let slots = services.durability.slots();
             let read = snapshot::load(self.open(0)?, &services.keyspace, slots, options, progress);
             loaded = read.map_err(|error| error.to_string())?;
+            super::persistence::load_libraries(services, &loaded)?;
             reader = Reader::new(self.open(loaded.bytes)?, loaded.bytes);
         }
         let mut replayed = Replayed::default();
