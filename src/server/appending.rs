@@ -99,11 +99,18 @@ pub(super) fn rewrite(services: &Services) {
     aof.status.begun_seconds.store(uptime_seconds(services), Ordering::Relaxed);
     let progress = Progress::default();
     let options = services.snapshot_options(true);
-    let rewritten = aof.rewrite(
-        |segment| Ok(freeze(services, segment)),
-        |(frozen, functions), file| snapshot::write(frozen, functions, file, &options, &progress).map(drop),
-    );
-    if rewritten.is_err() && !was_on {
+    let rewritten = if !services.config.live.appendonly.get() && !was_on {
+        let frozen = whole(&services.keyspace, services.background_slot(), |pass| {
+            pass.freeze_and(Patience::Wait, |_| services.libraries.sources())
+        });
+        aof.write_base(|file| snapshot::write(&frozen.0, &frozen.1, file, &options, &progress).map(drop))
+    } else {
+        aof.rewrite(
+            |segment| Ok(freeze(services, segment)),
+            |(frozen, functions), file| snapshot::write(frozen, functions, file, &options, &progress).map(drop),
+        )
+    };
+    if rewritten.is_err() && services.keyspace.logs_effects() && !was_on {
         end(services);
     }
     let seconds = services.clock.ticks().since(began) / 1_000_000_000;

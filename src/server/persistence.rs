@@ -105,7 +105,11 @@ fn load_snapshot(services: &Services, path: &std::path::Path, progress: &Progres
 /// Makes the libraries of functions that a snapshot holds.
 pub(super) fn load_libraries(services: &Services, loaded: &Loaded) -> Result<(), String> {
     let load = |source: &Vec<u8>| crate::engine::load_library(services, source);
-    loaded.functions.iter().try_for_each(load).map_err(|error| format!("a library of functions cannot be loaded: {error}"))
+    loaded
+        .functions
+        .iter()
+        .try_for_each(load)
+        .map_err(|error| format!("a library of functions cannot be loaded: {error}"))
 }
 
 /// Saves a snapshot in the background if one is due.

@@ -227,31 +227,24 @@ impl Aof {
         } else {
             self.log.begin_next();
         }
-        let base = files.manifest.next_base(&files.prefix);
-        let temporary = files.dir.join(format!("temp-rewriteaof-{}.aof", std::process::id()));
-        let written = files.disk.create(&temporary).and_then(|file| write(&frozen, file));
+        files.replace(vec![incremental], |file| write(&frozen, file))?;
         drop(frozen);
-        let moved = written.and_then(|()| files.disk.rename(&temporary, &files.path(&base)));
-        if let Err(error) = moved {
-            let _ = files.disk.remove(&temporary);
-            return Err(error);
-        }
-        files.disk.sync_dir(&files.dir)?;
-        let mut manifest = Manifest { base: Some(base), incremental: vec![incremental], history: Vec::new() };
-        let old = std::mem::take(&mut files.manifest);
-        let of_old = old.base.iter().chain(&old.incremental).chain(&old.history);
-        manifest.history = of_old.filter(|file| !manifest.names(&file.name)).cloned().collect();
-        manifest.history.iter_mut().for_each(|file| file.kind = FileKind::History);
-        if let Err(error) = files.commit(manifest) {
-            files.manifest = old;
-            return Err(error);
-        }
         self.log.rebased(position);
         self.is_on.store(true, Ordering::Relaxed);
-        let base = files.manifest.base.clone().expect("it was just put there");
-        let bytes = files.disk.len(&files.path(&base)).unwrap_or(0);
-        self.status.settled_bytes.store(bytes, Ordering::Relaxed);
+        self.status.settled_bytes.store(files.base_bytes(), Ordering::Relaxed);
         self.status.base_bytes.store(self.bytes(), Ordering::Relaxed);
+        files.remove_history();
+        Ok(())
+    }
+
+    /// Writes a base, of which nothing is the continuation, while the log is off: for who turns it on with the next start.
+    ///
+    /// # Errors
+    /// Those of the disk, and of `write`.
+    pub fn write_base(&self, write: impl FnOnce(Box<dyn DiskFile>) -> io::Result<()>) -> io::Result<()> {
+        let mut files = self.files.lock();
+        files.disk.create_dir(&files.dir)?;
+        files.replace(Vec::new(), write)?;
         files.remove_history();
         Ok(())
     }
@@ -354,6 +347,32 @@ impl Files {
     fn segment(&self, file: &LogFile) -> io::Result<SegmentFile> {
         let path = self.path(file);
         Ok(SegmentFile { writer: self.disk.append(&path)?, syncer: self.disk.append(&path)? })
+    }
+
+    /// Makes a base, and has it and `incremental` be all that counts.
+    fn replace(
+        &mut self,
+        incremental: Vec<LogFile>,
+        write: impl FnOnce(Box<dyn DiskFile>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let base = self.manifest.next_base(&self.prefix);
+        let temporary = self.dir.join(format!("temp-rewriteaof-{}.aof", std::process::id()));
+        let written = self.disk.create(&temporary).and_then(write);
+        if let Err(error) = written.and_then(|()| self.disk.rename(&temporary, &self.path(&base))) {
+            let _ = self.disk.remove(&temporary);
+            return Err(error);
+        }
+        self.disk.sync_dir(&self.dir)?;
+        let mut manifest = Manifest { base: Some(base), incremental, history: Vec::new() };
+        let old = &self.manifest;
+        let of_old = old.base.iter().chain(&old.incremental).chain(&old.history);
+        manifest.history = of_old.filter(|file| !manifest.names(&file.name)).cloned().collect();
+        manifest.history.iter_mut().for_each(|file| file.kind = FileKind::History);
+        self.commit(manifest)
+    }
+
+    fn base_bytes(&self) -> u64 {
+        self.manifest.base.as_ref().and_then(|base| self.disk.len(&self.path(base)).ok()).unwrap_or(0)
     }
 
     /// Replaces the manifest.
