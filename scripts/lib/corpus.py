@@ -160,6 +160,8 @@ def keyspace(address):
         connection.text("SELECT", database)
         for key in connection.text("KEYS", "*").native():
             encoding = connection.text("OBJECT", "ENCODING", key).native()
+            if encoding == b"listpack" and connection.text("TYPE", key).native() == b"set":
+                encoding = b"hashtable"  # Small sets are packed, as since 7.2; 7.0 has no such form.
             found[database, key] = (dumps.content(connection, key), encoding, connection.text("PTTL", key).native())
     connection.close()
     return found

@@ -1,11 +1,11 @@
 -- Documents kept as MessagePack, as session and queue libraries do.
 -- Exercises: cmsgpack of integers of each width, floats, nested tables, arrays and maps, several values in one string, unpack_one and unpack_limit, strings of binary bytes.
 --- store
-local document = { id = tonumber(ARGV[1]), tags = { 'a', 'b' }, nested = { x = 1.25 } }
+local document = { tonumber(ARGV[1]), { 'a', 'b' }, { x = 1.25 } }
 local packed = cmsgpack.pack(document)
 redis.call('SET', KEYS[1], packed)
 local back = cmsgpack.unpack(redis.call('GET', KEYS[1]))
-return { back.id, back.tags, tostring(back.nested.x), #packed }
+return { back[1], back[2], tostring(back[3].x), #packed }
 --- widths
 local out = {}
 for _, n in ipairs({ 0, 127, 128, 255, 256, 65535, 65536, 4294967295, 4294967296, -1, -32, -33, -128, -129, -32768, -32769, -2147483648, -2147483649, 1.5, 0.1, 1e300 }) do

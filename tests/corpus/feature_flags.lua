@@ -1,5 +1,5 @@
 -- Feature flags and experiments: a user falls into a bucket by a hash of the name, counted by variant.
--- Exercises: tonumber(…, 16) of sha1hex digits, modulo of large numbers, HGETALL into a table sorted by key, SRANDMEMBER-free determinism, math.random seeded alike for every run.
+-- Exercises: tonumber(…, 16) of sha1hex digits, modulo of large numbers, HGETALL into a table sorted by key, SRANDMEMBER-free determinism, math.random after math.randomseed.
 --- variant
 local flag = redis.call('HGETALL', KEYS[1])
 local names, weight = {}, {}
@@ -22,6 +22,7 @@ return { false, bucket }
 math.randomseed(tonumber(ARGV[1]))
 return { tostring(math.random()), math.random(100), math.random(5, 10), tostring(math.random()) }
 --- unseeded
-return { math.random(1000000), math.random(1000000) }
+local n = math.random(1000000)
+return n >= 1 and n <= 1000000
 --- maths
 return { math.floor(-3.5), math.ceil(-3.5), -7 % 3, 7 % -3, tostring(5.5 % 2), math.fmod(-7, 3), math.max(1, 5, 3), math.min(4, 2), tostring(math.pi), math.abs(-2), tostring(math.sqrt(2)), 2 ^ 10, math.floor(math.log(1000)), tostring(math.huge), tostring(-math.huge), math.modf(3.7), tostring(10 / 3) }

@@ -15,4 +15,4 @@ end
 return rows
 --- percentile
 local below = redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[1])
-return string.format('%.2f', 100 * below / redis.call('ZCARD', KEYS[1]))
+return string.format('%.2f', 100 * below / math.max(1, redis.call('ZCARD', KEYS[1])))

@@ -16,11 +16,13 @@ return { struct.pack('<h', 258), struct.pack('>h', 258), struct.pack('<i3', -2),
 --- errors
 local out = {}
 for i, call in ipairs({
-  function() return struct.unpack('<I4', 'abc') end,
-  function() return struct.pack('q', 1) end,
-  function() return struct.pack('<i99', 1) end,
-  function() return struct.pack('c9', 'short') end,
-  function() return struct.unpack('s', 'no end') end,
+  function() local x = struct.unpack('<I4', 'abc') return x end,
+  function() local x = struct.pack('q', 1) return x end,
+  function() local x = struct.pack('<i99', 1) return x end,
+  function() local x = struct.pack('!3i', 1) return x end,
+  function() local x = struct.size('i99') return x end,
+  function() local x = struct.pack('c9', 'short') return x end,
+  function() local x = struct.unpack('s', 'no end') return x end,
 }) do
   local ok, problem = pcall(call)
   out[i] = tostring(problem)
