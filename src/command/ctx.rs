@@ -11,9 +11,10 @@ use crate::acl::Acl;
 use crate::base::clock::{Clock, Ticks, UnixMillis};
 use crate::base::event::Classes;
 use crate::base::rng::Rng;
-use crate::config::{Config, LogLevel};
+use crate::config::{Config, FsyncPolicy, LogLevel};
 use crate::keyspace::{Event, Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
+use crate::persist::aof::Aof;
 use crate::resp::long::Prepared;
 use crate::resp::reply::{Replied, Reply};
 use crate::resp::writer::Protocol;
@@ -91,6 +92,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Every key.
     pub keyspace: Keyspace,
+    /// The log of what commands change.
+    pub aof: Arc<Aof>,
     /// Counters and histograms.
     pub metrics: Metrics,
     /// Commands per second.
@@ -158,6 +161,18 @@ impl Services {
     pub fn follow_events(&self) {
         let classes = self.config.live.notify_keyspace_events.get();
         self.keyspace.want_events(if classes.publishes() { classes } else { Classes::NONE });
+    }
+
+    /// Has the log sync as `appendfsync` says.
+    pub fn follow_log(&self) {
+        let policy = self.config.live.appendfsync.get();
+        self.keyspace.follow_reads(policy == FsyncPolicy::Always);
+        self.aof.log().set_policy(policy);
+    }
+
+    /// The slot of the keyspace for work that is no connection's: of one thread at a time.
+    pub fn background_slot(&self) -> usize {
+        self.config.worker_threads() + 1
     }
 
     /// When a listener that does not take its messages is disconnected.

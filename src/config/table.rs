@@ -6,7 +6,7 @@
 
 use super::address::BindAddress;
 use super::cells::{Cell, Changeable, ChangeableSecret, Typed};
-use super::choices::{DebugCommand, EvictionPolicy, LogFormat, LogLevel};
+use super::choices::{DebugCommand, EvictionPolicy, FsyncPolicy, LogFormat, LogLevel};
 use super::kind::Kind::{self, Addresses, Bool, Bytes, Choice, Events, Octal, Secret, Text};
 use super::setting::Group::{
     Encodings, Fixed, Http, Limits, Logging, Memory, Network, Persistence, Scripts, Security, Server,
@@ -97,6 +97,10 @@ settings! {
         http_port: u16 = row("http-port", Http, Kind::count(0, 65_535), "9121");
         /// How much memory the scripts of one thread may hold; a script that needs more fails.
         script_memory_limit_bytes: usize = row("script-memory-limit", Scripts, Bytes { min: MB, max: 16 * GB }, "32mb");
+        /// The directory, below dir, of the append-only log.
+        appenddirname: Option<PathBuf> = row("appenddirname", Persistence, Text, "appendonlydir");
+        /// What the names of its files begin with.
+        appendfilename: Option<PathBuf> = row("appendfilename", Persistence, Text, "appendonly.aof");
     }
     live {
         /// Close a connection that was idle for so long; 0 = never.
@@ -200,12 +204,27 @@ settings! {
             row("zset-max-listpack-value", Encodings, Kind::count(0, ANY), "64").alias(&["zset-max-ziplist-value"]);
         /// Whether strings of more than 20 bytes are compressed in what DUMP gives.
         rdbcompression: Changeable<bool> = row("rdbcompression", Persistence, Bool, "yes");
+        /// Whether every change is appended to a log on the disk, which is replayed at the start.
+        appendonly: Changeable<bool> = row("appendonly", Persistence, Bool, "no");
+        /// When that log is synced to the disk: before each reply that tells of a change, every second, or by the system.
+        appendfsync: Changeable<FsyncPolicy> =
+            row("appendfsync", Persistence, Choice(FsyncPolicy::NAMES), "everysec");
+        /// Whether a log that ends within a command is cut there at the start, with a warning; else the server ends.
+        aof_load_truncated: Changeable<bool> = row("aof-load-truncated", Persistence, Bool, "yes");
+        /// The log is rewritten when it has grown by so much of a hundred since it was rewritten last; 0 = never.
+        auto_aof_rewrite_percentage: Changeable<u32> =
+            row("auto-aof-rewrite-percentage", Persistence, Kind::count(0, INT), "100");
+        /// But not while it is smaller than this.
+        auto_aof_rewrite_min_size: Changeable<u64> =
+            row("auto-aof-rewrite-min-size", Persistence, Bytes { min: 0, max: ANY }, "64mb");
     }
     fixed {
         /// When to save a snapshot.
         row("save", Fixed, Text, "").because("snapshots are not supported");
-        /// Whether writes are logged to disk.
-        row("appendonly", Fixed, Bool, "no").because("the append-only file is not supported");
+        /// Whether the log begins with a snapshot.
+        row("aof-use-rdb-preamble", Fixed, Bool, "yes").because("the log's base is always a snapshot");
+        /// Whether the log says when each second began.
+        row("aof-timestamp-enabled", Fixed, Bool, "no").because("the log has no annotations");
         /// Whether this server is part of a cluster.
         row("cluster-enabled", Fixed, Bool, "no").because("cluster mode is not supported");
         /// Whether to refuse other machines as long as there is no password.

@@ -205,6 +205,7 @@ impl<'w> Batch<'w> {
             scripts: Some(&mut self.parts.scripts),
         };
         let called = call::run(&mut ctx, spec, argv, sink);
+        ctx.keys.end_unit();
         ctx.session.script_micros = None;
         self.ticks = self.services.clock.ticks();
         if called != Called::NeedsWhole {

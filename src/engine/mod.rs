@@ -9,6 +9,7 @@ pub mod call;
 pub mod execute;
 pub mod later;
 pub mod plan;
+pub mod replay;
 pub mod script;
 pub mod table;
 pub mod transaction;
@@ -18,5 +19,6 @@ pub mod worker;
 
 pub use execute::{Batch, Executed};
 pub use later::Later;
+pub use replay::{ReplayError, Replayed};
 pub use table::COMMANDS;
 pub use worker::Worker;

@@ -13,7 +13,7 @@ use super::plan;
 use super::room::OUT_OF_MEMORY;
 use crate::base::clock::Ticks;
 use crate::command::table::Found;
-use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply, ScriptCall, ScriptRunner, Services};
+use crate::command::{CommandError, CommandSpec, Ctx, Flags, Replied, Reply, ScriptCall, ScriptRunner, Services};
 use crate::keyspace::{Extent, Plan};
 use crate::resp::reply::ReplySink;
 use crate::script::{
@@ -281,13 +281,13 @@ impl ScriptHost<'_, '_, '_> {
             rng: self.ctx.rng,
             scripts: None,
         };
-        inner.keys.tell_as(spec.event());
-        let called = match (spec.handler)(&mut inner, Args::new(argv), Reply::new(sink)) {
-            Ok(_) => Called::Ok,
-            Err(error) => {
-                call::reply_error(inner.recorder, &error, sink);
+        let called = match call::run(&mut inner, spec, argv, sink) {
+            Called::NeedsWhole | Called::Blocked => {
+                // No command that a script may call asks for more than its plan, or waits.
+                call::reply_error(inner.recorder, &CommandError::NeedsWhole, sink);
                 Called::Failed
             }
+            called => called,
         };
         let ended = inner.services.clock.ticks();
         call::account(&mut inner, id, spec, argv, called, (self.began, ended));

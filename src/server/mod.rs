@@ -3,7 +3,9 @@
 //! Threads: `threads` workers and one standby worker, which gets connections only while all others are stuck in a slow script; one for
 //! HTTP; and the caller's, which accepts connections and waits for signals.
 
+mod appending;
 pub mod logging;
+mod replaying;
 
 use crate::acl::Acl;
 use crate::base::clock::{Clock, SystemClock};
@@ -16,12 +18,18 @@ use crate::command::{Clients, Services};
 use crate::config::Config;
 use crate::engine::COMMANDS;
 use crate::http;
-use crate::keyspace::Keyspace;
 use crate::keyspace::evict::Rules;
+use crate::keyspace::{Keyspace, Patience, Plan};
 use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
 use crate::net::{Acceptor, DRAIN_DEADLINE, Listeners, WorkerHandle};
+use crate::persist::aof::Aof;
+use crate::persist::disk::RealDisk;
+use crate::persist::log::{Log, Syncer};
+use crate::persist::snapshot::Progress;
 use crate::script::{Control, Scripts};
+use appending::Appending;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender};
@@ -88,6 +96,12 @@ impl Server {
         fit_connections(&services);
         services.keyspace.free_in_background()?;
         publish_events(&services);
+        services.keyspace.attach_log(Arc::<Log>::clone(services.aof.log()));
+        services.follow_log();
+        let syncer = Syncer::start(Arc::clone(services.aof.log()), Arc::clone(&services.clock))?;
+        if services.config.live.appendonly.get() {
+            load_log(&services).map_err(io::Error::other)?;
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let http_stop = Stop::default();
         let http = serve_http(&services, std::mem::take(&mut listeners.http), &http_stop)?;
@@ -120,12 +134,39 @@ impl Server {
         });
         workers.into_iter().for_each(WorkerHandle::join);
         drop::<Sender<()>>(joined);
+        if services.aof.is_on()
+            && let Err(error) = services.aof.end()
+        {
+            tracing::error!("the end of the append only file may not be on the disk: {error}");
+        }
+        syncer.end();
         http_stop.stop();
         if let Some(http) = http {
             http.join().expect("the HTTP thread's panics are caught at its connections");
         }
         accepted
     }
+}
+
+/// Loads the log, if there is one, and has it go on behind that; makes one if there is none.
+fn load_log(services: &Arc<Services>) -> Result<(), String> {
+    let slots: Vec<usize> = (0..services.config.worker_threads()).collect();
+    if !replaying::load(services, &slots, &Progress::default()).map_err(|failure| failure.to_string())? {
+        appending::rewrite(services);
+        return if services.aof.is_on() {
+            Ok(())
+        } else {
+            Err("there is no append only file, and none can be made".into())
+        };
+    }
+    services.aof.resume().map_err(|error| format!("the append only file cannot be appended to: {error}"))?;
+    appending::whole(&services.keyspace, services.background_slot(), |pass| {
+        let held = pass.lock(&Plan::Whole, Patience::Wait)?;
+        services.keyspace.log_effects(&held, true);
+        pass.unlock(held);
+        Ok(())
+    });
+    Ok(())
 }
 
 /// Has events on keys published to channels.
@@ -192,11 +233,20 @@ pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send
     let threads = config.worker_threads();
     let names = COMMANDS.rows().iter().map(|row| &*row.full_name().leak()).collect();
     let mut rng = Rng::from_process(clock.unix_micros() as u64);
-    let keyspace = Keyspace::new(config.start.databases, threads + 1, threads);
+    let keyspace = Keyspace::new(config.start.databases, threads + 2, threads);
     keyspace.set_eviction_rules(Rules::of(&config.live));
+    let start = &config.start;
+    let name = |setting: &Option<PathBuf>| setting.clone().unwrap_or_default();
+    let aof = Arc::new(Aof::new(
+        Arc::new(RealDisk),
+        PathBuf::from(".").join(name(&start.appenddirname)),
+        name(&start.appendfilename).to_string_lossy().into_owned(),
+        config.live.appendfsync.get(),
+    ));
     let run_id = (0..40).map(|_| char::from(b"0123456789abcdef"[rng.below(16)])).collect();
     Services {
         keyspace,
+        aof,
         metrics: Metrics::new(names),
         ops: OpsSampler::new(),
         net_input: OpsSampler::new(),
@@ -230,7 +280,8 @@ fn announce(listeners: &Listeners, services: &Services) {
 }
 
 /// Closes connections that were idle for too long, follows changes of `maxclients`, and samples rates.
-async fn housekeeping(services: &Services) {
+async fn housekeeping(services: &Arc<Services>) {
+    let mut appending = Appending::default();
     let mut ticker = tokio::time::interval(HOUSEKEEPING);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut maxclients = services.config.live.maxclients.get();
@@ -239,6 +290,7 @@ async fn housekeeping(services: &Services) {
         if services.config.live.maxclients.get() != maxclients {
             maxclients = fit_connections(services);
         }
+        appending.look(services);
         let now = services.clock.ticks();
         let totals = services.metrics.totals_since_start();
         services.ops.tick(now, totals.commands_processed());

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! [`Encoder`] writes version 10, in the encodings that Redis 7.0 writes itself where that is cheap. [`Decoder`] reads versions 1 to 12 and
-//! Valkey's 80, with every encoding of strings, lists, sets, hashes and sorted sets. [`dump`] and [`restore`] are the same for one value.
+//! Valkey's 80, with every encoding of strings, lists, sets, hashes and sorted sets. [`Scanner`] cuts a snapshot into chunks of whole items, which
+//! any number of threads then read by a [`ChunkReader`] each. [`dump`] and [`restore`] are the same for one value.
 //!
 //! What is read may be hostile: no announced length reserves memory, nothing nests, and every error names the byte. An element that occurs twice, a score
 //! that is no number and a packed block that contradicts itself are refused.
@@ -32,11 +33,13 @@ mod decoder;
 mod encoder;
 mod error;
 mod intset;
+mod items;
 mod length;
 mod listpack;
 mod lzf;
 mod payload;
 mod read;
+mod scan;
 mod sink;
 mod source;
 mod stream;
@@ -50,7 +53,9 @@ pub use codes::Version;
 pub use decoder::{Checksum, Decoder, Entry, Item, Skipped};
 pub use encoder::{Encoder, Options, Properties};
 pub use error::RdbError;
+pub use items::{Found, Part};
 pub use payload::{RestoreError, dump, restore};
+pub use scan::{Chunk, ChunkReader, Scanner};
 
 use crate::data::{hash, list, set, zset};
 

@@ -1,0 +1,414 @@
+//! The log of effects, as far as it is written: a buffer in memory, a file behind it, and how far each has come.
+//!
+//! ```text
+//! unit ─ under its locks ─> buffer ─ flush: write(2), whoever comes first for all ─> file ─ a thread: fdatasync ─> disk
+//!                           end                                  written                                  synced
+//! ```
+//! A position counts the bytes that were ever appended. A reply that depends on a position leaves once that is *settled*: written, or synced under `appendfsync always`.
+//! So a `kill -9` loses nothing that was acknowledged, and under `always` a failure of the power does not either.
+//!
+//! A file that cannot be written (a full disk) is tried again, from the byte at which it failed: what waits goes on as soon as there is room. A file that failed to
+//! be synced is *poisoned*: nobody knows what of it is on the disk, whatever a second call says, so it is never synced again and what waits for it fails. A new file, with a
+//! snapshot of all that came before, heals that ([`Log::rebased`]).
+//!
+//! Not here: what is in the log, which files it has had, and who says that it may be written to.
+
+mod thread;
+
+#[cfg(test)]
+mod tests;
+
+pub use thread::Syncer;
+
+use super::disk::DiskFile;
+use crate::base::sync::Mutex;
+use crate::config::FsyncPolicy;
+use crate::keyspace::EffectLog;
+use crate::resp::request::put_command;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+/// What a buffer keeps of its room after a flush.
+const KEPT_BYTES: usize = 1024 * 1024;
+
+/// The log.
+pub struct Log {
+    buffer: Mutex<Buffer>,
+    /// Held while the file is written. Taken before `buffer`.
+    segment: Mutex<Segment>,
+    end: AtomicU64,
+    written: AtomicU64,
+    synced: AtomicU64,
+    policy: AtomicU8,
+    health: AtomicU8,
+    waiting: Mutex<Vec<(u64, Waker)>>,
+    /// Held while the file is synced. Taken before `segment`.
+    syncing: Mutex<()>,
+    /// Whether the thread was told that somebody waits for a sync.
+    is_asked: AtomicBool,
+    thread: Mutex<Option<std::thread::Thread>>,
+    delayed: AtomicU64,
+}
+
+/// How it is with the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It takes what it is given.
+    Good,
+    /// It could not be written; it will be tried again.
+    Unwritable,
+    /// It could not be synced.
+    Poisoned,
+}
+
+/// The file was poisoned before the position was synced: nobody knows whether it is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost;
+
+/// A file to write to, and a second handle of the same file to sync it by, so that neither waits for the other.
+#[derive(Debug)]
+pub struct SegmentFile {
+    /// To write.
+    pub writer: Box<dyn DiskFile>,
+    /// To sync.
+    pub syncer: Box<dyn DiskFile>,
+}
+
+/// What was appended and not taken to be written.
+#[derive(Debug, Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    /// The position of the first.
+    begins: u64,
+    /// The database that is selected at the end, in the file that the bytes go to.
+    db: Option<usize>,
+    /// What comes from this position on goes to another file.
+    next: Option<(u64, SegmentFile)>,
+}
+
+/// The file, and what is being written to it.
+#[derive(Debug, Default)]
+struct Segment {
+    writer: Option<Box<dyn DiskFile>>,
+    /// Taken from the buffer; the first `done` bytes are written.
+    taken: Vec<u8>,
+    done: usize,
+    /// The position behind what is taken.
+    taken_end: u64,
+    /// Taken from the buffer, for when its position is reached.
+    next: Option<(u64, SegmentFile)>,
+    /// Handles that the syncing thread has not come for, oldest first: the last is of the file that is written to.
+    syncers: Vec<Box<dyn DiskFile>>,
+    /// Bytes in the file.
+    bytes: u64,
+    /// What is before this position need not be written.
+    abandoned: u64,
+}
+
+impl Log {
+    /// A log without a file.
+    pub fn new(policy: FsyncPolicy) -> Self {
+        Self {
+            buffer: Mutex::default(),
+            segment: Mutex::default(),
+            end: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            synced: AtomicU64::new(0),
+            policy: AtomicU8::new(policy as u8),
+            health: AtomicU8::new(Health::Good as u8),
+            waiting: Mutex::default(),
+            syncing: Mutex::default(),
+            is_asked: AtomicBool::new(false),
+            thread: Mutex::default(),
+            delayed: AtomicU64::new(0),
+        }
+    }
+
+    /// Has everything appended from now on go to this file, which has `bytes` already. The caller sees to it that nobody appends meanwhile. Returns the position.
+    pub fn rotate(&self, file: SegmentFile) -> u64 {
+        let mut buffer = self.buffer.lock();
+        let at = buffer.begins + buffer.bytes.len() as u64;
+        // A file that nothing was meant for yet is replaced.
+        buffer.next = Some((at, file));
+        buffer.db = None;
+        at
+    }
+
+    /// Says that a snapshot of everything before `position` is on the disk, with the file from there on behind it: what was before need not be synced any more.
+    pub fn rebased(&self, position: u64) {
+        let _syncing = self.syncing.lock();
+        {
+            let mut segment = self.segment.lock();
+            segment.abandoned = position;
+            // What was not written before is not wanted any more.
+            let _ = segment.flush(&self.buffer);
+            let current = segment.syncers.pop();
+            segment.syncers.clear();
+            segment.syncers.extend(current);
+        }
+        self.synced.fetch_max(position, Ordering::AcqRel);
+        self.health.store(Health::Good as u8, Ordering::Release);
+        self.wake_settled();
+    }
+
+    /// Lets go of the file, after what is in the buffer was written to it as far as that goes, and synced. Nothing is appended any more.
+    ///
+    /// # Errors
+    /// Those of the disk; the file is let go of all the same.
+    pub fn close(&self) -> io::Result<()> {
+        let ended = self.sync();
+        let mut segment = self.segment.lock();
+        let mut buffer = self.buffer.lock();
+        buffer.begins += std::mem::take(&mut buffer.bytes).len() as u64;
+        *segment = Segment { taken_end: buffer.begins, ..Segment::default() };
+        (buffer.next, buffer.db) = (None, None);
+        let end = buffer.begins;
+        drop((buffer, segment));
+        self.written.store(end, Ordering::Release);
+        self.synced.store(end, Ordering::Release);
+        self.health.store(Health::Good as u8, Ordering::Release);
+        self.wake_settled();
+        ended
+    }
+
+    /// Writes all that was appended.
+    ///
+    /// # Errors
+    /// Those of the disk. What was not written is kept, and the next flush goes on with it.
+    pub fn flush(&self) -> io::Result<()> {
+        if self.written.load(Ordering::Acquire) == self.end.load(Ordering::Acquire) && !self.is_rotating() {
+            return Ok(());
+        }
+        let mut segment = self.segment.lock();
+        let flushed = segment.flush(&self.buffer);
+        let position = segment.taken_end - (segment.taken.len() - segment.done) as u64;
+        drop(segment);
+        self.written.store(position, Ordering::Release);
+        match &flushed {
+            Ok(()) => _ = self.note_health(Health::Unwritable, Health::Good),
+            Err(error) => {
+                if self.note_health(Health::Good, Health::Unwritable) {
+                    tracing::error!("the append only file cannot be written, so writes are refused: {error}");
+                }
+            }
+        }
+        self.wake_settled();
+        flushed
+    }
+
+    fn is_rotating(&self) -> bool {
+        self.buffer.lock().next.is_some()
+    }
+
+    fn note_health(&self, from: Health, to: Health) -> bool {
+        self.health.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Writes and syncs all that was appended, whatever the policy.
+    ///
+    /// # Errors
+    /// Those of the disk. After a failed sync the log is [`Health::Poisoned`].
+    pub fn sync(&self) -> io::Result<()> {
+        let _syncing = self.syncing.lock();
+        self.flush()?;
+        let (position, mut syncers) = {
+            let mut segment = self.segment.lock();
+            (self.written.load(Ordering::Acquire), std::mem::take(&mut segment.syncers))
+        };
+        let synced = if self.health() == Health::Poisoned {
+            Err(io::Error::other("a sync of this file has failed before"))
+        } else {
+            syncers.iter_mut().try_for_each(|syncer| syncer.sync())
+        };
+        // The last is that of the file that is still written to.
+        if let Some(last) = syncers.pop() {
+            self.segment.lock().syncers.insert(0, last);
+        }
+        match &synced {
+            Ok(()) => _ = self.synced.fetch_max(position, Ordering::AcqRel),
+            Err(error) => {
+                if self.health.swap(Health::Poisoned as u8, Ordering::AcqRel) != Health::Poisoned as u8 {
+                    tracing::error!(
+                        "the append only file cannot be synced, so writes are refused until it was rewritten: {error}"
+                    );
+                }
+            }
+        }
+        self.wake_settled();
+        synced
+    }
+
+    /// How the file is.
+    pub fn health(&self) -> Health {
+        match self.health.load(Ordering::Acquire) {
+            0 => Health::Good,
+            1 => Health::Unwritable,
+            _ => Health::Poisoned,
+        }
+    }
+
+    /// When what is appended counts as settled.
+    pub fn policy(&self) -> FsyncPolicy {
+        FsyncPolicy::ALL[usize::from(self.policy.load(Ordering::Relaxed))]
+    }
+
+    /// Changes that.
+    pub fn set_policy(&self, policy: FsyncPolicy) {
+        self.policy.store(policy as u8, Ordering::Relaxed);
+        self.ask_for_sync();
+        self.wake_settled();
+    }
+
+    /// The positions behind what was appended, written and synced.
+    pub fn positions(&self) -> [u64; 3] {
+        [&self.end, &self.written, &self.synced].map(|position| position.load(Ordering::Acquire))
+    }
+
+    /// Bytes that wait to be written.
+    pub fn buffered_bytes(&self) -> usize {
+        self.buffer.lock().bytes.len()
+    }
+
+    /// Bytes that were written to the current file.
+    pub fn segment_bytes(&self) -> u64 {
+        self.segment.lock().bytes
+    }
+
+    /// How often a sync took more than a second.
+    pub fn delayed(&self) -> u64 {
+        self.delayed.load(Ordering::Relaxed)
+    }
+
+    /// Whether a reply that depends on this position may leave.
+    #[inline]
+    pub fn is_settled(&self, position: u64) -> bool {
+        let behind = match self.policy() {
+            FsyncPolicy::Always => &self.synced,
+            FsyncPolicy::EverySecond | FsyncPolicy::No => &self.written,
+        };
+        behind.load(Ordering::Acquire) >= position
+    }
+
+    /// Ready once the position is settled.
+    ///
+    /// # Errors
+    /// [`Lost`] if it will not be.
+    pub fn poll_settled(&self, position: u64, cx: &Context<'_>) -> Poll<Result<(), Lost>> {
+        if self.is_settled(position) {
+            return Poll::Ready(Ok(()));
+        }
+        self.waiting.lock().push((position, cx.waker().clone()));
+        // Who has settled it between the two looks may not have seen this waker.
+        if self.is_settled(position) {
+            Poll::Ready(Ok(()))
+        } else if self.policy() == FsyncPolicy::Always && self.health() == Health::Poisoned {
+            Poll::Ready(Err(Lost))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Has the thread sync soon.
+    pub fn ask_for_sync(&self) {
+        if !self.is_asked.swap(true, Ordering::AcqRel)
+            && let Some(thread) = &*self.thread.lock()
+        {
+            thread.unpark();
+        }
+    }
+
+    /// Wakes whoever waits for a position that is settled, or for one that will never be.
+    fn wake_settled(&self) {
+        let is_over = self.policy() == FsyncPolicy::Always && self.health() == Health::Poisoned;
+        let woken: Vec<Waker> = {
+            let mut waiting = self.waiting.lock();
+            if waiting.is_empty() {
+                return;
+            }
+            let over = waiting.extract_if(.., |(position, _)| is_over || self.is_settled(*position));
+            over.map(|(_, waker)| waker).collect()
+        };
+        woken.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Segment {
+    /// Writes what is taken, then takes more, until there is none.
+    fn flush(&mut self, buffer: &Mutex<Buffer>) -> io::Result<()> {
+        loop {
+            self.write()?;
+            let mut buffer = buffer.lock();
+            let before = self.taken_end;
+            assert!(buffer.begins == before, "what is appended is taken in order");
+            if self.next.is_none() {
+                self.next = buffer.next.take();
+            }
+            let is_cut = self.next.is_some();
+            if buffer.bytes.is_empty() && !is_cut {
+                return Ok(());
+            }
+            self.taken.clear();
+            self.taken.shrink_to(KEPT_BYTES);
+            self.done = 0;
+            std::mem::swap(&mut self.taken, &mut buffer.bytes);
+            buffer.begins += self.taken.len() as u64;
+            self.taken_end = buffer.begins;
+        }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        loop {
+            let begins = self.taken_end - self.taken.len() as u64;
+            let upto = match &self.next {
+                Some((at, _)) => usize::try_from(at - begins).map_or(self.taken.len(), |at| at.min(self.taken.len())),
+                None => self.taken.len(),
+            };
+            let abandoned = usize::try_from(self.abandoned.saturating_sub(begins)).unwrap_or(usize::MAX);
+            self.done = self.done.max(abandoned.min(upto));
+            while self.done < upto {
+                let writer = self.writer.as_mut().ok_or_else(|| io::Error::other("there is no file"))?;
+                let bytes = match writer.write(&self.taken[self.done..upto]) {
+                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    other => other?,
+                };
+                self.done += bytes;
+                self.bytes += bytes as u64;
+            }
+            match self.next.take_if(|(at, _)| begins + self.done as u64 == *at) {
+                None => return Ok(()),
+                Some((_, file)) => {
+                    self.writer = Some(file.writer);
+                    self.syncers.push(file.syncer);
+                    self.bytes = 0;
+                }
+            }
+        }
+    }
+}
+
+impl EffectLog for Log {
+    fn append(&self, commands: &[u8], first_db: usize, last_db: usize) -> u64 {
+        let mut buffer = self.buffer.lock();
+        if buffer.db != Some(first_db) {
+            let mut digits = itoa::Buffer::new();
+            put_command(&mut buffer.bytes, &[b"SELECT", digits.format(first_db).as_bytes()]);
+        }
+        buffer.bytes.extend_from_slice(commands);
+        buffer.db = Some(last_db);
+        let end = buffer.begins + buffer.bytes.len() as u64;
+        self.end.store(end, Ordering::Release);
+        end
+    }
+
+    fn end(&self) -> u64 {
+        self.end.load(Ordering::Acquire)
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Log").field("positions", &self.positions()).field("health", &self.health()).finish()
+    }
+}
