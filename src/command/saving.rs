@@ -2,12 +2,12 @@
 
 use super::Services;
 use crate::base::sync::Mutex;
-use crate::keyspace::evict::Rules;
 use crate::keyspace::Frozen;
+use crate::keyspace::Twice;
+use crate::keyspace::evict::Rules;
+use crate::persist::Job;
 use crate::persist::rdb;
 use crate::persist::snapshot::{Access, Expired, LoadOptions, Pace, WriteOptions};
-use crate::persist::Job;
-use crate::keyspace::Twice;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -56,8 +56,7 @@ impl Services {
     /// How a snapshot is written, as a file of its own or as the base of a log.
     pub fn snapshot_options(&self, is_base: bool) -> WriteOptions {
         let live = &self.config.live;
-        let format =
-            rdb::Options { compress: live.rdbcompression.get(), checksum: self.config.start.rdbchecksum };
+        let format = rdb::Options { compress: live.rdbcompression.get(), checksum: self.config.start.rdbchecksum };
         let bytes_per_second = live.rdb_save_rate_limit.get();
         WriteOptions {
             format,

@@ -88,7 +88,8 @@ impl Server {
         }
         let stop = Stop::default();
         let stopper = stop.clone();
-        let services = services(config, Arc::new(SystemClock::new()), Box::new(move |request| stopper.request(request)));
+        let services =
+            services(config, Arc::new(SystemClock::new()), Box::new(move |request| stopper.request(request)));
         Self { services: Arc::new(services), listeners, stop }
     }
 

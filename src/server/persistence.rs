@@ -55,7 +55,9 @@ fn load_snapshot(services: &Services, path: &std::path::Path, progress: &Progres
         .map_err(|error| error.to_string())?;
     let seconds = services.clock.ticks().since(began) as f64 / 1e9;
     let Loaded { keys, expired, empty, streams, .. } = loaded;
-    tracing::info!("loaded {keys} keys in {seconds:.3} s; left out: {expired} expired, {empty} empty, {streams} streams");
+    tracing::info!(
+        "loaded {keys} keys in {seconds:.3} s; left out: {expired} expired, {empty} empty, {streams} streams"
+    );
     if !loaded.functions.is_empty() {
         tracing::warn!("{} libraries of functions are left out: they are not supported", loaded.functions.len());
     }

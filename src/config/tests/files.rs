@@ -157,10 +157,7 @@ fn an_error_names_file_line_setting_value_and_range() {
             "a.toml:1: maxmemory-policy: \"lru\" is none of volatile-lru, volatile-lfu, volatile-random, volatile-ttl, allkeys-lru, \
              allkeys-lfu, allkeys-random, volatile-s3fifo, allkeys-s3fifo, noeviction",
         ),
-        (
-            "save = \"900\"",
-            "a.toml:1: save: \"900\" is no list of pairs of seconds and changes such as 3600 1 300 100",
-        ),
+        ("save = \"900\"", "a.toml:1: save: \"900\" is no list of pairs of seconds and changes such as 3600 1 300 100"),
         (
             "timeout = 1\nbind = [\"0.0.0.0\"]",
             "a.toml:2: bind: other machines can reach 0.0.0.0, but there is no password: set requirepass, or bind only \

@@ -28,8 +28,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 
 const IN_PROGRESS: CommandError = CommandError::text("ERR Background save already in progress");
 const LOADING: CommandError = CommandError::text("LOADING Redis is loading the dataset in memory");
-const TOO_MANY_CLONES: CommandError =
-    CommandError::text("ERR too many long replies are being read; try again later");
+const TOO_MANY_CLONES: CommandError = CommandError::text("ERR too many long replies are being read; try again later");
 
 fn claim(ctx: &Ctx, in_background: bool) -> Result<Claim, CommandError> {
     let claimed = ctx.services.durability.claim(in_background, &*ctx.services.clock);

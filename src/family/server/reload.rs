@@ -8,9 +8,8 @@ use crate::persist::snapshot::{self, Expired, Progress};
 const IN_PROGRESS: CommandError = CommandError::text("ERR Background save already in progress");
 const SAVE_FAILED: CommandError = CommandError::text("ERR");
 const LOAD_FAILED: CommandError = CommandError::text("ERR Error trying to load the RDB dump, check server logs.");
-const UNKNOWN_OPTION: CommandError = CommandError::text(
-    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
-);
+const UNKNOWN_OPTION: CommandError =
+    CommandError::text("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
 
 #[derive(Debug)]
 struct Options {

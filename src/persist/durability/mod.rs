@@ -200,8 +200,7 @@ impl Durability {
     /// Says that loading begins, of so many bytes.
     pub fn begin_loading(&self, bytes: u64, clock: &dyn Clock) -> Arc<Progress> {
         let progress = Arc::new(Progress::of(0, bytes));
-        let load =
-            Load { progress: Arc::clone(&progress), began: clock.ticks(), began_at: clock.unix_millis() };
+        let load = Load { progress: Arc::clone(&progress), began: clock.ticks(), began_at: clock.unix_millis() };
         self.loading.lock().now = Some(load);
         self.set(State::LOADING, true);
         progress
@@ -275,8 +274,8 @@ impl Durability {
         if saves.is_scheduled {
             return true;
         }
-        let may_try = !saves.last_failed
-            || saves.last_try.is_none_or(|tried| clock.ticks().since(tried) >= RETRY_NANOS);
+        let may_try =
+            !saves.last_failed || saves.last_try.is_none_or(|tried| clock.ticks().since(tried) >= RETRY_NANOS);
         let dirty = changes.saturating_sub(saves.changes);
         let seconds = u64::try_from((clock.unix_millis() - saves.last_save_at) / 1000).unwrap_or(0);
         may_try && points.iter().any(|point| dirty >= point.changes.max(1) && seconds > point.seconds)

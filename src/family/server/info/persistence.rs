@@ -22,10 +22,7 @@ pub(super) fn persistence(ctx: &Ctx, text: &mut Text) {
     text.line("current_fork_perc", format_args!("{:.2}", percent(keys, total)));
     text.line("current_save_keys_processed", keys);
     text.line("current_save_keys_total", total);
-    text.line(
-        "rdb_changes_since_last_save",
-        services.keyspace.totals().changes.saturating_sub(figures.saved_changes),
-    );
+    text.line("rdb_changes_since_last_save", services.keyspace.totals().changes.saturating_sub(figures.saved_changes));
     text.line("rdb_bgsave_in_progress", u8::from(background.is_some()));
     text.line("rdb_last_save_time", figures.last_save_at / 1000);
     text.line("rdb_last_bgsave_status", if figures.last_failed { "err" } else { "ok" });
