@@ -4,6 +4,7 @@
 //! writers are passed in. [`snapshot`] brings the two together with the keyspace,
 //! and [`Durability`] is what the server knows of it all.
 
+pub mod check;
 pub mod disk;
 mod durability;
 pub mod rdb;

@@ -5,6 +5,7 @@ mod blocking;
 mod clients;
 mod clock;
 mod connections;
+mod durability;
 mod events;
 mod examples;
 mod faults;
