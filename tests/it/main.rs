@@ -6,6 +6,7 @@ mod clients;
 mod clock;
 mod connections;
 mod corpus;
+mod durability;
 mod events;
 mod examples;
 mod faults;
