@@ -6,6 +6,9 @@
 //!
 //! Names of libraries are compared as they are, names of functions without regard to case, as Redis does.
 
+#[cfg(test)]
+mod tests;
+
 use super::ScriptError;
 use super::source::{History, SourceFlags};
 use crate::base::hash::HashState;
