@@ -8,6 +8,7 @@ mod connections;
 mod events;
 mod examples;
 mod faults;
+mod functions;
 mod hostile;
 mod http;
 mod lifecycle;
