@@ -25,7 +25,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("parking_lot", &["base"]),
     ("loom", &["base", "keyspace"]),
     ("socket2", &["net"]),
+    ("std::fs", FILE_HOMES),
+    ("fs", FILE_HOMES),
 ];
+
+/// Who touches files. Those that hold data have one home.
+const FILE_HOMES: &[&str] = &["base", "config", "net", "server", "persist/disk/real.rs", "persist/disk/tests.rs"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

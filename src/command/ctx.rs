@@ -5,15 +5,18 @@ use super::blocking::Blocked;
 use super::client::{Client, Clients};
 use super::error::CommandError;
 use super::pubsub::{Channels, MailLimits};
+use super::saving::StopRequest;
 use super::slowlog::Slowlog;
 use super::table::CommandTable;
 use crate::acl::Acl;
 use crate::base::clock::{Clock, Ticks, UnixMillis};
 use crate::base::event::Classes;
 use crate::base::rng::Rng;
-use crate::config::{Config, LogLevel};
+use crate::config::{Config, FsyncPolicy, LogLevel};
 use crate::keyspace::{Event, Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
+use crate::persist::Durability;
+use crate::persist::aof::Aof;
 use crate::resp::long::Prepared;
 use crate::resp::reply::{Replied, Reply};
 use crate::resp::writer::Protocol;
@@ -140,6 +143,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Every key.
     pub keyspace: Keyspace,
+    /// The log of what commands change.
+    pub aof: Arc<Aof>,
     /// Counters and histograms.
     pub metrics: Metrics,
     /// Commands per second.
@@ -174,8 +179,10 @@ pub struct Services {
     pub started: Ticks,
     /// Set once the server is stopping.
     pub draining: AtomicBool,
-    /// Has the server stop, as SIGTERM does; set by who owns it.
-    pub stop: Box<dyn Fn() + Send + Sync>,
+    /// The files that hold data.
+    pub durability: Arc<Durability>,
+    /// Has the server stop; set by who owns it.
+    pub stop: Box<dyn Fn(StopRequest) + Send + Sync>,
     /// Has the log follow a change of `loglevel`; set by who owns the log.
     pub set_log_level: Box<dyn Fn(LogLevel) + Send + Sync>,
 }
@@ -209,6 +216,18 @@ impl Services {
     pub fn follow_events(&self) {
         let classes = self.config.live.notify_keyspace_events.get();
         self.keyspace.want_events(if classes.publishes() { classes } else { Classes::NONE });
+    }
+
+    /// Has the log sync as `appendfsync` says.
+    pub fn follow_log(&self) {
+        let policy = self.config.live.appendfsync.get();
+        self.keyspace.follow_reads(policy == FsyncPolicy::Always);
+        self.aof.log().set_policy(policy);
+    }
+
+    /// The slot of the keyspace for work that is no connection's: of one thread at a time.
+    pub fn background_slot(&self) -> usize {
+        self.durability.slots()[0]
     }
 
     /// When a listener that does not take its messages is disconnected.

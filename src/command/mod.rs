@@ -12,6 +12,7 @@ pub mod error;
 pub mod help;
 pub mod keyspec;
 pub mod pubsub;
+pub mod saving;
 pub mod slowlog;
 pub mod spec;
 pub mod syntax;
@@ -23,6 +24,7 @@ pub use client::{Client, Clients};
 pub use ctx::{Ctx, Program, ReplyMode, ScriptCall, ScriptRunner, Services, Session, Transaction};
 pub use error::CommandError;
 pub use keyspec::{Access, KeySpec};
+pub use saving::{StopRequest, StopRequests};
 pub use spec::{CommandSpec, Flags, Group, Handler, Locks};
 pub use table::CommandTable;
 

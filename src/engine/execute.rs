@@ -99,6 +99,12 @@ impl<'w> Batch<'w> {
         if session.listens && session.protocol == Protocol::Resp2 && !spec.flags.has(Flags::LISTENER) {
             return self.reject(session, Some(id), &listening(spec), sink);
         }
+        let state = self.services.durability.state();
+        if !state.is_clear()
+            && let Some(error) = self.refusal(state, session, spec)
+        {
+            return self.reject(session, Some(id), &error, sink);
+        }
         match self.find_room(session, spec, argv) {
             Ok(()) => {}
             Err(Short::Busy) => return self.busy(session, id, spec, sink),
@@ -205,6 +211,7 @@ impl<'w> Batch<'w> {
             scripts: Some(&mut self.parts.scripts),
         };
         let called = call::run(&mut ctx, spec, argv, sink);
+        ctx.keys.end_unit();
         ctx.session.script_micros = None;
         self.ticks = self.services.clock.ticks();
         if called != Called::NeedsWhole {

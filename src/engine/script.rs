@@ -11,12 +11,12 @@
 
 use super::call::{self, Called};
 use super::libraries::{self, Inspected};
-use super::plan;
 use super::room::OUT_OF_MEMORY;
+use super::{plan, standing};
 use crate::base::clock::Ticks;
 use crate::command::table::Found;
 use crate::command::{
-    Args, CommandError, CommandSpec, Ctx, Flags, Program, Replied, Reply, ScriptCall, ScriptRunner, Services, slowlog,
+    CommandError, CommandSpec, Ctx, Flags, Program, Replied, Reply, ScriptCall, ScriptRunner, Services, slowlog,
 };
 use crate::keyspace::{Extent, Plan};
 use crate::resp::reply::ReplySink;
@@ -385,6 +385,9 @@ impl ScriptHost<'_, '_, '_, '_> {
         if writes && self.read_only {
             return Err(CommandError::text("ERR Write commands are not allowed from read-only scripts."));
         }
+        if writes && let Some(error) = standing::refusal_in_script(self.ctx.services) {
+            return Err(error);
+        }
         // Once it has written it cannot be stopped halfway.
         let needs_memory = spec.flags.has(Flags::DENY_OOM) && !self.control.wrote();
         if needs_memory && self.is_out_of_memory {
@@ -406,13 +409,13 @@ impl ScriptHost<'_, '_, '_, '_> {
             rng: self.ctx.rng,
             scripts: None,
         };
-        inner.keys.tell_as(spec.event());
-        let called = match (spec.handler)(&mut inner, Args::new(argv), Reply::new(sink)) {
-            Ok(_) => Called::Ok,
-            Err(error) => {
-                call::reply_error(inner.recorder, &error, sink);
+        let called = match call::run(&mut inner, spec, argv, sink) {
+            Called::NeedsWhole | Called::Blocked => {
+                // No command that a script may call asks for more than its plan, or waits.
+                call::reply_error(inner.recorder, &CommandError::NeedsWhole, sink);
                 Called::Failed
             }
+            called => called,
         };
         let ended = inner.services.clock.ticks();
         call::account(&mut inner, id, spec, argv, called, (self.began, ended));

@@ -56,12 +56,22 @@ impl Worker {
         Batch::new(&self.services, &mut self.parts)
     }
 
+    /// The position in the log on which what it has executed since the last call depends; 0 for none.
+    #[inline]
+    pub fn take_dependency(&self) -> u64 {
+        self.services.keyspace.take_dependency(self.parts.slot)
+    }
+
     /// Takes a turn at giving back the memory of expired keys.
     ///
     /// # Errors
     /// [`Busy`] if somebody owns the keyspace.
     pub fn expire(&mut self) -> Result<Rest, Busy> {
         let active = self.services.config.live.active_expire.get();
+        // What is being loaded is not looked at before it is whole: a log may go on to speak of it.
+        if self.services.durability.is_loading() {
+            return Err(Busy);
+        }
         let mut pass = self.services.keyspace.enter(self.parts.slot, Patience::Try)?;
         let _under_locks = UnderLocks;
         Ok(expire::turn(&mut pass, &*self.services.clock, active))

@@ -186,8 +186,17 @@ impl Pass<'_> {
     /// # Errors
     /// [`Busy`] if the whole keyspace cannot be had, or there are [`FROZEN_MAX`] clones.
     pub fn freeze(&mut self, patience: Patience) -> Result<Frozen, Busy> {
+        self.freeze_and(patience, |_| ()).map(|(frozen, ())| frozen)
+    }
+
+    /// The same, with what `act` does at that moment.
+    ///
+    /// # Errors
+    /// As [`Pass::freeze`]; `act` did not run then.
+    pub fn freeze_and<R>(&mut self, patience: Patience, act: impl FnOnce(&Held<'_>) -> R) -> Result<(Frozen, R), Busy> {
         let mut held = self.lock(&Plan::Whole, patience)?;
         let frozen = held.freeze(0..self.keyspace().databases());
+        let frozen = frozen.map(|frozen| (frozen, act(&held)));
         self.unlock(held);
         frozen
     }
@@ -201,6 +210,20 @@ impl Keys<'_, '_> {
     pub fn freeze(&mut self) -> Result<Frozen, Busy> {
         let db = self.db();
         self.held().freeze(db..db + 1)
+    }
+
+    /// All databases as they are at this moment. Needs the whole keyspace.
+    ///
+    /// # Errors
+    /// [`Busy`] if there are [`FROZEN_MAX`] clones.
+    pub fn freeze_all(&mut self) -> Result<Frozen, Busy> {
+        let databases = self.databases();
+        self.held().freeze(0..databases)
+    }
+
+    /// Gives back what a command that runs by itself holds. It touches no key after this.
+    pub fn leave(&mut self) {
+        self.release();
     }
 
     /// The same for a command that runs by itself, which then touches no key any more: it gives back what it holds.

@@ -17,6 +17,7 @@ mod alarm;
 mod database;
 mod deadlines;
 mod discard;
+mod effects;
 mod entry;
 mod events;
 pub mod evict;
@@ -26,6 +27,7 @@ mod gates;
 mod hooks;
 mod keys;
 mod lend;
+mod load;
 mod lock;
 mod waiting;
 mod watch;
@@ -37,11 +39,13 @@ mod tests;
 
 pub use database::Database;
 pub use discard::{GarbageCounts, QUEUE_MAX as DISCARD_QUEUE_MAX};
+pub use effects::EffectLog;
 pub use entry::{Entry, EntryRef, Kind, NO_DEADLINE, TABLE_BYTES_PER_ENTRY, Value, ValueRef, WHEEL_BYTES_PER_ENTRY};
 pub use events::{Event, Listener};
 pub use freeze::{Bin, FROZEN_MAX, Frozen, FrozenEntry};
 pub use gates::{Busy, Parking, Pass, Patience, WAIT_MS};
 pub use keys::{Edit, Edited, Keys, Missing, WrongType};
+pub use load::{Arrivals, Duplicate, Twice};
 pub use lock::{Extent, Held, Plan, ShardIndex};
 pub use waiting::{Awaited, Waiter, Waits};
 pub use watch::WatchTicket;
@@ -53,6 +57,7 @@ use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicI64, Ordering};
 use alarm::Alarms;
 use discard::Discard;
+use effects::Journal;
 use events::Events;
 use evict::Eviction;
 use freeze::FrozenCount;
@@ -80,6 +85,7 @@ pub struct Keyspace {
     discard: Discard,
     frozen: FrozenCount,
     events: Events,
+    journal: Journal,
     eviction: Eviction,
     /// By slot: the keys that somebody waits for and that were made.
     ready: Box<[Padded<waiting::Ready>]>,
@@ -169,6 +175,7 @@ impl Keyspace {
             discard: Discard::default(),
             frozen: FrozenCount::default(),
             events: Events::default(),
+            journal: Journal::new(slots),
             eviction: Eviction::default(),
             ready: (0..slots).map(|_| Padded(waiting::Ready::default())).collect(),
             waiting: Default::default(),

@@ -5,6 +5,7 @@ mod blocking;
 mod clients;
 mod clock;
 mod connections;
+mod corpus;
 mod events;
 mod examples;
 mod faults;

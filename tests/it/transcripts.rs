@@ -6,8 +6,8 @@
 //! Replies are printed as lines by a reader of our own, because comparing digits and nulls exactly needs the bytes, and a decoder
 //! for clients (`redis-protocol`) has made numbers of them.
 
-mod format;
-mod wire;
+pub mod format;
+pub mod wire;
 
 use crate::support::Server;
 use format::{Action, Entry, Transcript};

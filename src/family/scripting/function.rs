@@ -78,6 +78,7 @@ fn delete(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
     if !ctx.services.libraries.delete(&args[2]) {
         return Err(CommandError::text("ERR Library not found"));
     }
+    ctx.keys.note_change();
     Ok(reply.ok())
 }
 
@@ -89,6 +90,7 @@ fn flush(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
         _ => return Err(wrong_form(&args[1])),
     }
     ctx.services.libraries.flush();
+    ctx.keys.note_change();
     Ok(reply.ok())
 }
 
@@ -111,6 +113,7 @@ fn load(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
         }
         let name = library.name.clone();
         services.libraries.put(library, replace).map_err(refused)?;
+        ctx.keys.note_change();
         Ok(name)
     })();
     settle(ctx, put).map(|name| reply.bulk(&name))
@@ -154,7 +157,9 @@ fn restore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandEr
         if !owns_all(ctx) {
             return Err(CommandError::NeedsWhole);
         }
-        services.libraries.join(&restored, policy).map_err(refused)
+        services.libraries.join(&restored, policy).map_err(refused)?;
+        ctx.keys.note_change();
+        Ok(())
     })();
     settle(ctx, joined).map(|()| reply.ok())
 }

@@ -1,4 +1,4 @@
-//! The server: its settings, its figures, its commands, its end.
+//! The server: its settings, its figures, its commands.
 
 mod acl;
 mod basic;
@@ -7,7 +7,7 @@ mod config;
 mod debug;
 mod info;
 mod memory;
-mod shutdown;
+mod reload;
 mod slowlog;
 
 use crate::command::CommandSpec;
@@ -24,5 +24,4 @@ pub const TABLES: &[&[CommandSpec]] = &[
     slowlog::COMMANDS,
     acl::COMMANDS,
     debug::COMMANDS,
-    shutdown::COMMANDS,
 ];

@@ -1,12 +1,13 @@
 //! A snapshot read, item by item.
 
 use super::Limits;
-use super::codes::{Version, opcode};
+use super::codes::Version;
 use super::encoder::Properties;
 use super::error::RdbError;
-use super::read::{Loaded, ValueReader, module_name};
+use super::items::{Found, Items, Part};
 use super::source::{BUFFER_BYTES, Source};
 use crate::data::record::Value;
+use crate::data::string::Str;
 use std::io::Read;
 
 /// A part of a snapshot.
@@ -71,8 +72,7 @@ pub enum Checksum {
 /// Memory: of every item what it is made of; beside it one buffer, the longest string, and of a sorted set once more its members and 24 bytes for each.
 #[derive(Debug)]
 pub struct Decoder<R> {
-    source: Source<R>,
-    values: ValueReader,
+    items: Items<R>,
     version: Version,
     has_ended: bool,
 }
@@ -85,7 +85,7 @@ impl<R: Read> Decoder<R> {
     pub fn new(reader: R, limits: Limits) -> Result<Self, RdbError> {
         let mut source = Source::new(reader, BUFFER_BYTES);
         let version = version_of(source.array()?)?;
-        Ok(Self { source, values: ValueReader::new(version, limits), version, has_ended: false })
+        Ok(Self { items: Items::new(source, version, limits), version, has_ended: false })
     }
 
     /// The version of the format.
@@ -95,7 +95,7 @@ impl<R: Read> Decoder<R> {
 
     /// How many bytes were taken so far.
     pub fn offset(&self) -> u64 {
-        self.source.offset()
+        self.items.source.offset()
     }
 
     /// The next item; `None` after the end. After an error there is nothing more to read.
@@ -115,49 +115,20 @@ impl<R: Read> Decoder<R> {
     }
 
     fn item(&mut self) -> Result<Item, RdbError> {
-        let mut properties = Properties::default();
-        loop {
-            let at = self.source.offset();
-            let code = self.source.byte()?;
-            let source = &mut self.source;
-            match code {
-                opcode::EXPIRE_TIME_MS => properties.deadline_ms = Some(i64::from_le_bytes(source.array()?)),
-                opcode::EXPIRE_TIME => {
-                    properties.deadline_ms = Some(i64::from(i32::from_le_bytes(source.array()?)) * 1000);
-                }
-                opcode::IDLE => properties.idle_seconds = Some(source.length()?),
-                opcode::FREQ => properties.frequency = Some(source.byte()?),
-                // How many keys of a slot follow: only for who has slots.
-                opcode::SLOT_INFO => (0..3).try_for_each(|_| source.length().map(drop))?,
-                opcode::EOF => return self.end(),
-                opcode::SELECT_DB => return Ok(Item::SelectDb(source.length()?)),
-                opcode::RESIZE_DB => return Ok(Item::ResizeDb(source.length()?, source.length()?)),
-                opcode::AUX => return Ok(Item::Aux(self.values.string(source)?, self.values.string(source)?)),
-                opcode::FUNCTION_2 => return Ok(Item::Function(self.values.string(source)?)),
-                opcode::FUNCTION_PRE_GA => {
-                    return unsupported(at, "functions in a form of a Redis 7.0 before its release".into());
-                }
-                opcode::MODULE_AUX => {
-                    let name = module_name(source.length()?);
-                    return unsupported(at, format!("data of the module type {name}, which is not there"));
-                }
-                opcode::SLOT_IMPORT => {
-                    return unsupported(at, "a slot that is being imported, which only a cluster has".into());
-                }
-                kind => return self.entry(kind, at, properties),
+        Ok(match self.items.next()? {
+            Part::Aux(name, text) => Item::Aux(name, text),
+            Part::Function(source) => Item::Function(source),
+            Part::SelectDb(number) => Item::SelectDb(number),
+            Part::ResizeDb(keys, volatile) => Item::ResizeDb(keys, volatile),
+            Part::Entry(key, found, properties) => {
+                let value = match found {
+                    Found::String(bytes) => Value::Str(Str::from_bytes(bytes)),
+                    Found::Value(value) => value,
+                };
+                Item::Entry(Entry { key: key.to_vec(), value, properties })
             }
-        }
-    }
-
-    fn entry(&mut self, kind: u8, at: u64, properties: Properties) -> Result<Item, RdbError> {
-        if !ValueReader::knows(kind) {
-            return Err(RdbError::Corrupt { offset: at, what: "neither an opcode nor the type of a value" });
-        }
-        let key = self.values.string(&mut self.source)?;
-        Ok(match self.values.value(&mut self.source, kind)? {
-            Loaded::Value(value) => Item::Entry(Entry { key, value, properties }),
-            Loaded::Empty => Item::Skipped(key, Skipped::Empty),
-            Loaded::Stream => Item::Skipped(key, Skipped::Stream),
+            Part::Skipped(key, why) => Item::Skipped(key.to_vec(), why),
+            Part::End => return self.end(),
         })
     }
 
@@ -165,16 +136,24 @@ impl<R: Read> Decoder<R> {
         if self.version.number() < Version::SUMMED {
             return Ok(Item::End(Checksum::Absent));
         }
-        let computed = self.source.checksum();
-        Ok(Item::End(match u64::from_le_bytes(self.source.array()?) {
-            0 => Checksum::Disabled,
-            found if found == computed => Checksum::Right,
-            found => Checksum::Wrong { found, computed },
-        }))
+        let computed = self.items.source.checksum();
+        Ok(Item::End(Checksum::of(u64::from_le_bytes(self.items.source.array()?), computed)))
     }
 }
 
-fn version_of(head: [u8; 9]) -> Result<Version, RdbError> {
+impl Checksum {
+    /// What is written, beside what it should be.
+    pub(super) fn of(found: u64, computed: u64) -> Self {
+        match found {
+            0 => Self::Disabled,
+            found if found == computed => Self::Right,
+            found => Self::Wrong { found, computed },
+        }
+    }
+}
+
+/// The version that a snapshot begins with.
+pub(super) fn version_of(head: [u8; 9]) -> Result<Version, RdbError> {
     let (digits, is_valkey) = match &head {
         [b'R', b'E', b'D', b'I', b'S', digits @ ..] => (&digits[..], false),
         [b'V', b'A', b'L', b'K', b'E', b'Y', digits @ ..] => (&digits[..], true),
@@ -186,8 +165,4 @@ fn version_of(head: [u8; 9]) -> Result<Version, RdbError> {
     let number = digits.iter().fold(0, |number, digit| 10 * number + u32::from(digit - b'0'));
     let known = Version::known(number).filter(|version| version.is_valkey() == is_valkey);
     known.ok_or_else(|| RdbError::Version { found: String::from_utf8_lossy(&head).into_owned() })
-}
-
-fn unsupported<T>(offset: u64, what: String) -> Result<T, RdbError> {
-    Err(RdbError::Unsupported { offset, what })
 }

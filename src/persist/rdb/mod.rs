@@ -16,7 +16,8 @@
 //! ```
 //!
 //! [`Encoder`] writes version 10, in the encodings that Redis 7.0 writes itself where that is cheap. [`Decoder`] reads versions 1 to 12 and
-//! Valkey's 80, with every encoding of strings, lists, sets, hashes and sorted sets. [`dump`] and [`restore`] are the same for one value.
+//! Valkey's 80, with every encoding of strings, lists, sets, hashes and sorted sets. [`Scanner`] cuts a snapshot into chunks of whole items, which
+//! any number of threads then read by a [`ChunkReader`] each. [`dump`] and [`restore`] are the same for one value.
 //!
 //! What is read may be hostile: no announced length reserves memory, nothing nests, and every error names the byte. An element that occurs twice, a score
 //! that is no number and a packed block that contradicts itself are refused.
@@ -33,11 +34,13 @@ mod encoder;
 mod error;
 mod functions;
 mod intset;
+mod items;
 mod length;
 mod listpack;
 mod lzf;
 mod payload;
 mod read;
+mod scan;
 mod sink;
 mod source;
 mod stream;
@@ -52,8 +55,11 @@ pub use decoder::{Checksum, Decoder, Entry, Item, Skipped};
 pub use encoder::{Encoder, Options, Properties};
 pub use error::RdbError;
 pub use functions::{FunctionsError, dump_functions, restore_functions};
+pub use items::{Found, Part};
 pub use payload::{RestoreError, dump, restore};
+pub use scan::{Chunk, ChunkReader, Scanner};
 
+use crate::config::Live;
 use crate::data::{hash, list, set, zset};
 
 /// How large collections may be in their small forms: the settings of their families.
@@ -67,6 +73,28 @@ pub struct Limits {
     pub set: set::Limits,
     /// Of sorted sets.
     pub zset: zset::Limits,
+}
+
+impl Limits {
+    /// What the settings are now.
+    pub fn of(live: &Live) -> Self {
+        Self {
+            hash: hash::Limits {
+                entries: live.hash_max_listpack_entries.get(),
+                value_bytes: live.hash_max_listpack_value.get(),
+            },
+            list: list::Limits::from_setting(live.list_max_listpack_size.get()),
+            set: set::Limits {
+                integers: live.set_max_intset_entries.get(),
+                entries: live.set_max_listpack_entries.get(),
+                value_bytes: live.set_max_listpack_value.get(),
+            },
+            zset: zset::Limits {
+                entries: live.zset_max_listpack_entries.get(),
+                value_bytes: live.zset_max_listpack_value.get(),
+            },
+        }
+    }
 }
 
 impl Default for Limits {

@@ -62,11 +62,32 @@ impl ValueReader {
         matches!(kind, kind::STRING..=kind::MODULE_2 | kind::HASH_ZIPMAP..=kind::HASH_LISTPACK_EX)
     }
 
+    /// Whether a value of this type is a string.
+    #[inline]
+    pub(super) fn is_string(kind: u8) -> bool {
+        kind == kind::STRING
+    }
+
     /// A string that is no value.
     pub(super) fn string<R: Read>(&mut self, source: &mut Source<R>) -> Result<Vec<u8>, RdbError> {
         let string = source.string(&mut self.spill)?.to_vec();
         self.spill.trim();
         Ok(string)
+    }
+
+    /// The same, in the place of what `into` held.
+    #[inline]
+    pub(super) fn read_string<R: Read>(&mut self, source: &mut Source<R>, into: &mut Vec<u8>) -> Result<(), RdbError> {
+        into.clear();
+        into.extend_from_slice(source.string(&mut self.spill)?);
+        Ok(())
+    }
+
+    /// A string, to be read where it lies.
+    #[inline]
+    pub(super) fn lent_string<'s, R: Read>(&'s mut self, source: &'s mut Source<R>) -> Result<&'s [u8], RdbError> {
+        self.spill.trim();
+        source.string(&mut self.spill)
     }
 
     /// The value of this kind that comes next.

@@ -9,7 +9,7 @@ use super::length::{self, Head};
 use super::lzf;
 use crate::base::limits::STRING_BYTES_MAX;
 use crate::base::num::I64Text;
-use std::io::{ErrorKind, Read};
+use std::io::{Empty, ErrorKind, Read};
 
 /// How much is read at once.
 pub(super) const BUFFER_BYTES: usize = 64 * 1024;
@@ -20,7 +20,7 @@ const BUFFER_BYTES_MIN: usize = 64;
 #[derive(Debug)]
 pub(super) struct Source<R> {
     reader: R,
-    buffer: Box<[u8]>,
+    buffer: Vec<u8>,
     /// The next byte, and the end of those that were read, in the buffer.
     at: usize,
     end: usize,
@@ -52,11 +52,30 @@ impl Spill {
     }
 }
 
+impl Source<Empty> {
+    /// Bytes that lie in memory, the first of which has this offset. A string among them is lent from where it lies, however long it is.
+    pub(super) fn of_bytes(bytes: Vec<u8>, offset: u64) -> Self {
+        let end = bytes.len();
+        Self { reader: std::io::empty(), buffer: bytes, at: 0, end, base: offset, crc: 0, summed: 0 }
+    }
+
+    /// Takes other bytes; those it had are given back, to be used again.
+    pub(super) fn replace(&mut self, bytes: Vec<u8>, offset: u64) -> Vec<u8> {
+        std::mem::replace(self, Self::of_bytes(bytes, offset)).buffer
+    }
+}
+
 impl<R: Read> Source<R> {
     /// Reads `buffer_bytes` at a time.
     pub(super) fn new(reader: R, buffer_bytes: usize) -> Self {
-        let buffer = vec![0; buffer_bytes.clamp(BUFFER_BYTES_MIN, BUFFER_BYTES)].into_boxed_slice();
+        let buffer = vec![0; buffer_bytes.clamp(BUFFER_BYTES_MIN, BUFFER_BYTES)];
         Self { reader, buffer, at: 0, end: 0, base: 0, crc: 0, summed: 0 }
+    }
+
+    /// Whether every byte that was read is taken.
+    #[inline]
+    pub(super) fn is_drained(&self) -> bool {
+        self.at == self.end
     }
 
     /// The offset of the next byte.

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// How often another free port is tried when somebody took the one that was found.
 const STARTS_MAX: usize = 10;
 
+/// Without save points nothing is saved; and no file of this name is there to be loaded.
+const NO_SNAPSHOT: &str = "none-of-the-tests.rdb";
+
 /// How long one connection is asked before another is tried.
 const ASK_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -43,7 +46,7 @@ impl Server {
         let (addr, http) = (free_address(), free_address());
         let mut child = Command::new(env!("CARGO_BIN_EXE_tally"))
             .args(["--bind", "127.0.0.1", "--port", &addr.port().to_string(), "--http-port", &http.port().to_string()])
-            .args(["--loglevel", "notice"])
+            .args(["--loglevel", "notice", "--save", "", "--dbfilename", NO_SNAPSHOT])
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
