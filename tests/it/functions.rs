@@ -1,6 +1,7 @@
 //! Libraries of functions on several workers: loaded by one, called on another, replaced meanwhile, ended.
 
 use crate::support::{Client, Server, array, bulk, elements, error, error_text, integer, status};
+use redis_protocol::resp2::types::OwnedFrame;
 
 const KILLED: &str = "Script killed by user with SCRIPT KILL";
 
@@ -68,7 +69,7 @@ fn function_kill_ends_a_function_and_function_stats_names_it() {
     client.send(&["FCALL", "spin", "1", "k", "arg"]);
     let stats = loop {
         let stats = elements(server.ask(&["FUNCTION", "STATS"]));
-        if stats[1] != redis_protocol::resp2::types::OwnedFrame::Null {
+        if stats[1] != OwnedFrame::Null {
             break elements(stats[1].clone());
         }
     };
@@ -123,4 +124,56 @@ fn functions_reach_undeclared_keys() {
     ]);
     client.call(&["FCALL", "one", "0"]);
     assert_eq!(client.run("EXEC"), array(vec![integer(6), bulk("lib"), integer(1)]));
+}
+
+/// A folder for one server after another.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tally-it-{}-functions-{test}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("the folder for temporary files is writable");
+        Self(path)
+    }
+
+    fn server(&self, appends: &str) -> Server {
+        let dir = self.0.to_str().expect("the path is text");
+        Server::with(&["--threads", "2", "--dir", dir, "--dbfilename", "functions.rdb", "--appendonly", appends])
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left lies among temporary files.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn libraries_are_there_after_a_restart_by_a_snapshot_and_by_a_log() {
+    for appends in ["no", "yes"] {
+        let folder = Folder::new(appends);
+        let server = folder.server(appends);
+        let mut client = server.client();
+        load(&mut client, "redis.register_function('f', function() return 1 end)");
+        for (name, value) in [("gone", 2), ("stays", 3)] {
+            let source = format!("#!lua name={name}\nredis.register_function('{name}', function() return {value} end)");
+            assert_eq!(client.call(&["FUNCTION", "LOAD", &source]), bulk(name));
+        }
+        let OwnedFrame::BulkString(dump) = client.run("FUNCTION DUMP") else { panic!("a dump is a bulk") };
+        assert_eq!(client.run("FUNCTION FLUSH"), status("OK"));
+        assert_eq!(client.call(&[b"FUNCTION".as_slice(), b"RESTORE", &dump]), status("OK"));
+        assert_eq!(client.run("FUNCTION DELETE gone"), status("OK"));
+        load(&mut client, "redis.register_function('f', function() return 4 end)");
+        if appends == "no" {
+            assert_eq!(client.run("SAVE"), status("OK"));
+        }
+        server.signal("KILL");
+        server.wait();
+        let server = folder.server(appends);
+        let mut client = server.client();
+        assert_eq!(client.call(&["FCALL", "f", "0"]), integer(4), "appendonly {appends}");
+        assert_eq!(client.call(&["FCALL", "stays", "0"]), integer(3));
+        assert_eq!(client.call(&["FCALL", "gone", "0"]), error("ERR Function not found"));
+    }
 }
