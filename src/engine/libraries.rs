@@ -4,17 +4,22 @@ use super::script::failed;
 use crate::command::{CommandError, Services};
 use crate::resp::reply::ReplySink;
 use crate::script::{Digest, Host, Library, LogLevel, Permission, VmConfig, inspect};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How long the source of a library may run when a client sends it, as in Redis.
 const LOAD_MS_MAX: u64 = 500;
 /// The same when it comes from the server's own files: it was once fast enough.
 const RELOAD_MS_MAX: u64 = 10 * LOAD_MS_MAX;
+/// How long all sources of one command may run together: FUNCTION RESTORE takes many.
+const COMMAND_MS_MAX: u64 = 5_000;
 
 /// Libraries that were inspected for a command that is now to run again with locks.
 #[derive(Debug, Default)]
 pub(super) struct Inspected {
-    libraries: Vec<(Digest, Arc<Library>)>,
+    libraries: HashMap<Digest, Arc<Library>>,
+    /// What that took.
+    nanos: u64,
 }
 
 impl Inspected {
@@ -26,12 +31,16 @@ impl Inspected {
         source: &[u8],
     ) -> Result<Arc<Library>, CommandError> {
         let digest = Digest::of(source);
-        if let Some((_, library)) = self.libraries.iter().find(|(known, _)| *known == digest) {
+        if let Some(library) = self.libraries.get(&digest) {
             return Ok(Arc::clone(library));
         }
-        let clock = Arc::clone(&services.clock);
-        let library = Arc::new(inspect(source, config, clock, LOAD_MS_MAX, &mut Loader).map_err(failed)?);
-        self.libraries.push((digest, Arc::clone(&library)));
+        let (clock, began) = (Arc::clone(&services.clock), services.clock.ticks());
+        // 0 would be for ever.
+        let max_ms = COMMAND_MS_MAX.saturating_sub(self.nanos / 1_000_000).clamp(1, LOAD_MS_MAX);
+        let library = inspect(source, config, clock, max_ms, &mut Loader);
+        self.nanos += services.clock.ticks().since(began);
+        let library = Arc::new(library.map_err(failed)?);
+        self.libraries.insert(digest, Arc::clone(&library));
         Ok(library)
     }
 }

@@ -73,6 +73,6 @@ fn special(
     if spec.flags.has(Flags::ENGINE) {
         return transaction(services, session);
     }
-    let keeps_to_its_keys = scripts.is_some_and(|runner| runner.knows_its_keys(services, spec, argv));
-    if keeps_to_its_keys { of_keys(services, spec, argv) } else { Plan::Whole }
+    let may_keep_to_its_keys = scripts.is_some_and(|runner| runner.may_keep_to_its_keys(services, spec, argv));
+    if may_keep_to_its_keys { of_keys(services, spec, argv) } else { Plan::Whole }
 }

@@ -2,7 +2,8 @@
 //!
 //! What a script may lock, and when:
 //! 1. Its declared keys' shards are locked before it starts. On its first run, and if it is known to touch undeclared keys, it owns the whole
-//!    keyspace instead; so whether it does is known from the first run on.
+//!    keyspace instead; so whether it does is known from the first run on. A first run that cannot write has no need of that: it can always
+//!    be abandoned (3).
 //! 2. A script thought to keep to its keys that meets another one: that key's shard is *tried*.
 //! 3. If that fails, or cannot be had that way, before the script has written anything, the run is abandoned invisibly and started again,
 //!    owning everything.
@@ -21,7 +22,7 @@ use crate::keyspace::{Extent, Plan};
 use crate::resp::reply::ReplySink;
 use crate::script::{
     Control, Digest, FunctionRef, Host, Kind, Library, LogLevel, Outcome, Permission, ScriptError, SlowCall, Source,
-    Undeclared, Vm, VmConfig,
+    SourceFlags, Undeclared, Vm, VmConfig,
 };
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -108,9 +109,9 @@ impl Runner {
         Self { vm: None, slot, config, planned: None, inspected: Inspected::default(), is_out_of_memory: false }
     }
 
-    /// Whether the script that this command runs is known to keep to its declared keys. A digest or a name that nobody knows needs no lock
-    /// either: the command will fail.
-    pub(super) fn knows_its_keys(&mut self, services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> bool {
+    /// Whether the script that this command runs may begin with its declared keys alone. A digest or a name that nobody knows needs no lock at
+    /// all: the command will fail.
+    pub(super) fn may_keep_to_its_keys(&mut self, services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> bool {
         let (naming, word) = (Naming::of(spec), argv[1]);
         let kind = naming.kind();
         let is_planned = |planned: &Planned| planned.is_named(kind, word) && planned.is_current(services);
@@ -120,16 +121,21 @@ impl Runner {
             let word = SmallVec::from_slice(if naming == Naming::Text { b"" } else { word });
             self.planned = program.map(|program| Planned { word, program, generation });
         }
+        let only_reads = spec.flags.has(Flags::READONLY);
         match &self.planned {
-            Some(planned) => planned.program.history().undeclared() == Undeclared::No,
-            None => naming != Naming::Text,
+            Some(Planned { program, .. }) => match program.history().undeclared() {
+                Undeclared::No => true,
+                Undeclared::Yes => false,
+                Undeclared::Unknown => only_reads || program.flags().no_writes,
+            },
+            None => only_reads || naming != Naming::Text || said_flags(word).is_some_and(|flags| flags.no_writes),
         }
     }
 
     /// Whether the script that this command runs says what it needs, and not that it may run when memory is short.
     pub(super) fn denies_oom(&self, services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> bool {
         let flags = match Naming::of(spec) {
-            Naming::Text => Source::new(argv[1]).ok().map(|source| source.flags),
+            Naming::Text => said_flags(argv[1]),
             naming => find(services, naming, argv[1]).map(|program| program.flags()),
         };
         flags.is_some_and(|flags| flags.declared && !flags.allow_oom && !flags.no_writes)
@@ -152,6 +158,11 @@ impl Runner {
         })?;
         Ok(vm)
     }
+}
+
+/// What the first line of a script's text asks for, if there is such a line.
+fn said_flags(text: &[u8]) -> Option<SourceFlags> {
+    if text.starts_with(b"#!") { Source::new(text).ok().map(|source| source.flags) } else { None }
 }
 
 fn find(services: &Services, naming: Naming, word: &[u8]) -> Option<Program> {

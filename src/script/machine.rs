@@ -409,8 +409,11 @@ impl Machine {
         outcome
     }
 
-    /// `message`, and which script and line it came from.
+    /// `message`, and which script and line it came from; of a function that is none of Lua's nobody knows.
     fn error_text(&self, mut message: Vec<u8>, name: &[u8], compiled: Compiled) -> Vec<u8> {
+        if self.error_line == 0 && compiled.tail_line == 0 && compiled.chunk == Chunk::Library {
+            return message;
+        }
         message.extend_from_slice(b" script: ");
         message.extend_from_slice(name);
         message.extend_from_slice(b", on ");

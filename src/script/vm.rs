@@ -111,9 +111,9 @@ impl Vm {
         let generation = libraries.generation();
         if self.libraries != generation {
             self.libraries = generation;
-            let (catalog, machine) = (libraries.catalog(), &mut self.machine);
+            let (there_are, machine) = (libraries.catalog().ids(), &mut self.machine);
             self.loaded.retain(|id, functions| {
-                let stays = catalog.holds(*id);
+                let stays = there_are.contains(id);
                 if !stays {
                     machine.forget(functions);
                 }

@@ -10,6 +10,7 @@ mod durability;
 mod events;
 mod examples;
 mod faults;
+mod functions;
 mod hostile;
 mod http;
 mod lifecycle;

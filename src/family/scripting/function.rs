@@ -10,7 +10,7 @@ use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Group, Locks, 
 use crate::keyspace::Extent;
 use crate::persist::rdb;
 use crate::resp::reply::Elements;
-use crate::script::{Catalog, Kind, Library, RestorePolicy, ScriptError};
+use crate::script::{Catalog, Kind, Library, RestorePolicy, ScriptError, SlowCall};
 
 /// What all share.
 const fn row(syntax: &'static str, handler: crate::command::Handler) -> CommandSpec {
@@ -227,7 +227,7 @@ fn stats(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> 
     fields.bulk(b"running_script");
     match slow {
         None => fields.null(),
-        Some((function, command, millis)) => {
+        Some((SlowCall { function, command }, millis)) => {
             let mut running = fields.element().map(3);
             running.bulk(b"name");
             running.bulk(&function);

@@ -1,7 +1,7 @@
 //! The end of what runs too long: SCRIPT KILL and FUNCTION KILL, and what FUNCTION STATS says of it.
 
 use crate::command::{CommandError, Ctx};
-use crate::script::{Control, Kind, Run};
+use crate::script::{Control, Kind, Run, SlowCall};
 
 const UNKILLABLE: CommandError = CommandError::text(
     "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the \
@@ -42,11 +42,11 @@ pub(super) fn end_runs(ctx: &Ctx, kind: Kind) -> Result<(), CommandError> {
     }
 }
 
-/// The function that has run longest past `lua-time-limit`: its name, its command, and for how many milliseconds it has run.
+/// The function that has run longest past `lua-time-limit`, and for how many milliseconds.
 ///
 /// # Errors
 /// A script has, and no function: one is told of it as by other commands.
-pub(super) fn slow_function(ctx: &Ctx) -> Result<Option<(Vec<u8>, Vec<Vec<u8>>, i64)>, CommandError> {
+pub(super) fn slow_function(ctx: &Ctx) -> Result<Option<(SlowCall, i64)>, CommandError> {
     let mut slow = runs(ctx);
     slow.retain(|(_, run)| run.is_slow);
     slow.sort_by_key(|(_, run)| run.started);
@@ -54,7 +54,7 @@ pub(super) fn slow_function(ctx: &Ctx) -> Result<Option<(Vec<u8>, Vec<Vec<u8>>, 
     let mut shown = slow.iter().filter_map(|(control, run)| Some((control.slow_call(*run)?, run)));
     if let Some((call, run)) = shown.next() {
         let millis = now.since(run.started) / 1_000_000;
-        return Ok(Some((call.function, call.command, millis as i64)));
+        return Ok(Some((call, millis as i64)));
     }
     match slow.iter().any(|(_, run)| run.kind == Kind::Script) {
         true => Err(CommandError::busy_running(Kind::Script)),

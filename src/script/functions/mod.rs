@@ -6,6 +6,9 @@
 //!
 //! Names of libraries are compared as they are, names of functions without regard to case, as Redis does.
 
+#[cfg(test)]
+mod tests;
+
 use super::ScriptError;
 use super::source::{History, SourceFlags};
 use crate::base::hash::HashState;
@@ -13,7 +16,7 @@ use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicU64, Ordering};
 use crate::config::split_words;
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Redis says this of functions as well.
@@ -154,9 +157,9 @@ impl Catalog {
         self.libraries.contains_key(name)
     }
 
-    /// Whether a library with that number is in it.
-    pub(super) fn holds(&self, id: u64) -> bool {
-        self.libraries.values().any(|library| library.id == id)
+    /// The numbers of its libraries.
+    pub(super) fn ids(&self) -> HashSet<u64> {
+        self.libraries.values().map(|library| library.id).collect()
     }
 
     /// The error of a source whose library would collide with one of the same name.
@@ -304,6 +307,7 @@ impl Libraries {
         })
     }
 
+    /// Exchanges the catalog for a changed one. O(number of all functions).
     fn change(&self, change: impl FnOnce(&mut Catalog) -> Result<(), ScriptError>) -> Result<(), ScriptError> {
         let mut current = self.current.lock();
         let mut changed = Catalog::clone(&current);
