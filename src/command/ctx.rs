@@ -4,6 +4,7 @@ use super::away::Away;
 use super::blocking::Blocked;
 use super::client::{Client, Clients};
 use super::error::CommandError;
+use super::monitor::{Lines, Monitors};
 use super::pubsub::{Channels, MailLimits};
 use super::slowlog::Slowlog;
 use super::table::CommandTable;
@@ -108,6 +109,8 @@ pub struct Services {
     pub clients: Clients,
     /// Who listens to what.
     pub channels: Channels,
+    /// Who watches everything.
+    pub monitors: Monitors,
     /// The slow log.
     pub slowlog: Slowlog,
     /// Threads for what long replies have to work out first.
@@ -240,6 +243,10 @@ pub struct Session {
     pub no_touch: bool,
     /// Whether it listens to anything: in RESP2 it may then send few commands.
     pub listens: bool,
+    /// Whether it watches what all clients do: it may not touch keys then.
+    pub monitors: bool,
+    /// What those who watch are told of the unit that runs.
+    pub lines: Lines,
     /// What it waits for.
     pub blocked: Option<Arc<Blocked>>,
     /// What TIME replied first in the script that runs: it replies the same until the script ends.
@@ -264,6 +271,8 @@ impl Session {
             closing: false,
             no_touch: false,
             listens: false,
+            monitors: false,
+            lines: Lines::default(),
             blocked: None,
             script_micros: None,
             prepared: None,

@@ -16,6 +16,7 @@ mod limits;
 mod long_replies;
 mod malformed;
 mod memory;
+mod monitor;
 mod output;
 mod pubsub;
 mod resp3;

@@ -7,6 +7,7 @@ mod config;
 mod debug;
 mod info;
 mod memory;
+mod monitor;
 mod shutdown;
 mod slowlog;
 
@@ -22,6 +23,7 @@ pub const TABLES: &[&[CommandSpec]] = &[
     config::COMMANDS,
     command::COMMANDS,
     slowlog::COMMANDS,
+    monitor::COMMANDS,
     acl::COMMANDS,
     debug::COMMANDS,
     shutdown::COMMANDS,
