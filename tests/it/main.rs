@@ -18,6 +18,7 @@ mod limits;
 mod long_replies;
 mod malformed;
 mod memory;
+mod monitor;
 mod output;
 mod pubsub;
 mod resp3;
