@@ -2,6 +2,7 @@
 
 mod busy;
 mod edges;
+mod effects;
 mod expiry;
 mod frozen;
 #[cfg(feature = "loom")]

@@ -2,6 +2,7 @@
 //!
 //! Each file is known by how it begins. What is said of it are lines for people; whether it is good, for programs.
 
+mod log;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -42,9 +43,20 @@ pub fn file(disk: &dyn Disk, path: &Path, now: UnixMillis) -> Report {
         let mut head = Vec::new();
         disk.open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
         if head.starts_with(b"REDIS") || head.starts_with(b"VALKEY") {
-            snapshot::check(disk.open(path)?, bytes, now, &mut report);
+            let end = snapshot::check(disk.open(path)?, bytes, now, &mut report);
+            if let Some(end) = end.filter(|end| *end < bytes) {
+                // The log of one file, as servers before 7.0 had it, may begin with a snapshot.
+                let mut rest = disk.open(path)?;
+                io::copy(&mut rest.by_ref().take(end), &mut io::sink())?;
+                log::check_commands(rest, end, &mut report);
+            }
+        } else if head.starts_with(b"*") || head.starts_with(b"#") || head.is_empty() {
+            report.say(format!("commands of an append only log, {bytes} bytes"));
+            log::check_commands(disk.open(path)?, 0, &mut report);
+        } else if head.starts_with(b"file ") {
+            log::check_manifest(disk, path, now, &mut report);
         } else {
-            report.fail("it does not begin as a snapshot does");
+            report.fail("it is no snapshot, no append only log, and no manifest of one");
         }
         Ok(())
     })();

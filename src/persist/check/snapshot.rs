@@ -20,10 +20,14 @@ struct Contents {
     expired: u64,
 }
 
-pub(super) fn check(reader: impl Read, bytes: u64, now: UnixMillis, report: &mut Report) {
+/// Returns where the snapshot ends, if it does.
+pub(super) fn check(reader: impl Read, bytes: u64, now: UnixMillis, report: &mut Report) -> Option<u64> {
     let mut decoder = match Decoder::new(reader, Limits::default()) {
         Ok(decoder) => decoder,
-        Err(error) => return report.fail(error),
+        Err(error) => {
+            report.fail(error);
+            return None;
+        }
     };
     let whose = if decoder.version().is_valkey() { "Valkey's" } else { "Redis'" };
     report.say(format!("snapshot in {whose} format, version {}, {bytes} bytes", decoder.version().number()));
@@ -49,12 +53,12 @@ pub(super) fn check(reader: impl Read, bytes: u64, now: UnixMillis, report: &mut
         Ok(Checksum::Wrong { found, computed }) => {
             report.fail(format!("the checksum is {found:016x}, but that of what was read is {computed:016x}"));
         }
-        Err(error) => return report.fail(error),
+        Err(error) => {
+            report.fail(error);
+            return None;
+        }
     }
-    let behind = bytes.saturating_sub(decoder.offset());
-    if behind > 0 {
-        report.say(format!("{behind} bytes follow the snapshot"));
-    }
+    Some(decoder.offset())
 }
 
 fn read(

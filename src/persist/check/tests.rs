@@ -58,6 +58,38 @@ fn what_is_wrong_is_named_with_its_byte_after_what_was_read_before() {
     let mut changed = bytes;
     *changed.last_mut().unwrap() ^= 1;
     assert!(report(&changed).lines.last().unwrap().starts_with("BAD: the checksum is "));
-    assert_eq!(report(b"*1\r\n$4\r\nPING\r\n").lines, ["BAD: it does not begin as a snapshot does"]);
+    assert_eq!(report(b"GET a").lines, ["BAD: it is no snapshot, no append only log, and no manifest of one"]);
     assert!(!super::file(&SimulatedDisk::new(), Path::new("/none"), NOW).is_good);
+}
+
+const UNITS: &[u8] =
+    b"*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n*1\r\n$4\r\nEXEC\r\n*2\r\n$4\r\nincr\r\n$1\r\nb\r\n";
+
+#[test]
+fn commands_of_a_log_are_counted_and_a_torn_end_is_told() {
+    let whole = report(UNITS);
+    assert!(whole.is_good);
+    assert_eq!(whole.lines[1..], ["commands up to byte 78: 4, with 1 transactions", "2 INCR, 1 EXEC, 1 MULTI"]);
+    let torn = report(&UNITS[..UNITS.len() - 1]);
+    assert!(!torn.is_good);
+    assert!(torn.lines.last().unwrap().contains("57 of its 77 bytes are whole"), "{:?}", torn.lines);
+    let both = report(&[&snapshot(), UNITS].concat());
+    assert!(both.is_good, "{:?}", both.lines);
+    assert_eq!(both.lines.last().unwrap(), "2 INCR, 1 EXEC, 1 MULTI");
+}
+
+#[test]
+fn a_manifest_is_as_good_as_the_files_that_it_names() {
+    let disk = SimulatedDisk::new();
+    let mut put = |name: &str, bytes: &[u8]| {
+        let mut file: Box<dyn DiskFile> = disk.create(Path::new(name)).unwrap();
+        assert_eq!(file.write(bytes).unwrap(), bytes.len());
+    };
+    put("/a.manifest", b"file a.1.base.rdb seq 1 type b\nfile a.1.incr.aof seq 1 type i\n");
+    put("/a.1.base.rdb", &snapshot());
+    assert!(!super::file(&disk, Path::new("/a.manifest"), NOW).is_good, "a file is missing");
+    put("/a.1.incr.aof", UNITS);
+    let report = super::file(&disk, Path::new("/a.manifest"), NOW);
+    assert!(report.is_good, "{:?}", report.lines);
+    assert_eq!(report.lines.last().unwrap(), "  2 INCR, 1 EXEC, 1 MULTI");
 }

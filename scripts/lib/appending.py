@@ -1,0 +1,141 @@
+"""What the append-only log costs: CPU time per write beside a server without one, and writes per second when each is synced before its reply.
+
+First, SET and INCR from 50 connections, alone and in pipelines of 16, with the log off and with appendfsync everysec: CPU microseconds per request of all threads of the
+server, medians of rounds in which the servers take turns. Then appendfsync always: 64 connections send INCR, one request each at a time, beside the median time of a
+fdatasync of the same disk measured just before; and how long a reader of other keys waits meanwhile.
+"""
+
+import csv
+import io
+import multiprocessing
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+
+import figures
+import latency
+import servers
+
+CONNECTIONS, SYNCED_CONNECTIONS = 50, 64
+KEYS = 100_000
+WORKLOADS = (("SET", ["SET", "key:__rand_int__", "v" * 16]), ("INCR", ["INCR", "counter:__rand_int__"]))
+SYNCS = 300
+SYNCED_SECONDS = 5
+PROBE_PAUSE_SECONDS = 0.001
+
+
+def run(tally, peer, threads, requests, rounds):
+    """Prints both tables."""
+    logs = {"off": "--appendonly no", "everysec": "--appendonly yes --appendfsync everysec --auto-aof-rewrite-percentage 0"}
+    commands = {"redis-server": servers.peer_command(peer), "tally": servers.tally_command(tally)}
+    print(f"CPU microseconds per write, medians of {rounds} rounds of {requests:,} requests. {figures.machine()}.")
+    rows = []
+    with servers.Servers() as started:
+        runners = {(name, log): started.start(f"{name} {log}", f"{command} {flags}", threads) for name, command in commands.items() for log, flags in logs.items()}
+        wait_for_rewrites(runners.values())
+        for label, argv in WORKLOADS:
+            for pipeline in (1, 16):
+                count = requests * (4 if pipeline > 1 else 1)
+                spent = {place: [] for place in runners}
+                for server in runners.values():
+                    drive(server, argv, pipeline, count // 10)
+                for number in range(rounds):
+                    places = list(runners)
+                    for place in places[number % len(places):] + places[:number % len(places)]:
+                        spent[place].append(drive(runners[place], argv, pipeline, count))
+                medians = {place: statistics.median(values) for place, values in spent.items()}
+                cells = [f"{label} x{pipeline}"]
+                for name in commands:
+                    off, on = medians[name, "off"], medians[name, "everysec"]
+                    cells += [f"{off:.2f}", f"{on:.2f}", f"{on / off:.2f}"]
+                rows.append(cells)
+    figures.show_table(["write", "redis off", "everysec", "ratio", "tally off", "everysec", "ratio"], rows)
+    print()
+    synced(commands, threads)
+
+
+def synced(commands, threads):
+    """appendfsync always."""
+    flags = "--appendonly yes --appendfsync always --auto-aof-rewrite-percentage 0"
+    rows = []
+    for turn in range(2):
+        for name, command in commands.items():
+            with servers.Servers() as started:
+                server = started.start(name, f"{command} {flags}", threads)
+                wait_for_rewrites([server])
+                sync_ms = fdatasync_ms(server.directory)
+                quiet = reads(server, None)
+                writes, busy = reads(server, ["INCR", "counter:__rand_int__"])
+                bound = SYNCED_CONNECTIONS / (sync_ms / 1000)
+                rows.append([f"{name}, run {turn + 1}", f"{sync_ms:.3f}", f"{writes:,.0f}", f"{writes / bound:.2f}"] + [f"{at(quiet, 0.99):.2f}", f"{at(busy, 0.99):.2f}", f"{at(busy, 0.99) / at(quiet, 0.99):.1f}"])
+    print(f"appendfsync always, {SYNCED_CONNECTIONS} connections; GET of another key once a millisecond from one more.")
+    header = ["server", "fdatasync ms", "writes/s", f"of {SYNCED_CONNECTIONS}/fdatasync", "GET p99 ms quiet", "while writing", "ratio"]
+    figures.show_table(header, rows)
+
+
+def at(latencies, quantile):
+    return sorted(latencies)[min(int(len(latencies) * quantile), len(latencies) - 1)]
+
+
+def reads(server, argv):
+    """How long GETs take, in ms: alone, or while `argv` is written; then writes per second come before."""
+    context = multiprocessing.get_context("fork")
+    stop, queue = context.Event(), context.Queue()
+    probe = context.Process(target=latency.probe, args=(server.port, [b"GET", b"other"], PROBE_PAUSE_SECONDS, stop, queue), daemon=True)
+    probe.start()
+    writes = None
+    if argv is None:
+        time.sleep(SYNCED_SECONDS)
+    else:
+        writes = benchmark(server, argv, 1, 2_000, SYNCED_CONNECTIONS)
+        writes = benchmark(server, argv, 1, max(int(writes * SYNCED_SECONDS), 2_000), SYNCED_CONNECTIONS)
+    stop.set()
+    latencies = queue.get()
+    probe.join()
+    return latencies if argv is None else (writes, latencies)
+
+
+def fdatasync_ms(directory):
+    """The median time of a fdatasync after a small append, in the server's directory."""
+    with tempfile.NamedTemporaryFile(dir=directory) as file:
+        times = []
+        for _ in range(SYNCS):
+            os.write(file.fileno(), b"x" * 64)
+            begun = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(times)
+
+
+def benchmark(server, argv, pipeline, requests, connections):
+    """Requests per second."""
+    line = [servers.need("redis-benchmark"), "-h", "127.0.0.1", "-p", str(server.port), "-c", str(connections), "-P", str(pipeline), "-n", str(requests), "-r", str(KEYS), "--csv"] + argv
+    done = subprocess.run(line, capture_output=True, text=True)
+    if done.returncode != 0 or "rror" in done.stdout + done.stderr:
+        servers.die(f"redis-benchmark failed on {server.name}: {' '.join(line)}\n{done.stdout}{done.stderr}")
+    return float(list(csv.reader(io.StringIO(done.stdout)))[-1][1])
+
+
+def drive(server, argv, pipeline, requests):
+    """CPU microseconds of the server per request."""
+    before = cpu_ns(server)
+    benchmark(server, argv, pipeline, requests, CONNECTIONS)
+    return (cpu_ns(server) - before) / 1000 / requests
+
+
+def cpu_ns(server):
+    """What all its threads have spent on a CPU. None ends during a run."""
+    total = 0
+    for thread in os.listdir(f"/proc/{server.pid}/task"):
+        with open(f"/proc/{server.pid}/task/{thread}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total
+
+
+def wait_for_rewrites(started):
+    """A log that begins is written once."""
+    for server in started:
+        while "rewrite" in " ".join(open(f"/proc/{server.pid}/task/{thread}/comm").read() for thread in os.listdir(f"/proc/{server.pid}/task")):
+            time.sleep(0.05)

@@ -1,0 +1,175 @@
+//! What comes to the log: in the order of execution, a unit in one piece, and all of it before the locks are given back.
+
+use super::{lent, one, whole};
+use crate::data::string::Str;
+use crate::keyspace::effects::EffectLog;
+use crate::keyspace::{Keys, Keyspace, Missing, Patience, Plan};
+use std::sync::{Arc, Mutex};
+
+const THREADS: usize = 3;
+const ROUNDS: usize = 3_000;
+
+/// Keeps what it is given, a unit in each entry: its commands, and the position behind them.
+#[derive(Default)]
+struct Kept(Mutex<Vec<(String, usize, usize)>>);
+
+impl EffectLog for Kept {
+    fn append(&self, commands: &[u8], first_db: usize, last_db: usize) -> u64 {
+        let mut kept = self.0.lock().unwrap();
+        kept.push((String::from_utf8(commands.to_vec()).unwrap(), first_db, last_db));
+        kept.len() as u64
+    }
+
+    fn end(&self) -> u64 {
+        self.0.lock().unwrap().len() as u64
+    }
+}
+
+impl Kept {
+    /// Everything so far, words apart by blanks.
+    fn text(&self) -> Vec<String> {
+        let words = |commands: &str| {
+            let lines = commands.split("\r\n").filter(|line| !line.starts_with(['*', '$']));
+            lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+        };
+        self.0.lock().unwrap().iter().map(|(commands, ..)| words(commands)).collect()
+    }
+}
+
+fn logged(slots: usize) -> (Keyspace, Arc<Kept>) {
+    let (keyspace, log) = (Keyspace::with_shards(2, 4, slots, slots), Arc::new(Kept::default()));
+    assert!(keyspace.attach_log(Arc::<Kept>::clone(&log)));
+    whole(&keyspace, 0, (0, 0), |keys| {
+        let keyspace = keys.keyspace();
+        keyspace.log_effects(keys.held(), true);
+    });
+    (keyspace, log)
+}
+
+/// Counts the key up and says so.
+fn count(keys: &mut Keys<'_, '_>, key: &[u8]) -> i64 {
+    let counted = keys.edit::<Str, _>(key, Missing::Create, |text| {
+        let next = text.as_i64().unwrap_or(0) + 1;
+        **text = Str::from_i64(next);
+        next
+    });
+    let next = counted.unwrap().unwrap();
+    keys.log(&[b"SET", key, next.to_string().as_bytes()]);
+    next
+}
+
+/// Threads count one key up. If an effect came to the log after its lock was given back, another thread's could come before it.
+#[test]
+fn the_order_of_the_log_is_the_order_of_execution() {
+    let (keyspace, log) = logged(THREADS);
+    std::thread::scope(|scope| {
+        for slot in 0..THREADS {
+            let keyspace = &keyspace;
+            scope.spawn(move || {
+                for _ in 0..ROUNDS {
+                    one(keyspace, slot, b"key", (0, 0), |keys| count(keys, b"key"));
+                }
+            });
+        }
+    });
+    let expected: Vec<String> = (1..=THREADS * ROUNDS).map(|number| format!("SET key {number}")).collect();
+    assert!(log.text() == expected, "the log has another order");
+}
+
+/// Whoever owns the whole keyspace sees what the log says, no more and no less: a snapshot taken there with the log's position is neither ahead nor behind.
+#[test]
+fn a_frozen_clone_holds_just_what_the_log_says_up_to_its_position() {
+    let (keyspace, log) = logged(THREADS);
+    std::thread::scope(|scope| {
+        for slot in 1..THREADS {
+            let keyspace = &keyspace;
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let key = format!("key:{}", round % 7);
+                    one(keyspace, slot, key.as_bytes(), (0, 0), |keys| count(keys, key.as_bytes()));
+                }
+            });
+        }
+        for _ in 0..200 {
+            let mut pass = loop {
+                if let Ok(pass) = keyspace.enter(0, Patience::Wait) {
+                    break pass;
+                }
+            };
+            let Ok((frozen, position)) = pass.freeze_and(Patience::Wait, |_| log.end()) else { continue };
+            drop(pass);
+            let said = log.text();
+            for key in 0..7 {
+                let key = format!("key:{key}");
+                let says = |text: &&String| text.starts_with(&format!("SET {key} "));
+                let last = said[..position as usize].iter().rev().find(says).map(|text| text[4 + key.len() + 1..].to_owned());
+                let held = frozen.get(0, key.as_bytes()).map(|entry| match entry.value() {
+                    crate::keyspace::ValueRef::Str(text) => text.with_bytes(|bytes| String::from_utf8(bytes.to_vec()).unwrap()),
+                    _ => unreachable!("only strings are put here"),
+                });
+                assert_eq!(held, last, "{key} at position {position}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_unit_of_several_effects_stands_between_multi_and_exec() {
+    let (keyspace, log) = logged(1);
+    lent(&keyspace, 0, &Plan::Whole, (0, 0), |keys| {
+        count(keys, b"a");
+        keys.end_unit();
+        count(keys, b"a");
+        count(&mut keys.in_db(2), b"b");
+        keys.end_unit();
+        keys.end_unit();
+        count(&mut keys.in_db(2), b"b");
+    });
+    assert_eq!(log.text(), ["SET a 1 MULTI SET a 2 SELECT 2 SET b 1 EXEC SET b 2"]);
+    let (first, last) = log.0.lock().unwrap().first().map(|(_, first, last)| (*first, *last)).unwrap();
+    assert_eq!((first, last), (0, 2), "the log says SELECT itself where the first is another than the last before");
+}
+
+#[test]
+fn a_command_is_its_own_effect_if_it_changed_something_and_said_nothing() {
+    let (keyspace, log) = logged(1);
+    let execute = |act: &dyn Fn(&mut Keys<'_, '_>), name: &[u8]| {
+        whole(&keyspace, 0, (1, 1_000), |keys| {
+            let begun = keys.begin_command();
+            act(keys);
+            keys.end_command(1, begun, &[name]);
+        });
+    };
+    execute(&|keys| keys.put_string(b"k", b"v", None), b"CHANGES");
+    execute(&|keys| assert!(keys.exists(b"k")), b"READS");
+    execute(&|keys| drop(count(keys, b"n")), b"SAYS");
+    execute(
+        &|keys| {
+            keys.put_string(b"k", b"w", None);
+            keys.log_nothing();
+        },
+        b"SILENT",
+    );
+    execute(&|keys| keys.put_string(b"k", b"v", Some(2_000)), b"EXPIRES");
+    assert_eq!(log.text(), ["CHANGES", "SET n 1", "EXPIRES"]);
+    whole(&keyspace, 0, (1, 2_001), |keys| assert!(!keys.exists(b"k")));
+    assert_eq!(log.text().last().unwrap(), "DEL k", "who meets a key whose time has come says so");
+}
+
+#[test]
+fn a_read_depends_on_what_was_last_written_to_its_shard_where_that_is_wanted() {
+    let (keyspace, _log) = logged(2);
+    let keys = super::in_different_shards(&keyspace, 2);
+    let read = |slot: usize, key: &[u8]| {
+        one(&keyspace, slot, key, (0, 0), |keys| keys.exists(key));
+        keyspace.take_dependency(slot)
+    };
+    one(&keyspace, 0, &keys[0], (0, 0), |held| count(held, &keys[0]));
+    assert_eq!(keyspace.take_dependency(0), 1);
+    assert_eq!(keyspace.take_dependency(0), 0, "it is asked for once");
+    assert_eq!(read(1, &keys[0]), 0, "reads are not followed");
+    keyspace.follow_reads(true);
+    assert_eq!((read(1, &keys[0]), read(1, &keys[1])), (1, 0));
+    whole(&keyspace, 0, (0, 0), |held| count(held, &keys[1]));
+    assert_eq!(read(1, &keys[1]), 2, "what was written by who owned everything may be anywhere");
+}
