@@ -21,7 +21,7 @@ pub mod table;
 pub use args::Args;
 pub use blocking::{Blocked, Serving, Wish};
 pub use client::{Client, Clients};
-pub use ctx::{Ctx, ReplyMode, ScriptCall, ScriptRunner, Services, Session, Transaction};
+pub use ctx::{Ctx, Program, ReplyMode, ScriptCall, ScriptRunner, Services, Session, Transaction};
 pub use error::CommandError;
 pub use keyspec::{Access, KeySpec};
 pub use saving::{StopRequest, StopRequests};

@@ -44,7 +44,7 @@ impl Services {
     pub fn snapshot_of(&self, frozen: Frozen, changes: u64) -> Job {
         Job {
             frozen,
-            functions: Vec::new(),
+            functions: self.libraries.sources(),
             changes,
             dir: self.config.start.dir.clone(),
             name: self.config.start.dbfilename.clone(),

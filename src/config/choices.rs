@@ -12,7 +12,8 @@ macro_rules! choices {
         }
 
         impl $name {
-            const ALL: &'static [Self] = &[$(Self::$variant),*];
+            /// All of them, in that order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
             /// The words, in the order of the variants.
             pub const NAMES: &'static [&'static str] = &[$($text),*];
 
@@ -104,5 +105,17 @@ choices! {
         AllkeysS3fifo = "allkeys-s3fifo",
         /// Nothing: writes fail.
         NoEviction = "noeviction",
+    }
+}
+
+choices! {
+    /// When the log of effects is synced to the disk.
+    FsyncPolicy {
+        /// Before every reply that tells of a change.
+        Always = "always",
+        /// Every second.
+        EverySecond = "everysec",
+        /// When the operating system wants to.
+        No = "no",
     }
 }

@@ -28,7 +28,7 @@ mod tests;
 
 pub use address::BindAddress;
 pub use cells::{Changeable, ChangeablePoints, ChangeableSecret, Secret, Word};
-pub use choices::{DebugCommand, EvictionPolicy, LogFormat, LogLevel};
+pub use choices::{DebugCommand, EvictionPolicy, FsyncPolicy, LogFormat, LogLevel};
 pub use error::{ConfigError, Origin, SetError};
 pub use flags::Invocation;
 pub use kind::{Kind, Problem};

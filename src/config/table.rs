@@ -6,7 +6,7 @@
 
 use super::address::BindAddress;
 use super::cells::{Cell, Changeable, ChangeablePoints, ChangeableSecret, Typed};
-use super::choices::{DebugCommand, EvictionPolicy, LogFormat, LogLevel};
+use super::choices::{DebugCommand, EvictionPolicy, FsyncPolicy, LogFormat, LogLevel};
 use super::kind::Kind::{self, Addresses, Bool, Bytes, Choice, Events, Octal, SavePoints, Secret, Text};
 use super::setting::Group::{
     Encodings, Fixed, Http, Limits, Logging, Memory, Network, Persistence, Scripts, Security, Server,
@@ -103,6 +103,10 @@ settings! {
         dbfilename: String = row("dbfilename", Persistence, Text, "dump.rdb");
         /// Whether snapshots end with a checksum, and one that is wrong is an error.
         rdbchecksum: bool = row("rdbchecksum", Persistence, Bool, "yes");
+        /// The directory, below dir, of the append-only log.
+        appenddirname: String = row("appenddirname", Persistence, Text, "appendonlydir");
+        /// What the names of its files begin with.
+        appendfilename: String = row("appendfilename", Persistence, Text, "appendonly.aof");
     }
     live {
         /// Close a connection that was idle for so long; 0 = never.
@@ -214,10 +218,25 @@ settings! {
         rdb_save_incremental_fsync: Changeable<bool> = row("rdb-save-incremental-fsync", Persistence, Bool, "yes");
         /// How much of a snapshot is written in a second at most; 0 = as much as the disk takes.
         rdb_save_rate_limit: Changeable<u64> = row("rdb-save-rate-limit", Persistence, Bytes { min: 0, max: ANY }, "0");
+        /// Whether every change is appended to a log on the disk, which is replayed at the start.
+        appendonly: Changeable<bool> = row("appendonly", Persistence, Bool, "no");
+        /// When that log is synced to the disk: before each reply that tells of a change, every second, or by the system.
+        appendfsync: Changeable<FsyncPolicy> =
+            row("appendfsync", Persistence, Choice(FsyncPolicy::NAMES), "everysec");
+        /// Whether a log that ends within a command is cut there at the start, with a warning; else the server ends.
+        aof_load_truncated: Changeable<bool> = row("aof-load-truncated", Persistence, Bool, "yes");
+        /// The log is rewritten when it has grown by so much of a hundred since it was rewritten last; 0 = never.
+        auto_aof_rewrite_percentage: Changeable<u32> =
+            row("auto-aof-rewrite-percentage", Persistence, Kind::count(0, INT), "100");
+        /// But not while it is smaller than this.
+        auto_aof_rewrite_min_size: Changeable<u64> =
+            row("auto-aof-rewrite-min-size", Persistence, Bytes { min: 0, max: ANY }, "64mb");
     }
     fixed {
-        /// Whether writes are logged to disk.
-        row("appendonly", Fixed, Bool, "no").because("the append-only file is not supported");
+        /// Whether the log begins with a snapshot.
+        row("aof-use-rdb-preamble", Fixed, Bool, "yes").because("the log's base is always a snapshot");
+        /// Whether the log says when each second began.
+        row("aof-timestamp-enabled", Fixed, Bool, "no").because("the log has no annotations");
         /// Whether snapshots that were made for replicas are deleted.
         row("rdb-del-sync-files", Fixed, Bool, "no").because("there are no replicas");
         /// Whether this server is part of a cluster.

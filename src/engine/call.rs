@@ -23,7 +23,10 @@ pub(super) enum Called {
 #[inline]
 pub(super) fn run(ctx: &mut Ctx<'_, '_>, spec: &CommandSpec, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Called {
     ctx.keys.tell_as(spec.event());
-    match (spec.handler)(ctx, Args::new(argv), Reply::new(sink)) {
+    let logged = begin(ctx, spec);
+    let ended = (spec.handler)(ctx, Args::new(argv), Reply::new(sink));
+    logged.inspect(|logged| end(ctx, *logged, argv));
+    match ended {
         Ok(_) => Called::Ok,
         Err(CommandError::NeedsWhole) => Called::NeedsWhole,
         Err(CommandError::Blocked) => Called::Blocked,
@@ -32,6 +35,25 @@ pub(super) fn run(ctx: &mut Ctx<'_, '_>, spec: &CommandSpec, argv: &[&[u8]], sin
             Called::Failed
         }
     }
+}
+
+/// A command begins whose effect may be logged. `None` if it will not be; those that execute other commands leave it to these.
+#[inline]
+pub(super) fn begin(ctx: &mut Ctx<'_, '_>, spec: &CommandSpec) -> Option<Begun> {
+    let writes = spec.flags.has(Flags::WRITE) && !spec.flags.any(Flags::SCRIPT.or(Flags::ENGINE));
+    (writes && ctx.keys.logs()).then(|| Begun { db: ctx.keys.db(), changes: ctx.keys.begin_command() })
+}
+
+/// How things stood before a command: its database, and the changes so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    db: usize,
+    changes: i64,
+}
+
+/// The command has ended: what it changed is logged.
+pub(super) fn end(ctx: &mut Ctx<'_, '_>, begun: Begun, argv: &[&[u8]]) {
+    ctx.keys.end_command(begun.db, begun.changes, argv);
 }
 
 #[cold]

@@ -211,6 +211,7 @@ impl<'w> Batch<'w> {
             scripts: Some(&mut self.parts.scripts),
         };
         let called = call::run(&mut ctx, spec, argv, sink);
+        ctx.keys.end_unit();
         ctx.session.script_micros = None;
         self.ticks = self.services.clock.ticks();
         if called != Called::NeedsWhole {
@@ -247,11 +248,11 @@ impl<'w> Batch<'w> {
         if self.ticks >= self.parts.impatient_until {
             self.parts.impatient_until = Ticks(self.services.clock.ticks().0 + IMPATIENT_NANOS);
         }
-        if spec.flags.has(Flags::ALLOW_BUSY) || !super::script::is_any_slow(self.services) {
-            return Executed::Busy;
+        let slow = if spec.flags.has(Flags::ALLOW_BUSY) { None } else { super::script::slow_kind(self.services) };
+        match slow {
+            None => Executed::Busy,
+            Some(kind) => self.reject(session, Some(id), &CommandError::busy_running(kind), sink),
         }
-        let text = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
-        self.reject(session, Some(id), &CommandError::text(text), sink)
     }
 
     #[cold]

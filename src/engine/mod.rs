@@ -8,7 +8,9 @@ mod blocking;
 pub mod call;
 pub mod execute;
 pub mod later;
+mod libraries;
 pub mod plan;
+pub mod replay;
 pub mod script;
 mod standing;
 pub mod table;
@@ -19,5 +21,7 @@ pub mod worker;
 
 pub use execute::{Batch, Executed};
 pub use later::Later;
+pub use libraries::load as load_library;
+pub use replay::{ReplayError, Replayed};
 pub use table::COMMANDS;
 pub use worker::Worker;

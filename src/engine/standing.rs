@@ -12,12 +12,18 @@ const SAVE_FAILED: CommandError = CommandError::text(
      snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
 );
 
+const LOG_FAILED: CommandError =
+    CommandError::text("MISCONF Errors writing to the AOF file. Please check the logs for details about the error.");
+
 /// Why no command may write now, if that is so.
 #[cold]
 fn writes_are_refused(services: &Services, state: State) -> Option<CommandError> {
     let live = &services.config.live;
     let is_refused =
         state.has(State::SAVE_FAILED) && live.stop_writes_on_bgsave_error.get() && !live.save.get().is_empty();
+    if state.has(State::LOG_FAILED) && services.aof.is_on() {
+        return Some(LOG_FAILED);
+    }
     is_refused.then_some(SAVE_FAILED)
 }
 

@@ -56,6 +56,12 @@ impl Worker {
         Batch::new(&self.services, &mut self.parts)
     }
 
+    /// The position in the log on which what it has executed since the last call depends; 0 for none.
+    #[inline]
+    pub fn take_dependency(&self) -> u64 {
+        self.services.keyspace.take_dependency(self.parts.slot)
+    }
+
     /// Takes a turn at giving back the memory of expired keys.
     ///
     /// # Errors

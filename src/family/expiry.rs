@@ -4,8 +4,8 @@
 //! above 0 ([`Timing::parse_positive`]); the latter take any that fits ([`Timing::deadline`]), for a deadline in the past deletes the key.
 
 use crate::base::clock::UnixMillis;
-use crate::base::num;
-use crate::command::CommandError;
+use crate::base::num::{self, I64Text};
+use crate::command::{CommandError, Ctx};
 
 /// How the number of an expiry is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,5 +59,14 @@ impl Timing {
             return Err(CommandError::InvalidExpire(command));
         }
         self.deadline(number, now).ok_or(CommandError::InvalidExpire(command))
+    }
+}
+
+/// Says for the log that the key got this deadline, or lost the one it had. One that has passed has deleted the key.
+pub fn log_deadline(ctx: &mut Ctx, key: &[u8], deadline: Option<UnixMillis>) {
+    match deadline {
+        None => ctx.keys.log(&[b"PERSIST", key]),
+        Some(past) if past <= ctx.now => ctx.keys.log(&[b"DEL", key]),
+        Some(deadline) => ctx.keys.log(&[b"PEXPIREAT", key, I64Text::new(deadline).as_bytes()]),
     }
 }

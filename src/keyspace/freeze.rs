@@ -186,8 +186,17 @@ impl Pass<'_> {
     /// # Errors
     /// [`Busy`] if the whole keyspace cannot be had, or there are [`FROZEN_MAX`] clones.
     pub fn freeze(&mut self, patience: Patience) -> Result<Frozen, Busy> {
+        self.freeze_and(patience, |_| ()).map(|(frozen, ())| frozen)
+    }
+
+    /// The same, with what `act` does at that moment.
+    ///
+    /// # Errors
+    /// As [`Pass::freeze`]; `act` did not run then.
+    pub fn freeze_and<R>(&mut self, patience: Patience, act: impl FnOnce(&Held<'_>) -> R) -> Result<(Frozen, R), Busy> {
         let mut held = self.lock(&Plan::Whole, patience)?;
         let frozen = held.freeze(0..self.keyspace().databases());
+        let frozen = frozen.map(|frozen| (frozen, act(&held)));
         self.unlock(held);
         frozen
     }

@@ -225,6 +225,7 @@ impl<'k> Pass<'k> {
     /// Gives back what a unit held. After it owned the whole keyspace, the own gate is kept.
     #[inline]
     pub fn unlock(&mut self, mut held: Held<'k>) {
+        held.commit();
         held.guards.clear();
         if held.extent == Extent::Whole {
             self.gate = Some(held.gates.swap_remove(self.slot));

@@ -30,6 +30,8 @@ pub struct Keys<'a, 'k> {
     held: &'a mut Held<'k>,
     db: usize,
     now: UnixMillis,
+    /// The time by which it judges whether a key has expired.
+    judged: UnixMillis,
     touches: bool,
     alone: bool,
     /// What a change of a value is told as.
@@ -95,13 +97,19 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The keys of `db` as of `now` (the batch's clock: two commands of one pipeline must agree on whether a key has expired).
     #[inline]
     pub fn new(held: &'a mut Held<'k>, db: usize, now: UnixMillis) -> Self {
-        Self { held, db, now, touches: true, alone: false, event: Event::CHANGED }
+        Self { held, db, now, judged: now, touches: true, alone: false, event: Event::CHANGED }
     }
 
     /// The same rights, but reading leaves access times alone unless `touches` (CLIENT NO-TOUCH).
     #[inline]
     pub fn touching(mut self, touches: bool) -> Self {
         self.touches = touches;
+        self
+    }
+
+    /// The same rights, for a replay: no key expires, however late it is.
+    pub fn timeless(mut self) -> Self {
+        self.judged = UnixMillis::MIN;
         self
     }
 
@@ -137,7 +145,7 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// The same rights, in database `db`.
     pub fn in_db(&mut self, db: usize) -> Keys<'_, 'k> {
-        Keys { held: self.held, db, now: self.now, touches: self.touches, alone: false, event: self.event }
+        Keys { held: self.held, db, alone: false, ..*self }
     }
 
     /// The same rights, lent on.
@@ -163,7 +171,7 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// The time by which this command judges deadlines.
     pub fn now(&self) -> UnixMillis {
-        self.now
+        self.judged
     }
 
     /// How many databases there are.
@@ -262,11 +270,12 @@ impl<'a, 'k> Keys<'a, 'k> {
         missing: Missing,
         act: impl FnOnce(&mut Edit<'_, T>) -> R,
     ) -> Result<Option<R>, WrongType> {
-        let (db, now, slot, keyspace, event) = (self.db, self.now, self.held.slot, self.held.keyspace, self.event);
+        let (db, now, judged, slot) = (self.db, self.now, self.judged, self.held.slot);
+        let (keyspace, event) = (self.held.keyspace, self.event);
         let (shard, hash) = self.shard_for(key);
         let mut act = Some(act);
         let found = shard.databases[db].change(hash, key, |record| {
-            if now > record.lend().deadline() {
+            if judged > record.lend().deadline() {
                 return Ok(None);
             }
             let act = act.take().expect("it runs once");
@@ -397,11 +406,11 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// Takes the key out with what it held, for those who put it elsewhere.
     pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
-        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
+        let (db, judged, slot, keyspace) = (self.db, self.judged, self.held.slot, self.held.keyspace);
         let (shard, hash) = self.shard_for(key);
         let record = keyspace.take(slot, shard, db, hash, key)?;
         shard.watched.touch(db, key);
-        if now > record.lend().deadline() {
+        if judged > record.lend().deadline() {
             keyspace.count_expired(slot, db, record);
             return None;
         }
@@ -412,23 +421,24 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// Gives the key a deadline, replacing any it had, or takes it away. Returns whether the key exists. A deadline already past deletes
     /// the key now, so that no reader ever sees it.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Option<UnixMillis>) -> bool {
-        if deadline.is_some_and(|deadline| deadline <= self.now) {
+        if deadline.is_some_and(|deadline| deadline <= self.judged) {
             return self.delete(key);
         }
-        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
+        let (db, now, judged, slot) = (self.db, self.now, self.judged, self.held.slot);
+        let keyspace = self.held.keyspace;
         let deadline = kept(deadline);
         let (shard, hash) = self.shard_for(key);
         let database = &mut shard.databases[db];
         let found = database.change(hash, key, |record| {
             let before = record.lend().deadline();
-            if now <= before {
+            if judged <= before {
                 record.set_deadline(deadline);
                 keyspace.touch(slot, now).note(record.lend());
             }
             before
         });
         let Some(before) = found else { return false };
-        if now > before {
+        if judged > before {
             keyspace.expire(slot, shard, db, hash, key);
             return false;
         }
@@ -445,7 +455,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The entry, unless its time has come; then it is removed.
     #[inline]
     pub(super) fn live(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let (db, now, slot, keyspace) = (self.db, self.now, self.held.slot, self.held.keyspace);
+        let (db, now, slot, keyspace) = (self.db, self.judged, self.held.slot, self.held.keyspace);
         let (shard, hash) = self.shard_for(key);
         lend::live(shard, db, (hash, key), now, |shard| keyspace.expire(slot, shard, db, hash, key))
     }
@@ -506,6 +516,7 @@ impl Keyspace {
 
     fn count_expired(&self, slot: usize, db: usize, record: Record) {
         add(&self.counts[slot].0.expired, 1);
+        self.journal.removed(slot, db, record.lend().key());
         self.events.tell(Event::EXPIRED, db, record.lend().key());
         self.discard.record(record);
     }

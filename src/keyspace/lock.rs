@@ -22,6 +22,8 @@ pub(super) struct Shard {
     pub(super) databases: Box<[Database]>,
     pub(super) watched: Watched,
     pub(super) waiting: Waiting,
+    /// The position in the log behind the last that was written here.
+    pub(super) logged: u64,
 }
 
 impl Shard {
@@ -30,6 +32,7 @@ impl Shard {
             databases: (0..databases).map(|_| Database::new(shard_bits)).collect(),
             watched: Watched::default(),
             waiting: Waiting::default(),
+            logged: 0,
         }
     }
 }
@@ -268,6 +271,7 @@ impl<'k> Held<'k> {
     /// [`Busy`] if it is held by another.
     pub(super) fn walk_to(&mut self, index: ShardIndex) -> Result<(), Busy> {
         if self.extent == Extent::Walk {
+            self.commit();
             self.guards.clear();
             self.guards.push((index, Patience::Wait.take(&self.keyspace.shards[usize::from(index)].0)?));
         }
@@ -276,6 +280,7 @@ impl<'k> Held<'k> {
 
     /// Gives everything back before the unit ends; it touches no key after this.
     pub(super) fn release(&mut self) {
+        self.commit();
         self.guards.clear();
         self.gates.clear();
         self.extent = Extent::Shards;
@@ -290,6 +295,13 @@ impl<'k> Held<'k> {
         let guard = self.keyspace.shards[usize::from(index)].0.try_lock();
         self.guards.push((index, guard.expect("who holds a shard holds a gate as well")));
         0
+    }
+}
+
+impl Drop for Held<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.commit();
     }
 }
 

@@ -17,6 +17,7 @@ mod alarm;
 mod database;
 mod deadlines;
 mod discard;
+mod effects;
 mod entry;
 mod events;
 pub mod evict;
@@ -38,6 +39,7 @@ mod tests;
 
 pub use database::Database;
 pub use discard::{GarbageCounts, QUEUE_MAX as DISCARD_QUEUE_MAX};
+pub use effects::EffectLog;
 pub use entry::{Entry, EntryRef, Kind, NO_DEADLINE, TABLE_BYTES_PER_ENTRY, Value, ValueRef, WHEEL_BYTES_PER_ENTRY};
 pub use events::{Event, Listener};
 pub use freeze::{Bin, FROZEN_MAX, Frozen, FrozenEntry};
@@ -55,6 +57,7 @@ use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicI64, Ordering};
 use alarm::Alarms;
 use discard::Discard;
+use effects::Journal;
 use events::Events;
 use evict::Eviction;
 use freeze::FrozenCount;
@@ -82,6 +85,7 @@ pub struct Keyspace {
     discard: Discard,
     frozen: FrozenCount,
     events: Events,
+    journal: Journal,
     eviction: Eviction,
     /// By slot: the keys that somebody waits for and that were made.
     ready: Box<[Padded<waiting::Ready>]>,
@@ -171,6 +175,7 @@ impl Keyspace {
             discard: Discard::default(),
             frozen: FrozenCount::default(),
             events: Events::default(),
+            journal: Journal::new(slots),
             eviction: Eviction::default(),
             ready: (0..slots).map(|_| Padded(waiting::Ready::default())).collect(),
             waiting: Default::default(),

@@ -95,7 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         loop {
             let now = services.clock.ticks();
             if blocked.is_settled(now) {
-                return Poll::Ready(Ok(self.unblock(&blocked, local)));
+                return Poll::Ready(Ok(self.unblock(&blocked, local, services)));
             }
             if services.is_draining() && blocked.cancel() {
                 self.state = State::Closing;
@@ -143,7 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// The wait has ended: its answer is sent, and the requests behind it are executed.
-    fn unblock(&mut self, blocked: &Blocked, local: &mut Local) -> Sent {
+    fn unblock(&mut self, blocked: &Blocked, local: &mut Local, services: &Services) -> Sent {
         let mut batch = local.worker().batch();
         if batch.withdraw(blocked).is_err() {
             return Sent::Busy;
@@ -151,6 +151,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let outcome = blocked.take_outcome().expect("the answer was seen to be there");
         batch.account_for(&self.session, blocked, &outcome);
         drop(batch);
+        if outcome.is_served {
+            self.depend_on_all(services);
+        }
         self.timer = None;
         self.session.blocked = None;
         self.session.client.set_blocked(None);

@@ -11,10 +11,12 @@
 use super::blocked::{self, Timer};
 use super::busy::Busy;
 use super::local::Local;
+use super::place::Place;
+use super::settling;
 use super::streaming::yield_turn;
 use super::window::{self, Tail, Window};
 use super::worker::{Accepted, Socket, WorkerStatus};
-use crate::command::{Client, ReplyMode, Services, Session};
+use crate::command::{ReplyMode, Services, Session};
 use crate::engine::{Batch, Executed, Later};
 use crate::resp::reply::ReplySink;
 use crate::resp::request::{Limits, Parsed, Parser};
@@ -37,25 +39,6 @@ const REQUESTS_PER_BATCH_MAX: usize = 1024;
 const GROWTH_BYTES: usize = 16 * 1024;
 /// Batches of one connection before the worker's other connections have their turn.
 const BATCHES_PER_TURN_MAX: usize = 4;
-
-/// A connection's place among those that there may be (`maxclients`), given up when dropped, also by a panic.
-#[derive(Debug)]
-struct Place<'s> {
-    client: Arc<Client>,
-    local: &'s RefCell<Local>,
-    services: &'s Services,
-    status: &'s WorkerStatus,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.client.forget_blocked();
-        self.services.channels.forget(&self.client);
-        self.services.clients.disconnect(self.client.id);
-        self.local.borrow().worker.recorder().connection_closed();
-        self.status.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// Serves a connection, which `status` counts already, to its end.
 pub(super) async fn serve(
@@ -98,6 +81,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> 
         state: State::Reading,
         later: None,
         timer: None,
+        depends_on: 0,
     };
     // Dropped before the socket: who has seen the end of a connection can count on its place.
     let place = place;
@@ -165,6 +149,8 @@ pub(super) struct Connection<S> {
     pub(super) later: Option<Box<Later>>,
     /// When a wait may be over by itself; see [`super::blocked`].
     pub(super) timer: Timer,
+    /// The position in the log on which replies depend that were not sent; see [`super::settling`].
+    pub(super) depends_on: u64,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -178,6 +164,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     ) -> Poll<io::Result<Next>> {
         for _ in 0..BATCHES_PER_TURN_MAX {
             if self.session.client.is_killed() {
+                return Poll::Ready(Ok(Next::Closed));
+            }
+            if self.depends_on != 0 && ready!(self.poll_settled(cx, local, services)).is_err() {
                 return Poll::Ready(Ok(Next::Closed));
             }
             // A message must not stand within a reply.
@@ -309,6 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.later = batch.take_later().map(Box::new);
         drop(batch);
         drop(busy);
+        self.depends_on = settling::dependency(worker, services);
         self.state = match outcome.stop {
             Stop::Drained => State::Reading,
             Stop::Paused | Stop::Busy | Stop::Later | Stop::Again => State::Executing,
@@ -426,7 +416,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Writes the batch's replies; what the socket does not take is kept.
     pub(super) fn send(&mut self, cx: &mut Context<'_>, local: &mut Local) -> io::Result<()> {
         let mut taken = 0;
-        if self.output.is_empty() {
+        if self.output.is_empty() && self.depends_on == 0 {
             while taken < local.output.len() {
                 match Pin::new(&mut self.stream).poll_write(cx, &local.output[taken..]) {
                     Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),

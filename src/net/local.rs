@@ -1,6 +1,8 @@
 //! What all connections of one worker share.
 
 use crate::engine::Worker;
+use std::rc::Rc;
+use tokio::sync::Notify;
 
 /// The worker's input buffer: what one read can bring.
 pub(super) const INPUT_BYTES: usize = 64 * 1024;
@@ -11,11 +13,18 @@ pub(super) struct Local {
     pub(super) worker: Worker,
     pub(super) input: Box<[u8]>,
     pub(super) output: Vec<u8>,
+    /// Wakes the task that writes the log for the worker's connections.
+    pub(super) flusher: Rc<Notify>,
 }
 
 impl Local {
     pub(super) fn new(worker: Worker) -> Self {
-        Self { worker, input: vec![0; INPUT_BYTES].into_boxed_slice(), output: Vec::with_capacity(INPUT_BYTES) }
+        Self {
+            worker,
+            input: vec![0; INPUT_BYTES].into_boxed_slice(),
+            output: Vec::with_capacity(INPUT_BYTES),
+            flusher: Rc::default(),
+        }
     }
 
     pub(super) fn worker(&mut self) -> &mut Worker {

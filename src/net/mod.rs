@@ -16,6 +16,8 @@ pub mod connection;
 mod inbox;
 pub mod listen;
 mod local;
+mod place;
+mod settling;
 mod streaming;
 mod window;
 pub mod worker;

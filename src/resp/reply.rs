@@ -49,6 +49,10 @@ pub trait ReplySink {
     fn boolean(&mut self, value: bool);
     /// Text with a three-letter format (`txt`, `mkd`). RESP2: a bulk.
     fn verbatim(&mut self, format: [u8; 3], text: &[u8]);
+    /// An integer of any size, given as its digits. RESP2, and sinks that know none: a bulk.
+    fn big_number(&mut self, digits: &[u8]) {
+        self.bulk(digits);
+    }
     /// Begins an aggregate of `len` elements (pairs for a map).
     fn begin(&mut self, shape: Aggregate, len: usize);
     /// Goes on in another protocol. Sinks that know only one ignore it.

@@ -113,7 +113,7 @@ fn give_table(table: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySi
         Special::BigNumber => {
             let digits = value.bytes().unwrap_or_default().iter();
             let line: Vec<u8> = digits.map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { *b }).collect();
-            sink.bulk(&line);
+            sink.big_number(&line);
         }
         Special::Verbatim => give_verbatim(value, sink),
     })?;

@@ -35,6 +35,23 @@ enum Field {
     Control,
 }
 
+/// What is wrong with a format.
+enum Problem {
+    /// Told as a bad first argument.
+    Argument(String),
+    /// Told as it is.
+    Plain(String),
+}
+
+impl Problem {
+    fn raise(&self, session: &mut Session) -> Raise {
+        match self {
+            Self::Argument(text) => session.bad(0, text),
+            Self::Plain(text) => session.fail(text),
+        }
+    }
+}
+
 struct Step {
     letter: u8,
     field: Field,
@@ -44,14 +61,14 @@ struct Step {
 }
 
 impl Format<'_> {
-    fn digits(&mut self, default: usize) -> Result<usize, String> {
+    fn digits(&mut self, default: usize) -> Result<usize, Problem> {
         let digits = self.text[self.at..].iter().take_while(|b| b.is_ascii_digit());
         let mut value: usize = 0;
         let mut count = 0;
         for digit in digits {
             value = value * 10 + usize::from(digit - b'0');
             if value > i32::MAX as usize {
-                return Err("integral size overflow".to_owned());
+                return Err(Problem::Plain("integral size overflow".to_owned()));
             }
             count += 1;
         }
@@ -60,7 +77,7 @@ impl Format<'_> {
     }
 
     /// The next option, for a field that would begin after `written` bytes.
-    fn next(&mut self, written: usize) -> Result<Option<Step>, String> {
+    fn next(&mut self, written: usize) -> Result<Option<Step>, Problem> {
         let Some(&letter) = self.text.get(self.at) else { return Ok(None) };
         self.at += 1;
         let (field, size) = match letter {
@@ -72,7 +89,8 @@ impl Format<'_> {
             b'i' | b'I' => {
                 let size = self.digits(4)?;
                 if size > INTEGER_BYTES_MAX {
-                    return Err(format!("integral size {size} is larger than limit of {INTEGER_BYTES_MAX}"));
+                    let text = format!("integral size {size} is larger than limit of {INTEGER_BYTES_MAX}");
+                    return Err(Problem::Plain(text));
                 }
                 (Field::Integer { signed: letter == b'i' }, size)
             }
@@ -88,12 +106,12 @@ impl Format<'_> {
             b'!' => {
                 let align = self.digits(ALIGN_MAX)?;
                 if !align.is_power_of_two() {
-                    return Err("alignment is not a power of 2".to_owned());
+                    return Err(Problem::Plain(format!("alignment {align} is not a power of 2")));
                 }
                 self.align = align;
                 (Field::Control, 0)
             }
-            _ => return Err(format!("invalid format option '{}'", char::from(letter))),
+            _ => return Err(Problem::Argument(format!("invalid format option '{}'", char::from(letter)))),
         };
         let aligned = !matches!(field, Field::Padding | Field::Chars | Field::Text | Field::Control);
         let unit = size.min(self.align);
@@ -118,7 +136,7 @@ pub(super) fn pack(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> R
     let mut out = Vec::new();
     let room = session.tape.room();
     let mut arg = 1;
-    while let Some(option) = format.next(out.len()).map_err(|problem| session.bad(0, &problem))? {
+    while let Some(option) = format.next(out.len()).map_err(|problem| problem.raise(session))? {
         out.resize(out.len() + option.gap, 0);
         match option.field {
             Field::Control => continue,
@@ -203,7 +221,7 @@ pub(super) fn unpack(session: &mut Session, _: &mut dyn Host, args: Args<'_>) ->
     let mut at = start as usize - 1;
     // The number before a `c0` is its length and no result of its own, so the last result waits here.
     let mut pending: Option<f64> = None;
-    while let Some(option) = format.next(at).map_err(|problem| session.bad(0, &problem))? {
+    while let Some(option) = format.next(at).map_err(|problem| problem.raise(session))? {
         let begin = at.saturating_add(option.gap);
         if option.field == Field::Control {
             continue;
@@ -286,7 +304,7 @@ pub(super) fn size(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> R
     let text = format_of(session, args)?;
     let mut format = reader(&text);
     let mut total = 0;
-    while let Some(option) = format.next(total).map_err(|problem| session.bad(0, &problem))? {
+    while let Some(option) = format.next(total).map_err(|problem| problem.raise(session))? {
         if option.field == Field::Text {
             return Err(session.bad(0, "option 's' has no fixed size"));
         }

@@ -3,8 +3,10 @@
 //! Threads: `threads` workers and one standby worker, which gets connections only while all others are stuck in a slow script; one for
 //! HTTP; and the caller's, which accepts connections and waits for signals.
 
+mod appending;
 pub mod logging;
 mod persistence;
+mod replaying;
 
 use crate::acl::Acl;
 use crate::base::clock::{Clock, SystemClock};
@@ -22,8 +24,11 @@ use crate::keyspace::evict::Rules;
 use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
 use crate::net::{Acceptor, DRAIN_DEADLINE, Listeners, WorkerHandle};
 use crate::persist::Durability;
+use crate::persist::aof::Aof;
 use crate::persist::disk::RealDisk;
-use crate::script::{Control, Scripts};
+use crate::persist::log::{Health, Log, Syncer};
+use crate::script::{Control, Libraries, Scripts};
+use appending::Appending;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,6 +119,7 @@ impl Server {
         fit_connections(&services);
         services.keyspace.free_in_background()?;
         publish_events(&services);
+        let syncer = start_log(&services)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         // Before anybody can be served.
         let loading = persistence::load_at_start(&services).map_err(io::Error::other)?;
@@ -151,6 +157,12 @@ impl Server {
         });
         workers.into_iter().for_each(WorkerHandle::join);
         drop::<Sender<()>>(joined);
+        if services.aof.is_on()
+            && let Err(error) = services.aof.end()
+        {
+            tracing::error!("the end of the append only file may not be on the disk: {error}");
+        }
+        syncer.end();
         http_stop.stop();
         if let Some(http) = http {
             http.join().expect("the HTTP thread's panics are caught at its connections");
@@ -204,6 +216,16 @@ async fn stopping(services: &Arc<Services>, stop: &Stop, signal: impl Future<Out
             return request;
         }
     }
+}
+
+/// Has effects come to the log, which is off, and starts the thread that syncs it.
+fn start_log(services: &Arc<Services>) -> io::Result<Syncer> {
+    let log = services.aof.log();
+    services.keyspace.attach_log(Arc::<Log>::clone(log));
+    services.follow_log();
+    let durability = Arc::clone(&services.durability);
+    log.tell_health(Box::new(move |health| durability.set_log_failed(health != Health::Good)));
+    Syncer::start(Arc::clone(log), Arc::clone(&services.clock))
 }
 
 /// Has events on keys published to channels.
@@ -279,9 +301,14 @@ pub fn services(mut config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn(Stop
     let mut rng = Rng::from_process(clock.unix_micros() as u64);
     let keyspace = Keyspace::new(config.start.databases, threads + 1 + slots.len(), threads);
     keyspace.set_eviction_rules(Rules::of(&config.live));
+    let start = &config.start;
+    let log_dir = start.dir.join(&start.appenddirname);
+    let aof =
+        Aof::new(Arc::clone(durability.disk()), log_dir, start.appendfilename.clone(), config.live.appendfsync.get());
     let run_id = (0..40).map(|_| char::from(b"0123456789abcdef"[rng.below(16)])).collect();
     Services {
         keyspace,
+        aof: Arc::new(aof),
         metrics: Metrics::new(names),
         ops: OpsSampler::new(),
         net_input: OpsSampler::new(),
@@ -292,6 +319,7 @@ pub fn services(mut config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn(Stop
         slowlog: Slowlog::default(),
         away: Away::default(),
         scripts: Scripts::default(),
+        libraries: Libraries::default(),
         running: (0..=threads).map(|_| Control::new(Arc::clone(&clock))).collect(),
         commands: &COMMANDS,
         run_id,
@@ -315,7 +343,8 @@ fn places(listeners: &Listeners, services: &Services) -> String {
 }
 
 /// Closes connections that were idle for too long, follows changes of `maxclients`, samples rates, and saves snapshots when they are due.
-async fn housekeeping(services: &Services) {
+async fn housekeeping(services: &Arc<Services>) {
+    let mut appending = Appending::default();
     let mut ticker = tokio::time::interval(HOUSEKEEPING);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut maxclients = services.config.live.maxclients.get();
@@ -327,6 +356,7 @@ async fn housekeeping(services: &Services) {
         if services.config.live.maxclients.get() != maxclients {
             maxclients = fit_connections(services);
         }
+        appending.look(services);
         let now = services.clock.ticks();
         let totals = services.metrics.totals_since_start();
         services.ops.tick(now, totals.commands_processed());

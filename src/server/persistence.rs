@@ -1,5 +1,6 @@
 //! The files that hold data, over the life of the server: loaded at its start, saved now and then, and saved before it stops.
 
+use super::{appending, replaying};
 use crate::base::clock::{Clock, Ticks};
 use crate::command::{Services, StopRequest};
 use crate::keyspace::{Frozen, Patience, Twice};
@@ -23,22 +24,61 @@ fn snapshot_path(services: &Services) -> PathBuf {
     services.config.start.dir.join(&services.config.start.dbfilename)
 }
 
-/// Begins to load what the files hold, on threads of its own; `None` if there is nothing. From here on commands that need keys are refused until it is loaded.
-pub(super) fn load_at_start(services: &Arc<Services>) -> Result<Option<oneshot::Receiver<LoadOutcome>>, String> {
-    let (durability, path) = (&services.durability, snapshot_path(services));
-    let bytes = match durability.disk().len(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("{} cannot be loaded: {error}", path.display())),
+/// What the data is loaded from.
+enum Origin {
+    Snapshot(PathBuf),
+    /// The files of the log, in order.
+    Log(Vec<PathBuf>),
+    Nothing,
+}
+
+/// Where the data is, and how many bytes it has. A log that is on but was never begun begins with the snapshot, if there is one: nothing that was saved is passed over.
+fn origin(services: &Services) -> Result<(Origin, u64), String> {
+    let disk = services.durability.disk();
+    let log = match services.config.live.appendonly.get() {
+        true => services.aof.open().map_err(|error| error.to_string())?,
+        false => None,
     };
-    let progress = durability.begin_loading(bytes, &*services.clock);
+    if let Some(paths) = log {
+        let bytes = paths.iter().map(|path| disk.len(path).map_err(|error| format!("{}: {error}", path.display())));
+        let bytes = bytes.sum::<Result<u64, String>>()?;
+        return Ok((Origin::Log(paths), bytes));
+    }
+    let path = snapshot_path(services);
+    match disk.len(&path) {
+        Ok(bytes) => Ok((Origin::Snapshot(path), bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok((Origin::Nothing, 0)),
+        Err(error) => Err(format!("{} cannot be loaded: {error}", path.display())),
+    }
+}
+
+/// Begins to load what the files hold, on threads of its own; `None` if there is nothing to do. From here on commands that need keys are refused until it is loaded,
+/// and the log goes on behind that if it is on.
+pub(super) fn load_at_start(services: &Arc<Services>) -> Result<Option<oneshot::Receiver<LoadOutcome>>, String> {
+    let (origin, bytes) = origin(services)?;
+    let logs = services.config.live.appendonly.get();
+    if matches!(origin, Origin::Nothing) && !logs {
+        return Ok(None);
+    }
+    let progress = services.durability.begin_loading(bytes, &*services.clock);
     let (tell, outcome) = oneshot::channel();
     let services = Arc::clone(services);
     let load = move || {
-        let loaded = load_snapshot(&services, &path, &progress);
-        let loaded = loaded.map(|loaded| services.durability.end_loading(&loaded));
+        let loaded = match &origin {
+            Origin::Nothing => Ok(Loaded::default()),
+            Origin::Snapshot(path) => load_snapshot(&services, path, &progress)
+                .map_err(|error| format!("{} cannot be loaded: {error}", path.display())),
+            Origin::Log(paths) => replaying::load(&services, paths, &progress).map_err(|failure| failure.to_string()),
+        };
+        let ready = loaded.and_then(|loaded| {
+            if logs {
+                appending::begin(&services, matches!(origin, Origin::Log(_)))?;
+            }
+            services.durability.end_loading(&loaded);
+            Ok(())
+        });
         // If nobody listens any more, the server is stopping.
-        let _ = tell.send(loaded.map_err(|error| format!("{} cannot be loaded: {error}", path.display())));
+        let _ = tell.send(ready);
     };
     let spawned = std::thread::Builder::new().name("tally-load".into()).spawn(load);
     spawned.map_err(|error| format!("no thread can be had to load {error}"))?;
@@ -58,10 +98,18 @@ fn load_snapshot(services: &Services, path: &std::path::Path, progress: &Progres
     tracing::info!(
         "loaded {keys} keys in {seconds:.3} s; left out: {expired} expired, {empty} empty, {streams} streams"
     );
-    if !loaded.functions.is_empty() {
-        tracing::warn!("{} libraries of functions are left out: they are not supported", loaded.functions.len());
-    }
+    load_libraries(services, &loaded)?;
     Ok(loaded)
+}
+
+/// Makes the libraries of functions that a snapshot holds.
+pub(super) fn load_libraries(services: &Services, loaded: &Loaded) -> Result<(), String> {
+    let load = |source: &Vec<u8>| crate::engine::load_library(services, source);
+    loaded
+        .functions
+        .iter()
+        .try_for_each(load)
+        .map_err(|error| format!("a library of functions cannot be loaded: {error}"))
 }
 
 /// Saves a snapshot in the background if one is due.

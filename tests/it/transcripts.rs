@@ -6,8 +6,8 @@
 //! Replies are printed as lines by a reader of our own, because comparing digits and nulls exactly needs the bytes, and a decoder
 //! for clients (`redis-protocol`) has made numbers of them.
 
-mod format;
-mod wire;
+pub mod format;
+pub mod wire;
 
 use crate::support::Server;
 use format::{Action, Entry, Transcript};
@@ -131,7 +131,7 @@ impl Target {
 
     fn empty(&self) {
         let mut client = Connection::open(self.address, 2);
-        for words in [&["FLUSHALL"][..], &["SCRIPT", "FLUSH"]] {
+        for words in [&["FLUSHALL"][..], &["SCRIPT", "FLUSH"], &["FUNCTION", "FLUSH"]] {
             let argv: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
             assert_eq!(client.command(&argv).expect("a server can be emptied"), ["+OK"]);
         }

@@ -66,5 +66,8 @@ fn hincrbyfloat(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comm
         hash.set(field, &sum, limits);
         Ok::<_, CommandError>(sum)
     })?;
-    Ok(reply.bulk(&sum.expect("a missing hash is created")?))
+    let sum = sum.expect("a missing hash is created")?;
+    // What it comes to elsewhere might differ in the last digit.
+    ctx.keys.log(&[b"HSET", &args[1], field, &sum]);
+    Ok(reply.bulk(&sum))
 }

@@ -1,6 +1,7 @@
 //! DUMP and RESTORE: a value as bytes, and back.
 
 use crate::base::clock::UnixMillis;
+use crate::base::num::I64Text;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply};
 use crate::family::long::{self, Answer, Computed, Store};
 use crate::family::{hashes, lists, sets, zsets};
@@ -129,12 +130,21 @@ fn restore(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandEr
     let deadline = choices.deadline(ttl, ctx.now);
     if deadline.is_some_and(|deadline| deadline <= ctx.now) {
         ctx.keys.discard(value);
-        ctx.keys.delete(key);
+        if ctx.keys.delete(key) {
+            ctx.keys.log(&[b"DEL", key]);
+        }
         return Ok(reply.ok());
     }
     let rules = ctx.services.keyspace.eviction_rules();
     let access = rules.restored(choices.idle_seconds, choices.frequency, ctx.now);
     ctx.keys.put_entry(key, Entry::new(key, value, deadline, access));
+    if deadline.is_some() && !choices.is_absolute {
+        let text = I64Text::new(deadline.unwrap_or(0));
+        let mut effect = args.all().to_vec();
+        effect[2] = text.as_bytes();
+        effect.push(b"ABSTTL");
+        ctx.keys.log(&effect);
+    }
     Ok(reply.ok())
 }
 

@@ -6,6 +6,7 @@
 use crate::base::clock::UnixMillis;
 use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
+use crate::family::expiry::log_deadline;
 
 const CONFLICT_NX: CommandError =
     CommandError::text("ERR NX and XX, GT or LT options at the same time are not compatible");
@@ -102,7 +103,11 @@ fn give(
     let deadline = millis.and_then(|millis| millis.checked_add(base)).ok_or(CommandError::InvalidExpire(name))?;
     let key = &args[1];
     let applies = ctx.keys.exists(key) && condition.allows(deadline, ctx.keys.deadline_of(key));
-    Ok(reply.flag(applies && ctx.keys.set_deadline(key, Some(deadline))))
+    let is_given = applies && ctx.keys.set_deadline(key, Some(deadline));
+    if is_given {
+        log_deadline(ctx, key, Some(deadline));
+    }
+    Ok(reply.flag(is_given))
 }
 
 /// When an EXPIRE applies. A key without a deadline counts as one that expires after all others.

@@ -68,11 +68,20 @@ pub(super) fn carry<'r>(
         })?;
         keys.tell(pushed_to(to), source);
         keys.tell(popped_from(from), source);
+        keys.log(&[b"LMOVE", source, destination, word(from), word(to)]);
         return Ok(Ok(reply.bulk(&element)));
     }
     keys.tell_as(pushed_to(to));
     keys.edit::<List, _>(destination, Missing::Create, |list| list.push(to, &element, limits))?;
     keys.tell_as(popped_from(from));
     keys.edit::<List, _>(source, Missing::Skip, |list| list.pop(from, limits))?;
+    keys.log(&[b"LMOVE", source, destination, word(from), word(to)]);
     Ok(Ok(reply.bulk(&element)))
+}
+
+const fn word(end: End) -> &'static [u8] {
+    match end {
+        End::Left => b"LEFT",
+        End::Right => b"RIGHT",
+    }
 }

@@ -4,6 +4,7 @@
 //! been checked by then.
 
 use super::{discard, end_at, limits, popped_from};
+use crate::base::num::I64Text;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Missing, Replied, Reply};
 use crate::data::list::{Element, End, Iter, Limits, List, Rest};
 use crate::family::many::{Many, count_at};
@@ -90,7 +91,11 @@ impl Many<End> {
                 found.end()
             })?;
             match popped {
-                Ok(replied) => return Ok(Ok(replied)),
+                Ok(replied) => {
+                    let count = I64Text::new(i64::try_from(self.count).unwrap_or(i64::MAX));
+                    keys.log(&[name_of_pop(self.end), name, count.as_bytes()]);
+                    return Ok(Ok(replied));
+                }
                 Err(unused) => reply = unused,
             }
         }
@@ -107,12 +112,24 @@ pub(super) fn pop_with_key<'r>(
     reply: Reply<'r>,
 ) -> Result<Result<Replied, Reply<'r>>, CommandError> {
     keys.tell_as(popped_from(end));
-    pop(keys, limits, name, end, 1, reply, |reply, mut elements| {
+    let popped = pop(keys, limits, name, end, 1, reply, |reply, mut elements| {
         let mut found = reply.array(2);
         found.bulk(name);
         found.bulk(&elements.next().expect("a list has an element").text());
         found.end()
-    })
+    })?;
+    if popped.is_ok() {
+        keys.log(&[name_of_pop(end), name]);
+    }
+    Ok(popped)
+}
+
+/// The command that pops from this end of one list and waits for nothing.
+const fn name_of_pop(end: End) -> &'static [u8] {
+    match end {
+        End::Left => b"LPOP",
+        End::Right => b"RPOP",
+    }
 }
 
 fn array(reply: Reply, elements: Leaving) -> Replied {

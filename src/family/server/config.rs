@@ -66,6 +66,7 @@ fn follow(ctx: &Ctx, setting: &Setting) {
     let live = &ctx.services.config.live;
     match setting.name {
         "requirepass" => ctx.services.acl.follow(&live.requirepass),
+        "appendfsync" => ctx.services.follow_log(),
         "notify-keyspace-events" => ctx.services.follow_events(),
         "maxmemory"
         | "maxmemory-policy"

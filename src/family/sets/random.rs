@@ -3,7 +3,7 @@
 use super::long::Drawn;
 use crate::base::event::Classes;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
-use crate::data::set::Set;
+use crate::data::set::{Element, Set};
 use crate::family::long::{self, Answer, Computed, Shape};
 use crate::keyspace::Event;
 
@@ -30,6 +30,8 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 
 /// The most members that a negative count may ask for: unlike a positive one it is not bounded by the set, and the reply is memory.
 const REPEATS_MAX: usize = 1 << 22;
+/// The most members that one effect of SPOP names.
+const LOGGED_TOGETHER_MAX: usize = 1_024;
 const COUNT_OUT_OF_RANGE: CommandError =
     CommandError::text("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
 
@@ -92,15 +94,24 @@ fn spop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
             Some(count.ok_or(CommandError::MustBePositive)?)
         }
     };
+    let logs = ctx.keys.logs();
     let rng = &mut *ctx.rng;
     let mut unused = Some(reply);
     let mut is_all = false;
+    // For the log: which ones it was.
+    let mut gone: Vec<Vec<u8>> = Vec::new();
+    let mut note = |member: &Element| {
+        if logs {
+            member.with_bytes(|bytes| gone.push(bytes.to_vec()));
+        }
+    };
     let popped = ctx.keys.edit::<Set, _>(&args[1], Missing::Skip, |set| {
         let reply = unused.take().expect("a key is edited once");
         let Some(count) = count else {
             let mut reply = Some(reply);
             let mut replied = None;
             set.pop_random(1, rng, |member| {
+                note(&member);
                 let reply = reply.take().expect("one member is popped");
                 replied = Some(member.with_bytes(|bytes| reply.bulk(bytes)));
             });
@@ -111,7 +122,10 @@ fn spop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
         if is_all {
             set.iter().for_each(|member| member.with_bytes(|bytes| members.bulk(bytes)));
         } else if count > 0 {
-            set.pop_random(count, rng, |member| member.with_bytes(|bytes| members.bulk(bytes)));
+            set.pop_random(count, rng, |member| {
+                note(&member);
+                member.with_bytes(|bytes| members.bulk(bytes));
+            });
         }
         members.end()
     })?;
@@ -119,6 +133,13 @@ fn spop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
         // The keyspace frees a large set in the background, an edit could not.
         ctx.keys.tell(Event::new(Classes::SET, "spop"), &args[1]);
         ctx.keys.delete(&args[1]);
+        ctx.keys.log(&[b"DEL", &args[1]]);
+    } else {
+        for some in gone.chunks(LOGGED_TOGETHER_MAX) {
+            let effect: Vec<&[u8]> =
+                [&b"SREM"[..], &args[1]].into_iter().chain(some.iter().map(Vec::as_slice)).collect();
+            ctx.keys.log(&effect);
+        }
     }
     Ok(popped.unwrap_or_else(|| {
         let reply = unused.expect("a key that is missing was not edited");

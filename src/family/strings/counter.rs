@@ -108,5 +108,7 @@ fn incrbyfloat(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comma
             sum
         }
     };
+    // What it comes to elsewhere might differ in the last digit.
+    ctx.keys.log(&[b"SET", key, &sum, b"KEEPTTL"]);
     Ok(reply.bulk(&sum))
 }

@@ -3,6 +3,7 @@
 use super::options::{Expiry, Options};
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::string::{Str, StrRef};
+use crate::family::expiry::log_deadline;
 use crate::keyspace::{EntryRef, ValueRef};
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -76,6 +77,7 @@ fn getdel(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
     let Some(text) = ctx.keys.read::<Str>(&args[1])? else { return Ok(reply.null()) };
     let replied = text.with_bytes(|bytes| reply.bulk(bytes));
     ctx.keys.delete(&args[1]);
+    ctx.keys.log(&[b"DEL", &args[1]]);
     Ok(replied)
 }
 
@@ -91,6 +93,7 @@ fn getex(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
     let replied = text.with_bytes(|bytes| reply.bulk(bytes));
     if deadline.is_some() || options.expiry == Expiry::Remove && ctx.keys.deadline_of(&args[1]).is_some() {
         ctx.keys.set_deadline(&args[1], deadline);
+        log_deadline(ctx, &args[1], deadline);
     }
     Ok(replied)
 }

@@ -2,6 +2,7 @@
 
 use super::options::{Condition, Expiry, Options};
 use crate::base::clock::UnixMillis;
+use crate::base::num::I64Text;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Replied, Reply};
 use crate::data::string::Str;
 use crate::family::expiry::Timing;
@@ -119,12 +120,21 @@ fn store(ctx: &mut Ctx, key: &[u8], value: &[u8], expiry: Expiry, deadline: Opti
     match deadline {
         Some(past) if past <= ctx.now => {
             ctx.keys.delete(key);
+            ctx.keys.log(&[b"DEL", key]);
         }
         None if expiry == Expiry::Keep => {
             let kept = ctx.keys.deadline_of(key);
             ctx.keys.put_string(key, value, kept);
         }
-        deadline => ctx.keys.put_string(key, value, deadline),
+        deadline => put(ctx, key, value, deadline),
+    }
+}
+
+/// Sets the key. The log is told the instant at which it expires, not how long it has.
+fn put(ctx: &mut Ctx, key: &[u8], value: &[u8], deadline: Option<UnixMillis>) {
+    ctx.keys.put_string(key, value, deadline);
+    if let Some(deadline) = deadline {
+        ctx.keys.log(&[b"SET", key, value, b"PXAT", I64Text::new(deadline).as_bytes()]);
     }
 }
 
@@ -146,13 +156,13 @@ fn setnx(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
 
 fn setex(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let deadline = Timing::Seconds.parse_positive(&args[2], ctx.now, "setex")?;
-    ctx.keys.put_string(&args[1], &args[3], Some(deadline));
+    put(ctx, &args[1], &args[3], Some(deadline));
     Ok(reply.ok())
 }
 
 fn psetex(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let deadline = Timing::Millis.parse_positive(&args[2], ctx.now, "psetex")?;
-    ctx.keys.put_string(&args[1], &args[3], Some(deadline));
+    put(ctx, &args[1], &args[3], Some(deadline));
     Ok(reply.ok())
 }
 

@@ -4,6 +4,7 @@
 //! been checked by then.
 
 use crate::base::event::Classes;
+use crate::base::num::I64Text;
 use crate::command::args::is_word;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Keys, Missing, Replied, Reply};
 use crate::data::zset::{Iter, ZSet};
@@ -130,7 +131,11 @@ impl Many<End> {
                 found.end()
             })?;
             match popped {
-                Ok(replied) => return Ok(Ok(replied)),
+                Ok(replied) => {
+                    let count = I64Text::new(i64::try_from(self.count).unwrap_or(i64::MAX));
+                    keys.log(&[name_of_pop(self.end), name, count.as_bytes()]);
+                    return Ok(Ok(replied));
+                }
                 Err(unused) => reply = unused,
             }
         }
@@ -146,7 +151,7 @@ pub(super) fn pop_with_key<'r>(
     reply: Reply<'r>,
 ) -> Result<Result<Replied, Reply<'r>>, CommandError> {
     keys.tell_as(end.popped());
-    pop(keys, name, end, 1, reply, |reply, members| {
+    let popped = pop(keys, name, end, 1, reply, |reply, members| {
         let mut found = reply.array(3);
         found.bulk(name);
         members.for_each(|member, score| {
@@ -154,7 +159,19 @@ pub(super) fn pop_with_key<'r>(
             found.double(score);
         });
         found.end()
-    })
+    })?;
+    if popped.is_ok() {
+        keys.log(&[name_of_pop(end), name]);
+    }
+    Ok(popped)
+}
+
+/// The command that pops from this end of one set and waits for nothing.
+const fn name_of_pop(end: End) -> &'static [u8] {
+    match end {
+        End::Min => b"ZPOPMIN",
+        End::Max => b"ZPOPMAX",
+    }
 }
 
 /// The members about to leave, in the order in which they are given.

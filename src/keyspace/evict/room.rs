@@ -164,6 +164,7 @@ impl Held<'_> {
         let key = key?;
         let record = keyspace.take(slot, shard, db, victim.hash, &key)?;
         shard.watched.touch(db, &key);
+        keyspace.journal.removed(slot, db, &key);
         keyspace.events.tell(Event::EVICTED, db, &key);
         Some(record)
     }

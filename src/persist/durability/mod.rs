@@ -36,6 +36,8 @@ impl State {
     pub const LOADING: Self = Self(1);
     /// The last save of a snapshot failed.
     pub const SAVE_FAILED: Self = Self(1 << 1);
+    /// The log cannot be written or synced.
+    pub const LOG_FAILED: Self = Self(1 << 2);
 
     /// Whether nothing keeps any command from running.
     #[inline]
@@ -195,6 +197,11 @@ impl Durability {
         } else {
             self.state.fetch_and(!state.0, Ordering::Relaxed);
         }
+    }
+
+    /// Says whether the log fails.
+    pub fn set_log_failed(&self, holds: bool) {
+        self.set(State::LOG_FAILED, holds);
     }
 
     /// Says that loading begins, of so many bytes.

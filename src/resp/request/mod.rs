@@ -15,9 +15,11 @@
 mod error;
 mod inline;
 mod parser;
+mod put;
 
 pub use error::ProtocolError;
 pub use parser::{ArgVec, Parsed, Parser};
+pub use put::put_command;
 
 use crate::base::limits;
 

@@ -30,13 +30,26 @@ impl Connection {
 
     /// Sends a command; the lines of its reply, or of the close that came instead.
     pub fn command(&mut self, argv: &[Vec<u8>]) -> Result<Vec<String>> {
-        let mut request = format!("*{}\r\n", argv.len()).into_bytes();
-        for argument in argv {
-            request.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
-            request.extend_from_slice(argument);
-            request.extend_from_slice(b"\r\n");
+        self.send(std::slice::from_ref(&argv.to_vec()))?;
+        self.hear()
+    }
+
+    /// Sends commands in one write.
+    pub fn send(&mut self, commands: &[Vec<Vec<u8>>]) -> Result<()> {
+        let mut request = Vec::new();
+        for argv in commands {
+            request.extend_from_slice(format!("*{}\r\n", argv.len()).as_bytes());
+            for argument in argv {
+                request.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
+                request.extend_from_slice(argument);
+                request.extend_from_slice(b"\r\n");
+            }
         }
-        self.stream.get_mut().write_all(&request)?;
+        self.stream.get_mut().write_all(&request)
+    }
+
+    /// Reads the next reply or message.
+    pub fn hear(&mut self) -> Result<Vec<String>> {
         let mut lines = Vec::new();
         if !self.reply_or_close(&mut lines)? {
             lines.push(CLOSED.to_owned());

@@ -3,6 +3,8 @@
 use super::text::Text;
 use crate::base::alloc;
 use crate::command::Ctx;
+use crate::persist::log::Health;
+use std::sync::atomic::Ordering::Relaxed;
 
 pub(super) fn persistence(ctx: &Ctx, text: &mut Text) {
     let services = ctx.services;
@@ -33,7 +35,7 @@ pub(super) fn persistence(ctx: &Ctx, text: &mut Text) {
     text.line("rdb_last_cow_size", 0);
     text.line("rdb_last_load_keys_expired", figures.load_expired);
     text.line("rdb_last_load_keys_loaded", figures.loaded);
-    log(text);
+    log(ctx, text);
     if let Some(load) = load {
         let (bytes, all) = (load.progress.bytes(), load.progress.bytes_total());
         let nanos = now.since(load.began);
@@ -51,17 +53,33 @@ pub(super) fn persistence(ctx: &Ctx, text: &mut Text) {
 }
 
 /// The lines about the log of writes.
-fn log(text: &mut Text) {
-    text.line("aof_enabled", 0);
-    text.line("aof_rewrite_in_progress", 0);
-    text.line("aof_rewrite_scheduled", 0);
-    text.line("aof_last_rewrite_time_sec", -1);
-    text.line("aof_current_rewrite_time_sec", -1);
-    text.line("aof_last_bgrewrite_status", "ok");
-    text.line("aof_rewrites", 0);
-    text.line("aof_rewrites_consecutive_failures", 0);
-    text.line("aof_last_write_status", "ok");
+fn log(ctx: &Ctx, text: &mut Text) {
+    let (services, aof) = (ctx.services, &ctx.services.aof);
+    let (log, status) = (aof.log(), &aof.status);
+    let is_rewriting = status.is_rewriting.load(Relaxed);
+    let is_scheduled = status.is_scheduled.load(Relaxed);
+    text.line("aof_enabled", u8::from(services.config.live.appendonly.get()));
+    text.line("aof_rewrite_in_progress", u8::from(is_rewriting && !is_scheduled));
+    text.line("aof_rewrite_scheduled", u8::from(is_scheduled));
+    text.line("aof_last_rewrite_time_sec", status.last_seconds.load(Relaxed));
+    let seconds = services.clock.ticks().since(services.started) / 1_000_000_000;
+    let begun = seconds.saturating_sub(status.begun_seconds.load(Relaxed));
+    let current = if is_rewriting { i64::try_from(begun).unwrap_or(i64::MAX) } else { -1 };
+    text.line("aof_current_rewrite_time_sec", current);
+    text.line("aof_last_bgrewrite_status", if status.was_rewritten.load(Relaxed) { "ok" } else { "err" });
+    text.line("aof_rewrites", status.rewrites.load(Relaxed));
+    text.line("aof_rewrites_consecutive_failures", status.failures.load(Relaxed));
+    text.line("aof_last_write_status", if log.health() == Health::Good { "ok" } else { "err" });
     text.line("aof_last_cow_size", 0);
+    if aof.is_on() {
+        let [_, written, synced] = log.positions();
+        text.line("aof_current_size", aof.bytes());
+        text.line("aof_base_size", status.base_bytes.load(Relaxed));
+        text.line("aof_pending_rewrite", u8::from(is_scheduled));
+        text.line("aof_buffer_length", log.buffered_bytes());
+        text.line("aof_pending_bio_fsync", u8::from(synced < written));
+        text.line("aof_delayed_fsync", log.delayed());
+    }
 }
 
 fn percent(done: u64, all: u64) -> f64 {

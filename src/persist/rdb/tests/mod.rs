@@ -2,6 +2,7 @@
 
 mod chunks;
 mod encodings;
+mod functions;
 mod mutations;
 mod old;
 mod packed;

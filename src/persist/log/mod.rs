@@ -1,0 +1,475 @@
+//! The log of effects, as far as it is written: a buffer in memory, a file behind it, and how far each has come.
+//!
+//! ```text
+//! unit ─ under its locks ─> buffer ─ flush: write(2), whoever comes first for all ─> file ─ a thread: fdatasync ─> disk
+//!                           end                                  written                                  synced
+//! ```
+//! A position counts the bytes that were ever appended. A reply that depends on a position leaves once that is *settled*: written, or synced under `appendfsync always`.
+//! So a `kill -9` loses nothing that was acknowledged, and under `always` a failure of the power does not either.
+//!
+//! A file that cannot be written (a full disk) is tried again, from the byte at which it failed: what waits goes on as soon as there is room. A file that failed to
+//! be synced is *poisoned*: nobody knows what of it is on the disk, whatever a second call says, so it is never synced again and what waits for it fails. A new file, with a
+//! snapshot of all that came before, heals that ([`Log::rebased`]).
+//!
+//! Not here: what is in the log, which files it has had, and who says that it may be written to.
+
+mod thread;
+
+pub use thread::Syncer;
+
+use super::disk::DiskFile;
+use crate::base::sync::{Mutex, MutexGuard};
+use crate::config::FsyncPolicy;
+use crate::keyspace::EffectLog;
+use crate::resp::request::put_command;
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+/// What a buffer keeps of its room after a flush.
+const KEPT_BYTES: usize = 1024 * 1024;
+
+/// The log.
+pub struct Log {
+    buffer: Mutex<Buffer>,
+    /// Held while the file is written. Taken before `buffer`.
+    segment: Mutex<Segment>,
+    end: AtomicU64,
+    written: AtomicU64,
+    synced: AtomicU64,
+    policy: AtomicU8,
+    health: AtomicU8,
+    waiting: Mutex<Vec<(u64, Waker)>>,
+    /// Held while the file is synced. Taken before `segment`.
+    syncing: Mutex<()>,
+    /// Whether the thread was told that somebody waits for a sync.
+    is_asked: AtomicBool,
+    thread: Mutex<Option<std::thread::Thread>>,
+    delayed: AtomicU64,
+    on_health: OnceLock<Box<dyn Fn(Health) + Send + Sync>>,
+}
+
+/// How it is with the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It takes what it is given.
+    Good,
+    /// It could not be written; it will be tried again.
+    Unwritable,
+    /// It could not be synced.
+    Poisoned,
+}
+
+/// The file was poisoned before the position was synced: nobody knows whether it is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost;
+
+/// A file to write to, and a second handle of the same file to sync it by, so that neither waits for the other.
+#[derive(Debug)]
+pub struct SegmentFile {
+    /// To write.
+    pub writer: Box<dyn DiskFile>,
+    /// To sync.
+    pub syncer: Box<dyn DiskFile>,
+}
+
+/// What was appended and not taken to be written.
+#[derive(Debug, Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    /// The position of the first.
+    begins: u64,
+    /// The database that is selected at the end, in the file that the bytes go to.
+    db: Option<usize>,
+    /// What comes from this position on goes to another file.
+    next: Option<(u64, SegmentFile)>,
+}
+
+/// The file, and what is being written to it.
+#[derive(Debug, Default)]
+struct Segment {
+    writer: Option<Box<dyn DiskFile>>,
+    /// Taken from the buffer; the first `done` bytes are written.
+    taken: Vec<u8>,
+    done: usize,
+    /// The position behind what is taken.
+    taken_end: u64,
+    /// Another handle of the file; not here while it is synced.
+    syncer: Option<Box<dyn DiskFile>>,
+    /// Bytes in the file.
+    bytes: u64,
+    /// What is before this position need not be written.
+    abandoned: u64,
+}
+
+impl Log {
+    /// A log without a file.
+    pub fn new(policy: FsyncPolicy) -> Self {
+        Self {
+            buffer: Mutex::default(),
+            segment: Mutex::default(),
+            end: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            synced: AtomicU64::new(0),
+            policy: AtomicU8::new(policy as u8),
+            health: AtomicU8::new(Health::Good as u8),
+            waiting: Mutex::default(),
+            syncing: Mutex::default(),
+            is_asked: AtomicBool::new(false),
+            thread: Mutex::default(),
+            delayed: AtomicU64::new(0),
+            on_health: OnceLock::new(),
+        }
+    }
+
+    /// Has everything appended from now on go to this file. The caller sees to it that nobody appends meanwhile, and soon calls [`Log::turn_over`]. Returns the
+    /// position.
+    pub fn rotate(&self, file: SegmentFile) -> u64 {
+        let mut buffer = self.buffer.lock();
+        let at = buffer.begins + buffer.bytes.len() as u64;
+        // A file that the log has not gone on in is replaced: what was meant for it is kept, until a snapshot has it.
+        buffer.next = Some((at, file));
+        buffer.db = None;
+        at
+    }
+
+    /// Goes on in this file, where there was none. The caller sees to it that nobody appends meanwhile.
+    pub fn begin(&self, file: SegmentFile) {
+        self.rotate(file);
+        self.begin_next();
+    }
+
+    /// Goes on in the file of [`Log::rotate`], where there was none.
+    pub fn begin_next(&self) {
+        self.segment.lock().turn_over(&self.buffer);
+    }
+
+    /// Goes on in the file of [`Log::rotate`], after all before was written to the old one and synced: else a crash could lose the end of that and not what follows.
+    /// Until then whoever appends waits.
+    ///
+    /// # Errors
+    /// Those of the disk. The log goes on once [`Log::rebased`] says that the old file does not matter.
+    pub fn turn_over(&self) -> io::Result<()> {
+        let syncing = self.syncing.lock();
+        let ended = self.sync_while(&syncing);
+        if ended.is_ok() {
+            self.segment.lock().turn_over(&self.buffer);
+        }
+        drop(syncing);
+        ended.and_then(|()| self.flush())
+    }
+
+    /// Says that a snapshot of everything before `position` is on the disk, with the file from there on behind it: what was before need not be written or synced
+    /// any more.
+    pub fn rebased(&self, position: u64) {
+        let syncing = self.syncing.lock();
+        {
+            let mut segment = self.segment.lock();
+            segment.abandoned = position;
+            // What fails now fails again at the next flush.
+            let _ = segment.flush(&self.buffer);
+            segment.turn_over(&self.buffer);
+        }
+        drop(syncing);
+        self.synced.fetch_max(position, Ordering::AcqRel);
+        self.set_health(Health::Good);
+        let _ = self.flush();
+        self.wake_settled();
+    }
+
+    /// Lets go of the file, after what is in the buffer was written to it as far as that goes, and synced. Nothing is appended any more.
+    ///
+    /// # Errors
+    /// Those of the disk; the file is let go of all the same.
+    pub fn close(&self) -> io::Result<()> {
+        let ended = self.sync();
+        let mut segment = self.segment.lock();
+        let mut buffer = self.buffer.lock();
+        buffer.begins += std::mem::take(&mut buffer.bytes).len() as u64;
+        *segment = Segment { taken_end: buffer.begins, ..Segment::default() };
+        (buffer.next, buffer.db) = (None, None);
+        let end = buffer.begins;
+        drop((buffer, segment));
+        self.written.store(end, Ordering::Release);
+        self.synced.store(end, Ordering::Release);
+        self.set_health(Health::Good);
+        self.wake_settled();
+        ended
+    }
+
+    /// Writes all that was appended. If somebody else is at it, that is left to them: they will see what was appended before this call.
+    ///
+    /// # Errors
+    /// Those of the disk. What was not written is kept, and the next flush goes on with it.
+    pub fn flush(&self) -> io::Result<()> {
+        let mut flushed = Ok(());
+        while flushed.is_ok()
+            && self.written.load(Ordering::Acquire) != self.end.load(Ordering::Acquire)
+            && let Some(mut segment) = self.segment.try_lock()
+        {
+            let before = self.written.load(Ordering::Acquire);
+            flushed = segment.flush(&self.buffer);
+            let position = segment.taken_end - (segment.taken.len() - segment.done) as u64;
+            self.written.store(position, Ordering::Release);
+            drop(segment);
+            self.note_flush(&flushed);
+            if position == before {
+                // What is left is for another file.
+                break;
+            }
+        }
+        flushed
+    }
+
+    fn note_flush(&self, flushed: &io::Result<()>) {
+        match flushed {
+            Ok(()) => _ = self.note_health(Health::Unwritable, Health::Good),
+            Err(error) => {
+                if self.note_health(Health::Good, Health::Unwritable) {
+                    tracing::error!("the append only file cannot be written, so writes are refused: {error}");
+                }
+            }
+        }
+        self.wake_settled();
+    }
+
+    fn note_health(&self, from: Health, to: Health) -> bool {
+        let has_changed =
+            self.health.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if has_changed {
+            self.tell(to);
+        }
+        has_changed
+    }
+
+    fn set_health(&self, health: Health) -> bool {
+        let has_changed = self.health.swap(health as u8, Ordering::AcqRel) != health as u8;
+        if has_changed {
+            self.tell(health);
+        }
+        has_changed
+    }
+
+    fn tell(&self, health: Health) {
+        if let Some(on_health) = self.on_health.get() {
+            on_health(health);
+        }
+    }
+
+    /// Has `on_health` told of every change. The first that is given stays.
+    pub fn tell_health(&self, on_health: Box<dyn Fn(Health) + Send + Sync>) {
+        let _ = self.on_health.set(on_health);
+    }
+
+    /// Writes and syncs all that was appended, whatever the policy.
+    ///
+    /// # Errors
+    /// Those of the disk. After a failed sync the log is [`Health::Poisoned`].
+    pub fn sync(&self) -> io::Result<()> {
+        self.sync_while(&self.syncing.lock())
+    }
+
+    fn sync_while(&self, _syncing: &MutexGuard<'_, ()>) -> io::Result<()> {
+        let (flushed, position, syncer) = {
+            let mut segment = self.segment.lock();
+            let flushed = segment.flush(&self.buffer);
+            let position = segment.taken_end - (segment.taken.len() - segment.done) as u64;
+            self.written.store(position, Ordering::Release);
+            (flushed, position, segment.syncer.take())
+        };
+        self.note_flush(&flushed);
+        let mut syncer = syncer;
+        let synced = match (&flushed, &mut syncer) {
+            (Err(_), _) => Ok(()),
+            _ if self.health() == Health::Poisoned => Err(io::Error::other("a sync of this file has failed before")),
+            (Ok(()), None) => Err(io::Error::other("there is no file")),
+            (Ok(()), Some(syncer)) => syncer.sync(),
+        };
+        self.segment.lock().syncer = syncer;
+        flushed?;
+        match &synced {
+            Ok(()) => _ = self.synced.fetch_max(position, Ordering::AcqRel),
+            Err(error) => {
+                if self.set_health(Health::Poisoned) {
+                    tracing::error!(
+                        "the append only file cannot be synced, so writes are refused until it was rewritten: {error}"
+                    );
+                }
+            }
+        }
+        self.wake_settled();
+        synced
+    }
+
+    /// How the file is.
+    pub fn health(&self) -> Health {
+        match self.health.load(Ordering::Acquire) {
+            0 => Health::Good,
+            1 => Health::Unwritable,
+            _ => Health::Poisoned,
+        }
+    }
+
+    /// When what is appended counts as settled.
+    pub fn policy(&self) -> FsyncPolicy {
+        FsyncPolicy::ALL[usize::from(self.policy.load(Ordering::Relaxed))]
+    }
+
+    /// Changes that.
+    pub fn set_policy(&self, policy: FsyncPolicy) {
+        self.policy.store(policy as u8, Ordering::Relaxed);
+        self.ask_for_sync();
+        self.wake_settled();
+    }
+
+    /// The positions behind what was appended, written and synced.
+    pub fn positions(&self) -> [u64; 3] {
+        [&self.end, &self.written, &self.synced].map(|position| position.load(Ordering::Acquire))
+    }
+
+    /// Bytes that wait to be written.
+    pub fn buffered_bytes(&self) -> usize {
+        self.buffer.lock().bytes.len()
+    }
+
+    /// Bytes that were written to the current file.
+    pub fn segment_bytes(&self) -> u64 {
+        self.segment.lock().bytes
+    }
+
+    /// How often a sync took more than a second.
+    pub fn delayed(&self) -> u64 {
+        self.delayed.load(Ordering::Relaxed)
+    }
+
+    /// Whether a reply that depends on this position may leave.
+    #[inline]
+    pub fn is_settled(&self, position: u64) -> bool {
+        let behind = match self.policy() {
+            FsyncPolicy::Always => &self.synced,
+            FsyncPolicy::EverySecond | FsyncPolicy::No => &self.written,
+        };
+        behind.load(Ordering::Acquire) >= position
+    }
+
+    /// Ready once the position is settled.
+    ///
+    /// # Errors
+    /// [`Lost`] if it will not be.
+    pub fn poll_settled(&self, position: u64, cx: &Context<'_>) -> Poll<Result<(), Lost>> {
+        if self.is_settled(position) {
+            return Poll::Ready(Ok(()));
+        }
+        self.waiting.lock().push((position, cx.waker().clone()));
+        // Who has settled it between the two looks may not have seen this waker.
+        if self.is_settled(position) {
+            Poll::Ready(Ok(()))
+        } else if self.policy() == FsyncPolicy::Always && self.health() == Health::Poisoned {
+            Poll::Ready(Err(Lost))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Has the thread sync soon.
+    pub fn ask_for_sync(&self) {
+        if !self.is_asked.swap(true, Ordering::AcqRel)
+            && let Some(thread) = &*self.thread.lock()
+        {
+            thread.unpark();
+        }
+    }
+
+    /// Wakes whoever waits for a position that is settled, or for one that will never be.
+    fn wake_settled(&self) {
+        let is_over = self.policy() == FsyncPolicy::Always && self.health() == Health::Poisoned;
+        let woken: Vec<Waker> = {
+            let mut waiting = self.waiting.lock();
+            if waiting.is_empty() {
+                return;
+            }
+            let over = waiting.extract_if(.., |(position, _)| is_over || self.is_settled(*position));
+            over.map(|(_, waker)| waker).collect()
+        };
+        woken.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Segment {
+    /// Writes what is taken, then takes more, until there is none, or what follows is for another file.
+    fn flush(&mut self, buffer: &Mutex<Buffer>) -> io::Result<()> {
+        loop {
+            self.write()?;
+            let mut buffer = buffer.lock();
+            assert!(buffer.begins == self.taken_end, "what is appended is taken in order");
+            let cut = buffer.next.as_ref().map(|(at, _)| (at - buffer.begins) as usize);
+            if cut.unwrap_or(buffer.bytes.len()) == 0 {
+                return Ok(());
+            }
+            let after = cut.map(|cut| buffer.bytes.split_off(cut));
+            self.taken.clear();
+            self.taken.shrink_to(KEPT_BYTES);
+            self.done = 0;
+            std::mem::swap(&mut self.taken, &mut buffer.bytes);
+            buffer.begins += self.taken.len() as u64;
+            self.taken_end = buffer.begins;
+            if let Some(after) = after {
+                buffer.bytes = after;
+            }
+        }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        let begins = self.taken_end - self.taken.len() as u64;
+        let abandoned = usize::try_from(self.abandoned.saturating_sub(begins)).unwrap_or(usize::MAX);
+        self.done = self.done.max(abandoned.min(self.taken.len()));
+        while self.done < self.taken.len() {
+            let writer = self.writer.as_mut().ok_or_else(|| io::Error::other("there is no file"))?;
+            let bytes = match writer.write(&self.taken[self.done..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            };
+            self.done += bytes;
+            self.bytes += bytes as u64;
+        }
+        Ok(())
+    }
+
+    /// Goes on in the next file, if everything before it is done with.
+    fn turn_over(&mut self, buffer: &Mutex<Buffer>) {
+        let mut buffer = buffer.lock();
+        let is_done = self.done == self.taken.len();
+        if let Some((_, file)) = buffer.next.take_if(|(at, _)| is_done && *at == self.taken_end) {
+            self.writer = Some(file.writer);
+            self.syncer = Some(file.syncer);
+            self.bytes = 0;
+        }
+    }
+}
+
+impl EffectLog for Log {
+    fn append(&self, commands: &[u8], first_db: usize, last_db: usize) -> u64 {
+        let mut buffer = self.buffer.lock();
+        if buffer.db != Some(first_db) {
+            let mut digits = itoa::Buffer::new();
+            put_command(&mut buffer.bytes, &[b"SELECT", digits.format(first_db).as_bytes()]);
+        }
+        buffer.bytes.extend_from_slice(commands);
+        buffer.db = Some(last_db);
+        let end = buffer.begins + buffer.bytes.len() as u64;
+        self.end.store(end, Ordering::Release);
+        end
+    }
+
+    fn end(&self) -> u64 {
+        self.end.load(Ordering::Acquire)
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Log").field("positions", &self.positions()).field("health", &self.health()).finish()
+    }
+}
