@@ -7,7 +7,7 @@ use crate::keyspace::{Frozen, Patience, Twice};
 use crate::persist::snapshot::{self, Expired, Loaded, Progress};
 use crate::persist::{Durability, Unclaimed};
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -52,9 +52,25 @@ fn origin(services: &Services) -> Result<(Origin, u64), String> {
     }
 }
 
+/// Removes what a process that was killed while it saved has left: the temporary files of processes that are gone. Own ones are too, for nothing was saved yet.
+fn remove_leftovers(services: &Services) {
+    let (disk, dir) = (services.durability.disk(), &services.config.start.dir);
+    let (own, proc) = (std::process::id(), Path::new("/proc"));
+    // A directory that cannot be read is told of by whoever needs what is in it.
+    let names = disk.list(dir).unwrap_or_default();
+    for name in names.iter().filter(|name| snapshot::is_temporary(name)) {
+        let process = name.split(['-', '.']).nth(1).unwrap_or_default();
+        let is_gone = proc.join("self").exists() && !proc.join(process).exists();
+        if (is_gone || process.parse() == Ok(own)) && disk.remove(&dir.join(name)).is_ok() {
+            tracing::warn!("removed {name}, which a process left that was killed while it saved");
+        }
+    }
+}
+
 /// Begins to load what the files hold, on threads of its own; `None` if there is nothing to do. From here on commands that need keys are refused until it is loaded,
 /// and the log goes on behind that if it is on.
 pub(super) fn load_at_start(services: &Arc<Services>) -> Result<Option<oneshot::Receiver<LoadOutcome>>, String> {
+    remove_leftovers(services);
     let (origin, bytes) = origin(services)?;
     let logs = services.config.live.appendonly.get();
     if matches!(origin, Origin::Nothing) && !logs {
@@ -85,7 +101,7 @@ pub(super) fn load_at_start(services: &Arc<Services>) -> Result<Option<oneshot::
     Ok(Some(outcome))
 }
 
-fn load_snapshot(services: &Services, path: &std::path::Path, progress: &Progress) -> Result<Loaded, String> {
+fn load_snapshot(services: &Services, path: &Path, progress: &Progress) -> Result<Loaded, String> {
     let durability = &services.durability;
     tracing::info!("loading {} ({} bytes)", path.display(), progress.bytes_total());
     let began = services.clock.ticks();

@@ -29,7 +29,10 @@ fn sigterm_saves_where_there_are_save_points_and_the_next_start_has_it_all() {
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
     assert_eq!(names(dir.path()), ["dump.rdb"]);
+    // No process has such a number.
+    std::fs::write(dir.path().join("temp-999999999-1.rdb"), "REDIS").expect("it is ours");
     let server = start(&dir, POINTS);
+    assert_eq!(names(dir.path()), ["dump.rdb"], "what a killed process left is gone");
     let mut client = server.client();
     assert_eq!(client.run("GET a"), bulk("1"));
     assert_eq!(elements(client.run("LRANGE l 0 -1")).len(), 3);

@@ -228,7 +228,7 @@ fn settings_come_from_a_toml_file_a_conf_file_and_flags_and_flags_win() {
 #[test]
 fn the_settings_file_of_the_project_starts_a_server_as_without_one() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/server.toml");
-    let all = |server: &Server| server.client().call(&["CONFIG", "GET", "[^phb]*"]);
+    let all = |server: &Server| server.client().call(&["CONFIG", "GET", "[^phbd]*"]);
     let (with, without) = (Server::with(&[file, "--threads", "1"]), Server::with(&["--threads", "1"]));
     let (with, without) = (all(&with), all(&without));
     let differing: Vec<_> = crate::support::elements(with)

@@ -93,8 +93,9 @@ impl Claim {
         if is_saved {
             saves.changes = changes;
             saves.last_save_at = now;
-            saves.is_scheduled = false;
             saves.count += 1;
+        } else {
+            saves.is_scheduled |= saves.running.as_ref().is_some_and(|running| running.was_scheduled);
         }
         if in_background {
             saves.last_seconds = Some(seconds);

@@ -94,6 +94,7 @@ struct Running {
     progress: Arc<Progress>,
     in_background: bool,
     began: Ticks,
+    was_scheduled: bool,
 }
 
 /// How loading goes, and went.
@@ -262,7 +263,9 @@ impl Durability {
             return Err(Unclaimed::InProgress);
         }
         let (progress, began) = (Arc::new(Progress::default()), clock.ticks());
-        saves.running = Some(Running { progress: Arc::clone(&progress), in_background, began });
+        // What is scheduled from here on is to have what changes from here on.
+        let was_scheduled = std::mem::take(&mut saves.is_scheduled);
+        saves.running = Some(Running { progress: Arc::clone(&progress), in_background, began, was_scheduled });
         saves.last_try = Some(began);
         Ok(Claim::new(Arc::clone(self), progress))
     }
@@ -278,14 +281,13 @@ impl Durability {
         if saves.running.is_some() || self.is_loading() {
             return false;
         }
-        if saves.is_scheduled {
-            return true;
-        }
         let may_try =
             !saves.last_failed || saves.last_try.is_none_or(|tried| clock.ticks().since(tried) >= RETRY_NANOS);
         let dirty = changes.saturating_sub(saves.changes);
         let seconds = u64::try_from((clock.unix_millis() - saves.last_save_at) / 1000).unwrap_or(0);
-        may_try && points.iter().any(|point| dirty >= point.changes.max(1) && seconds > point.seconds)
+        may_try
+            && (saves.is_scheduled
+                || points.iter().any(|point| dirty >= point.changes.max(1) && seconds > point.seconds))
     }
 
     /// Tells a save in the background to give up, and waits until it has.

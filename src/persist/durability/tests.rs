@@ -76,10 +76,20 @@ fn a_save_is_due_once_a_point_is_reached_and_not_again_before_there_are_changes(
     assert!(!bench.is_due(100) && bench.is_due(101));
     bench.durability.schedule();
     assert!(bench.is_due(1), "it was asked for");
+    bench.disk.fail_call(bench.disk.count() + 1, Failure::NoSpace);
+    assert!(!bench.save(1));
+    assert!(!bench.is_due(1), "not at once again");
+    bench.clock.advance(5_000);
+    assert!(bench.is_due(1), "but it is still wanted");
+    let claim = bench.durability.claim(true, &*bench.clock).unwrap();
+    let job = bench.job(1);
+    bench.durability.schedule();
+    assert!(claim.run(job).is_ok());
+    assert!(bench.is_due(1), "what was asked for after the clone was taken is another");
     assert!(bench.save(1));
     assert!(!bench.is_due(1));
-    assert_eq!(bench.durability.figures().saves, 2);
-    assert_eq!(bench.durability.figures().last_save_at, START + 13_000);
+    assert_eq!(bench.durability.figures().saves, 3);
+    assert_eq!(bench.durability.figures().last_save_at, START + 18_000);
 }
 
 #[test]
