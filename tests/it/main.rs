@@ -15,6 +15,7 @@ mod hostile;
 mod http;
 mod lifecycle;
 mod limits;
+mod log;
 mod long_replies;
 mod malformed;
 mod memory;
