@@ -52,6 +52,8 @@ pub struct Client {
     pub multi_bytes: AtomicUsize,
     /// Whether it asked not to be evicted.
     pub no_evict: AtomicBool,
+    /// Whether it watches what all clients do (MONITOR).
+    pub is_monitor: AtomicBool,
     /// What it listens to, and messages on their way to it.
     pub mailbox: Mailbox,
     blocked: Mutex<Option<Arc<Blocked>>>,
@@ -108,6 +110,7 @@ impl Client {
             output_memory_bytes: AtomicUsize::new(0),
             multi_bytes: AtomicUsize::new(0),
             no_evict: AtomicBool::new(false),
+            is_monitor: AtomicBool::new(false),
             mailbox: Mailbox::default(),
             blocked: Mutex::new(None),
             killed: AtomicBool::new(false),

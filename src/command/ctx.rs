@@ -4,6 +4,7 @@ use super::away::Away;
 use super::blocking::Blocked;
 use super::client::{Client, Clients};
 use super::error::CommandError;
+use super::monitor::{Lines, Monitors};
 use super::pubsub::{Channels, MailLimits};
 use super::saving::StopRequest;
 use super::slowlog::Slowlog;
@@ -159,6 +160,8 @@ pub struct Services {
     pub clients: Clients,
     /// Who listens to what.
     pub channels: Channels,
+    /// Who watches everything.
+    pub monitors: Monitors,
     /// The slow log.
     pub slowlog: Slowlog,
     /// Threads for what long replies have to work out first.
@@ -295,6 +298,10 @@ pub struct Session {
     pub no_touch: bool,
     /// Whether it listens to anything: in RESP2 it may then send few commands.
     pub listens: bool,
+    /// Whether it watches what all clients do: it may not touch keys then.
+    pub monitors: bool,
+    /// What those who watch are told of the unit that runs.
+    pub lines: Lines,
     /// What it waits for.
     pub blocked: Option<Arc<Blocked>>,
     /// What TIME replied first in the script that runs: it replies the same until the script ends.
@@ -319,6 +326,8 @@ impl Session {
             closing: false,
             no_touch: false,
             listens: false,
+            monitors: false,
+            lines: Lines::default(),
             blocked: None,
             script_micros: None,
             prepared: None,

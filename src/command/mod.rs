@@ -11,6 +11,7 @@ pub mod ctx;
 pub mod error;
 pub mod help;
 pub mod keyspec;
+pub mod monitor;
 pub mod pubsub;
 pub mod saving;
 pub mod slowlog;

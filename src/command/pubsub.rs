@@ -259,27 +259,31 @@ impl Frame {
     }
 
     fn deliver(&self, client: &Client, limits: MailLimits, now: Ticks) {
-        let frame = if client.resp.load(Ordering::Relaxed) == 3 { &self.resp3 } else { &self.resp2 };
-        let unsent = client.output_bytes.load(Ordering::Relaxed);
-        let mut mail = client.mailbox.mail.lock();
-        if client.is_killed() {
+        deliver(client, if client.resp.load(Ordering::Relaxed) == 3 { &self.resp3 } else { &self.resp2 }, limits, now);
+    }
+}
+
+/// Puts bytes into a client's mail, or disconnects it if it takes too little of it.
+pub(super) fn deliver(client: &Client, frame: &[u8], limits: MailLimits, now: Ticks) {
+    let unsent = client.output_bytes.load(Ordering::Relaxed);
+    let mut mail = client.mailbox.mail.lock();
+    if client.is_killed() {
+        return;
+    }
+    let bytes = unsent + mail.bytes.len() + frame.len();
+    if bytes > limits.soft_bytes.min(limits.hard_bytes) {
+        let over = now.since(*mail.over_since.get_or_insert(now)) / 1_000_000_000;
+        if bytes > limits.hard_bytes || over > limits.soft_seconds {
+            tracing::warn!(client = client.id, "closed: it does not take its messages, {bytes} bytes wait");
+            mail.bytes = Vec::new();
+            client.kill();
             return;
         }
-        let bytes = unsent + mail.bytes.len() + frame.len();
-        if bytes > limits.soft_bytes.min(limits.hard_bytes) {
-            let over = now.since(*mail.over_since.get_or_insert(now)) / 1_000_000_000;
-            if bytes > limits.hard_bytes || over > limits.soft_seconds {
-                tracing::warn!(client = client.id, "closed: it does not take its messages, {bytes} bytes wait");
-                mail.bytes = Vec::new();
-                client.kill();
-                return;
-            }
-        } else {
-            mail.over_since = None;
-        }
-        mail.bytes.extend_from_slice(frame);
-        if !client.mailbox.has_mail.swap(true, Ordering::Release) {
-            client.wake();
-        }
+    } else {
+        mail.over_since = None;
+    }
+    mail.bytes.extend_from_slice(frame);
+    if !client.mailbox.has_mail.swap(true, Ordering::Release) {
+        client.wake();
     }
 }

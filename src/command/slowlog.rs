@@ -72,7 +72,7 @@ impl Slowlog {
 }
 
 /// Whether the argument at `index` is a password or a user's name: those of AUTH, HELLO's AUTH and CONFIG SET requirepass.
-fn is_secret(argv: &[&[u8]], index: usize) -> bool {
+pub(super) fn is_secret(argv: &[&[u8]], index: usize) -> bool {
     let is = |at: usize, word: &str| argv.get(at).is_some_and(|argument| is_word(argument, word));
     let follows = |word: &str, by: usize| index > by && is(index - by, word);
     if is(0, "AUTH") {

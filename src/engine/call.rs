@@ -2,7 +2,7 @@
 
 use super::execute::Batch;
 use crate::base::clock::{Ticks, UnixMillis};
-use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Services, Session, slowlog};
+use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Services, Session, monitor, slowlog};
 use crate::metrics::Outcome;
 use crate::resp::reply::{Reply, ReplySink};
 
@@ -23,9 +23,16 @@ pub(super) enum Called {
 #[inline]
 pub(super) fn run(ctx: &mut Ctx<'_, '_>, spec: &CommandSpec, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Called {
     ctx.keys.tell_as(spec.event());
+    let is_watched = ctx.services.monitors.any();
+    if is_watched {
+        monitor::note_begin(ctx, spec, argv);
+    }
     let logged = begin(ctx, spec);
     let ended = (spec.handler)(ctx, Args::new(argv), Reply::new(sink));
     logged.inspect(|logged| end(ctx, *logged, argv));
+    if is_watched {
+        monitor::note_end(ctx, spec, argv);
+    }
     match ended {
         Ok(_) => Called::Ok,
         Err(CommandError::NeedsWhole) => Called::NeedsWhole,

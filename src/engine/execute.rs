@@ -11,7 +11,7 @@ use super::worker::Parts;
 use crate::base::clock::{Ticks, UnixMillis};
 use crate::base::sync::atomic::Ordering;
 use crate::command::table::Found;
-use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session};
+use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session, monitor};
 use crate::keyspace::{Busy, Held, Keys, Pass, Patience, Plan, WAIT_MS};
 use crate::resp::reply::ReplySink;
 use crate::resp::writer::Protocol;
@@ -23,6 +23,10 @@ const CLOCK_STALE_NANOS: u64 = 1_000_000;
 /// After a wait for a lock that was in vain, the worker only tries for as long as this: so it stands still for a tenth of its time at most,
 /// however many of its connections want what a slow script holds.
 const IMPATIENT_NANOS: u64 = 10 * WAIT_MS * 1_000_000;
+
+/// What a client may not do that watches all others: touch keys. Redis counts it among its replicas, and says so.
+const MONITOR_REFUSES: Flags = Flags::WRITE.or(Flags::READONLY).or(Flags::MAY_REPLICATE).or(Flags::SCRIPT);
+const REPLICA: CommandError = CommandError::text("ERR Replica can't interact with the keyspace");
 
 /// What a queued command, and each of its arguments, takes beside the argument's own bytes: its place in a list, and a block's overhead. Without
 /// it a transaction of empty arguments would have no limit.
@@ -95,6 +99,9 @@ impl<'w> Batch<'w> {
         }
         if !session.authenticated && !spec.flags.has(Flags::NO_AUTH) && self.services.acl.needs_password() {
             return self.reject(session, Some(id), &CommandError::NoAuth, sink);
+        }
+        if session.monitors && spec.flags.any(MONITOR_REFUSES) {
+            return self.reject(session, Some(id), &REPLICA, sink);
         }
         if session.listens && session.protocol == Protocol::Resp2 && !spec.flags.has(Flags::LISTENER) {
             return self.reject(session, Some(id), &listening(spec), sink);
@@ -224,6 +231,14 @@ impl<'w> Batch<'w> {
                     let nanos = self.ticks.since(began);
                     self.later = Some(Later::new(long, (id, spec), argv, nanos, &self.parts.recorder));
                 }
+            }
+        }
+        if !ctx.session.lines.is_empty() {
+            // What runs again is told of then.
+            if called == Called::NeedsWhole || self.later.as_ref().is_some_and(Later::is_preparation) {
+                ctx.session.lines.clear();
+            } else {
+                monitor::tell(self.services, ctx.session);
             }
         }
         if self.ticks.since(began) > CLOCK_STALE_NANOS {

@@ -175,6 +175,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             let mut local = local.borrow_mut();
             let flushed = self.poll_flush(cx, &mut local)?;
+            // Messages are output as well: those who send more look at how much is there.
+            if self.session.client.output_bytes.load(Ordering::Relaxed) != self.pending_output() {
+                self.publish();
+            }
             if self.state == State::Closing {
                 ready!(flushed);
                 return Poll::Ready(Ok(Next::Closed));

@@ -20,6 +20,7 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.client.forget_blocked();
         self.services.channels.forget(&self.client);
+        self.services.monitors.forget(&self.client);
         self.services.clients.disconnect(self.client.id);
         self.local.borrow().worker.recorder().connection_closed();
         self.status.connections.fetch_sub(1, Ordering::Relaxed);

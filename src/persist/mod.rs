@@ -5,11 +5,11 @@
 //! they make with a snapshot before them, which a [`manifest`] names. [`Durability`] is what the server knows of it all.
 
 pub mod aof;
+pub mod check;
 pub mod disk;
 mod durability;
 pub mod log;
 pub mod manifest;
-
 pub mod rdb;
 pub mod snapshot;
 

@@ -13,6 +13,7 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
 use crate::base::{alloc, process};
 use crate::command::away::Away;
+use crate::command::monitor::Monitors;
 use crate::command::pubsub::Channels;
 use crate::command::slowlog::Slowlog;
 use crate::command::{Clients, Services, StopRequest, StopRequests};
@@ -316,6 +317,7 @@ pub fn services(mut config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn(Stop
         acl: Acl::new(&config.live.requirepass),
         clients: Clients::default(),
         channels: Channels::default(),
+        monitors: Monitors::default(),
         slowlog: Slowlog::default(),
         away: Away::default(),
         scripts: Scripts::default(),
@@ -366,8 +368,10 @@ async fn housekeeping(services: &Arc<Services>) {
         if timeout_secs != 0 {
             let timeout_nanos = timeout_secs.saturating_mul(1_000_000_000);
             let idle = services.clients.all().into_iter().filter(|client| {
-                // Who listens or waits is silent by nature.
-                now.since(client.last_active()) > timeout_nanos && !client.mailbox.listens() && !client.is_blocked()
+                // Who listens, watches or waits is silent by nature.
+                let is_silent =
+                    client.mailbox.listens() || client.is_monitor.load(Ordering::Relaxed) || client.is_blocked();
+                now.since(client.last_active()) > timeout_nanos && !is_silent
             });
             idle.for_each(|client| client.kill());
         }

@@ -77,7 +77,19 @@ fn a_listener_that_has_gone_is_forgotten() {
 
 #[test]
 fn a_listener_that_does_not_read_is_closed_at_the_limit_and_the_server_lives() {
-    let server = Server::with(&["--pubsub-output-hard-limit", "1mb", "--pubsub-output-soft-limit", "0"]);
+    close_at_the_limit("2");
+}
+
+/// On one thread the listener's task takes each message before the next is published. What it had taken and could not send was once not counted, so that
+/// it grew without a limit.
+#[test]
+fn messages_count_until_they_are_sent() {
+    close_at_the_limit("1");
+}
+
+fn close_at_the_limit(threads: &str) {
+    let limits = ["--pubsub-output-hard-limit", "1mb", "--pubsub-output-soft-limit", "0"];
+    let server = Server::with(&[&["--threads", threads][..], &limits].concat());
     let mut listener = server.client();
     listener.call(&["SUBSCRIBE", "a"]);
     let mut speaker = server.client();

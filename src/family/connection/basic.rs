@@ -72,6 +72,8 @@ fn select(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 
 fn reset(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> {
     pubsub::forget_all(ctx.services, ctx.session);
+    ctx.services.monitors.forget(&ctx.session.client);
+    ctx.session.monitors = false;
     let session = &mut *ctx.session;
     session.transaction = None;
     session.watches.clear();

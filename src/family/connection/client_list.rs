@@ -123,6 +123,7 @@ fn line(ctx: &Ctx, client: &Client, text: &mut Vec<u8>) {
 
 fn flags(client: &Client) -> String {
     let all = [
+        (client.is_monitor.load(Ordering::Relaxed), 'O'),
         (client.mailbox.listens(), 'P'),
         (client.multi.load(Ordering::Relaxed) >= 0, 'x'),
         (client.is_blocked(), 'b'),

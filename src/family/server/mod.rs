@@ -8,6 +8,7 @@ mod debug;
 mod info;
 mod memory;
 mod reload;
+mod monitor;
 mod slowlog;
 
 use crate::command::CommandSpec;
@@ -22,6 +23,7 @@ pub const TABLES: &[&[CommandSpec]] = &[
     config::COMMANDS,
     command::COMMANDS,
     slowlog::COMMANDS,
+    monitor::COMMANDS,
     acl::COMMANDS,
     debug::COMMANDS,
 ];

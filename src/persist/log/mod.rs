@@ -157,7 +157,10 @@ impl Log {
             self.segment.lock().turn_over(&self.buffer);
         }
         drop(syncing);
-        ended.and_then(|()| self.flush())
+        let flushed = ended.and_then(|()| self.flush());
+        // Whoever waited for what is in the new file has asked in vain until now.
+        self.ask_for_sync();
+        flushed
     }
 
     /// Says that a snapshot of everything before `position` is on the disk, with the file from there on behind it: what was before need not be written or synced
@@ -176,6 +179,7 @@ impl Log {
         self.set_health(Health::Good);
         let _ = self.flush();
         self.wake_settled();
+        self.ask_for_sync();
     }
 
     /// Lets go of the file, after what is in the buffer was written to it as far as that goes, and synced. Nothing is appended any more.
