@@ -243,7 +243,7 @@ def asks_for_os(argv, tally, peer):
 
 
 COMPILING = re.compile(rb"ERR Error compiling (?:script \(new function\): user_script|function: user_function):[0-9]+: (.*)", re.DOTALL)
-COLLISION = re.compile(rb"ERR Function [A-Za-z0-9_]+ already exists")
+COLLISION = re.compile(rb"ERR (?:Function|Library) [A-Za-z0-9_]+ already exists")
 LINE = re.compile(rb"user_(?:script|function):[0-9]+")
 
 
@@ -305,7 +305,7 @@ DIFFERENCES = [
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"ENCODING" and (tally.data, peer.data) == (b"intset", b"hashtable"),
      "SDIFFSTORE of large sets leaves a large one in 7.0, whatever is left; in Tally a stored result has the form of its members"),
     ({b"FUNCTION"}, lambda argv, tally, peer: all(COLLISION.fullmatch(error_text(value)) for value in (tally, peer)),
-     "of several functions whose names are taken 7.0 tells of any"),
+     "of several functions or libraries whose names are taken 7.0 tells of any"),
     (SCRIPTS, asks_for_os,
      "scripts may call os.clock, as in newer servers; 7.0 has no os at all"),
     (SCRIPTS, same_but_parser,
