@@ -85,7 +85,7 @@ struct Server {
 impl Server {
     fn start() -> Self {
         let config = Config::from_pairs([("threads", "1")]).expect("one thread is within the setting's range");
-        let services = Arc::new(tally::server::services(config, Arc::new(SystemClock::new()), Box::new(|| {})));
+        let services = Arc::new(tally::server::services(config, Arc::new(SystemClock::new()), Box::new(|_| {})));
         let client = services.clients.connect(Default::default(), services.clock.unix_millis(), Ticks(1));
         Self { worker: Worker::new(services, 0), session: Session::new(client, true), output: Vec::new() }
     }

@@ -1,9 +1,13 @@
 //! The `tally` binary: arguments, logging, signals, exit codes.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use tally::base::clock::{Clock, SystemClock};
 use tally::config::{Config, Invocation};
 use tally::net::Listeners;
+use tally::persist::check;
+use tally::persist::disk::RealDisk;
 use tally::server::{Server, logging};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -13,12 +17,24 @@ fn main() -> ExitCode {
             print(&text);
             ExitCode::SUCCESS
         }
+        Ok(Invocation::Check(files)) => check(&files),
         Ok(Invocation::Run(config)) => match run(*config) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
         },
         Err(error) => fail(&error.to_string()),
     }
+}
+
+/// Verifies and describes files; exit code 1 if any of them is bad.
+fn check(files: &[PathBuf]) -> ExitCode {
+    let (now, mut are_good) = (SystemClock::new().unix_millis(), true);
+    for file in files {
+        let report = check::file(&RealDisk, file, now);
+        are_good &= report.is_good;
+        print(&format!("{}\n  {}", file.display(), report.lines.join("\n  ")));
+    }
+    ExitCode::from(u8::from(!are_good))
 }
 
 fn run(config: Config) -> Result<(), String> {

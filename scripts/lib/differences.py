@@ -13,7 +13,7 @@ import wire
 SAME = "same"
 CLOCK_MS_MAX = 3000
 RANDOM = {b"RANDOMKEY", b"HRANDFIELD", b"ZRANDMEMBER", b"SRANDMEMBER", b"SPOP"}
-SCRIPTS = {b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"SCRIPT"}
+SCRIPTS = {b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"SCRIPT", b"FCALL", b"FCALL_RO", b"FUNCTION"}
 BODIES = {hashlib.sha1(body).hexdigest().encode(): body for body in generate.SCRIPTS}
 UNORDERED = {b"KEYS", b"SMEMBERS", b"SINTER", b"SUNION", b"SDIFF"}
 # In order while the hash is small, in no order once it is a table: the peer's OBJECT ENCODING decides.
@@ -93,6 +93,10 @@ def normal(name, argv, tally, peer, context):
         return tally.kind == peer.kind and bag(tally, True) == bag(peer, True)
     if name == b"MEMORY":
         return tally.kind == peer.kind and tally.kind != "-"  # What takes how much is each server's own.
+    if name == b"FUNCTION" and len(argv) > 1 and argv[1].upper() == b"DUMP":
+        return tally.kind == peer.kind  # In what order the libraries come, and how they are compressed, is each server's own.
+    if name == b"FUNCTION" and len(argv) > 1 and argv[1].upper() == b"LIST":
+        return canonical(tally) == canonical(peer)  # Libraries, and a library's functions, are in no order.
     if name == b"DUMP":
         return tally.kind == peer.kind and (tally.data is None) == (peer.data is None)  # The part `dumps` compares what payloads hold.
     if name == b"SLOWLOG" and len(argv) > 1 and argv[1].upper() in (b"GET", b"LEN"):
@@ -152,7 +156,7 @@ def same_scan(name, argv, tally, peer):
 def script_text(argv):
     """The script that a command runs; nothing for a digest that the generator does not know."""
     if not argv[0].upper().startswith(b"EVALSHA"):
-        return argv[1]
+        return argv[1] if len(argv) > 1 else b""
     return BODIES.get(argv[1].lower(), b"")
 
 
@@ -161,6 +165,11 @@ def in_order(scan):
     if is_list(scan) and len(scan.data) == 2 and is_list(scan.data[1]):
         items = scan.data[1].data
         scan.data[1].data = [item for pair in sorted(zip(items[::2], items[1::2]), key=lambda pair: pair[0].data) for item in pair]
+
+
+def canonical(value):
+    """A value whose aggregates have their elements sorted."""
+    return (value.kind, sorted(map(canonical, value.data), key=repr)) if is_list(value) else (value.kind, value.data)
 
 
 def bag(value, paired=False):
@@ -233,8 +242,9 @@ def asks_for_os(argv, tally, peer):
     return b"nonexistent global variable 'os'" in error_text(peer)
 
 
-COMPILING = re.compile(rb"ERR Error compiling script \(new function\): user_script:[0-9]+: (.*)", re.DOTALL)
-LINE = re.compile(rb"user_script:[0-9]+")
+COMPILING = re.compile(rb"ERR Error compiling (?:script \(new function\): user_script|function: user_function):[0-9]+: (.*)", re.DOTALL)
+COLLISION = re.compile(rb"ERR Function [A-Za-z0-9_]+ already exists")
+LINE = re.compile(rb"user_(?:script|function):[0-9]+")
 
 
 def same_but_parser(argv, tally, peer):
@@ -244,7 +254,7 @@ def same_but_parser(argv, tally, peer):
 
 def same_but_line(argv, tally, peer):
     """The same error, at another line of a script that has several."""
-    texts = [LINE.sub(b"user_script:", error_text(value)) for value in (tally, peer)]
+    texts = [LINE.sub(b"user_x:", error_text(value)) for value in (tally, peer)]
     return len(argv) > 1 and b"\n" in script_text(argv) and texts[0] == texts[1] != b""
 
 
@@ -288,12 +298,14 @@ DIFFERENCES = [
      "7.0 refuses to sort by numbers after a command that left an errno of a number out of range"),
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"ENCODING" and (tally.data, peer.data) == (b"listpack", b"skiplist"),
      "SORT makes a small sorted set a large one in 7.0; in Tally it changes nothing"),
-    ({b"ACL", b"CLIENT", b"CLUSTER", b"COMMAND", b"CONFIG", b"DEBUG", b"MEMORY", b"OBJECT", b"SCRIPT", b"SLOWLOG"}, is_help,
+    ({b"ACL", b"CLIENT", b"CLUSTER", b"COMMAND", b"CONFIG", b"DEBUG", b"MEMORY", b"OBJECT", b"SCRIPT", b"FUNCTION", b"SLOWLOG"}, is_help,
      "HELP lists what Tally has, in its own words: the lines derive from the command table"),
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"ENCODING" and (tally.data, peer.data) == (b"listpack", b"hashtable"),
      "7.0 has no packed form for sets that are not integers only; Tally packs small ones, as servers since 7.2 do, to save memory"),
     ({b"OBJECT"}, lambda argv, tally, peer: argv[1].upper() == b"ENCODING" and (tally.data, peer.data) == (b"intset", b"hashtable"),
      "SDIFFSTORE of large sets leaves a large one in 7.0, whatever is left; in Tally a stored result has the form of its members"),
+    ({b"FUNCTION"}, lambda argv, tally, peer: all(COLLISION.fullmatch(error_text(value)) for value in (tally, peer)),
+     "of several functions whose names are taken 7.0 tells of any"),
     (SCRIPTS, asks_for_os,
      "scripts may call os.clock, as in newer servers; 7.0 has no os at all"),
     (SCRIPTS, same_but_parser,

@@ -10,8 +10,8 @@ import random
 
 import payloads
 
-FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "geo", "sort", "scripts", "transactions", "connection", "bad")
-WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 10, 7, 9, 7, 3, 5)
+FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "geo", "sort", "scripts", "functions", "transactions", "connection", "bad")
+WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 10, 7, 9, 5, 7, 3, 5)
 
 KEYS = [b"a", b"b", b"c", b"d", b"", b"k\x00\r\n\xff", b"{t}1", b"{t}2"]
 LEX_KEYS = [b"l1", b"l2", b"l3", b"biglex"]
@@ -557,6 +557,36 @@ class Generator:
             [b"SCRIPT"], [b"SCRIPT", b"FOO"], [b"SCRIPT", b"EXISTS"], [b"EVALSHA", b"nothing", b"0"], [b"EVAL", b"return", b"0"], [b"EVAL", b""],
         ])]
 
+    def functions(self):
+        roll = self.random.random()
+        name = self.pick([b"f1", b"f2", b"F1", b"f3"])
+        keys = self.some_keys(2)
+        count = b"%d" % len(keys) if self.chance(0.95) else self.pick([b"-1", b"x", b"5", b""])
+        call = [self.pick([b"FCALL", b"FCALL", b"FCALL", b"FCALL_RO"]), name, count] + keys + [self.w_val() for _ in range(self.random.randint(0, 3))]
+        replace = [b"REPLACE"] if self.chance(0.8) else []
+        if roll < 0.4:
+            body = self.pick(FUNCTIONS)
+            library = self.pick([b"l1", b"l2", b"L1"])
+            flags = self.pick([b"", b"", b"'no-writes'", b"'allow-oom', 'no-cluster'"])
+            code = b"#!lua name=%s\nredis.register_function{function_name='%s', flags={%s}, callback=function(KEYS, ARGV)\n%s\nend}" % (library, name, flags, body)
+            return [[b"FUNCTION", b"LOAD"] + replace + [code], call]
+        if roll < 0.6:
+            return [call]
+        if roll < 0.75:
+            return [[b"FUNCTION", b"LOAD"] + replace + [self.pick(LIBRARIES)]]
+        payload = payloads.functions([self.pick(LIBRARIES) for _ in range(self.random.randint(0, 2))])
+        if self.chance(0.1):
+            payload = payload[: self.random.randint(0, len(payload))]
+        policy = [] if self.chance(0.3) else [self.pick([b"APPEND", b"REPLACE", b"FLUSH", b"flush", b"NOW"])]
+        return [self.pick([
+            [b"FUNCTION", b"RESTORE", payload] + policy, [b"FUNCTION", b"RESTORE", payload] + policy, [b"FUNCTION", b"RESTORE", payload] + policy,
+            [b"FUNCTION", b"LIST"], [b"FUNCTION", b"LIST", b"WITHCODE"], [b"FUNCTION", b"LIST", b"LIBRARYNAME", self.pick([b"l1", b"L*", b"?2", b""])],
+            [b"FUNCTION", b"LIST", b"LIBRARYNAME"], [b"FUNCTION", b"LIST", b"x"], [b"FUNCTION", b"STATS"], [b"FUNCTION", b"DUMP"],
+            [b"FUNCTION", b"DELETE", self.pick([b"l1", b"l2", b"L1"])], [b"FUNCTION", b"FLUSH"], [b"FUNCTION", b"FLUSH", b"SYNC"],
+            [b"FUNCTION", b"FLUSH", b"NOW"], [b"FUNCTION", b"KILL"], [b"FUNCTION"], [b"FUNCTION", b"FOO"], [b"FUNCTION", b"LOAD"],
+            [b"FUNCTION", b"LOAD", b"x", b"y"], [b"FUNCTION", b"HELP"], [b"FCALL", b"f1"], [b"FCALL", b"nothing", b"0"],
+        ])]
+
     def transactions(self):
         roll = self.random.random()
         if roll < 0.15:
@@ -784,3 +814,29 @@ return type(os.clock())
     b"#!lua\nreturn 1", b"#!lua flags=no-writes\nreturn redis.call('set', KEYS[1], 1)", b"#!lua flags=no-writes\nreturn redis.call('get', KEYS[1])",
     b"#!lua flags=nosuch\nreturn 1", b"#!lua name=x\nreturn 1", b"#!python\nreturn 1", b"#!lua", b"return redis.call(\n'incr',\nKEYS[1])", b"\n\nreturn redis.call('get')",
 ]
+
+# Bodies of functions: scripts of one line, but for those whose replies have no order there.
+FUNCTIONS = [body for body in SCRIPTS if b"\n" not in body and not body.startswith(b"#!") and b"setresp(3) return redis.call('hgetall'" not in body] + [
+    b"return redis.register_function", b"return redis.breakpoint()", b"return _G.KEYS", b"KEYS[1] = 'x' return KEYS", b"return {type(KEYS), #ARGV}",
+]
+
+# Libraries, and what is none.
+LIBRARIES = [
+    b"#!lua name=%s\n%s" % (name, body.encode()) for name in (b"l1", b"l2") for body in r"""
+redis.register_function('f1', function(keys, args) return {#keys, args} end)
+redis.register_function('f2', function(keys) return redis.call('GET', keys[1]) end) redis.register_function('f3', function() return 3 end)
+local x = redis.register_function x('f3', function() return x('f4', function() end) end)
+local function add(name) redis.register_function(name, function() return name end) end for i = 1, 4 do add('f' .. i) end
+redis.register_function{function_name='f1', description='about it', flags={'no-writes', 'allow-stale'}, callback=function() return redis.call('DBSIZE') end}
+redis.register_function{function_name='f1', callback=function(keys) return redis.call('SET', keys[1], 'x') end, flags={'no-writes'}}
+redis.register_function('f1', redis.log)
+redis.register_function('f1')
+redis.register_function('f 1', function() end)
+redis.register_function{function_name='f1', callback=function() end, flags={'nosuch'}}
+redis.register_function{function_name='f1', callback=function() end, nosuch=1}
+redis.call('SET', 'a', 'b')
+global = 1
+return redis
+local x = nosuch
+""".strip().split("\n")
+] + [b"", b"#!lua", b"#!lua\n", b"#!lua name=l1\n", b"#!lua name=l-1\n", b"#!python name=l1\n", b"#!lua name=l1 name=l1\n", b"#!lua nosuch=l1\n", b"return 1"]

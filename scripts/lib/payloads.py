@@ -76,3 +76,8 @@ WRONG = [
     seal(b"\x02\x02" + strings(b"a", b"a")), seal(b"\x02\x02" + strings(b"7", b"7")), seal(b"\x10" + string(listpack(b"f"))), seal(b"\x10" + string(b"\0" * 7)),
     seal(b"\x0b" + string(intset("h"))), seal(b"\x0a" + string(b"\x0b\0\0\0\x0a\0\0\0\0\0\xff")), seal(b"\x0d" + string(b"abc")), seal(b"\x12\x01\x03\x01a"),
 ]
+
+
+def functions(sources, version=10):
+    """The payload of FUNCTION RESTORE for libraries with these sources, not compressed."""
+    return seal(b"".join(b"\xf5" + string(source) for source in sources), version)

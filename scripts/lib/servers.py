@@ -45,7 +45,7 @@ def tally_command(template):
     program = os.path.basename(shlex.split(template)[0])
     if program in ("redis-server", "valkey-server"):
         return template + " --port {port} --bind 127.0.0.1 --save ''"
-    return template + " --port {port} --threads {threads} --http-port 0 --loglevel warning"
+    return template + " --port {port} --threads {threads} --http-port 0 --loglevel warning --save ''"
 
 
 def build(profile="release"):

@@ -130,6 +130,7 @@ class Player:
         connection = wire.Connection(self.address)
         connection.call([b"FLUSHALL"])
         connection.call([b"SCRIPT", b"FLUSH"])
+        connection.call([b"FUNCTION", b"FLUSH"])
         connection.close()
 
     def close(self):

@@ -6,6 +6,7 @@ use super::client::{Client, Clients};
 use super::error::CommandError;
 use super::monitor::{Lines, Monitors};
 use super::pubsub::{Channels, MailLimits};
+use super::saving::StopRequest;
 use super::slowlog::Slowlog;
 use super::table::CommandTable;
 use crate::acl::Acl;
@@ -15,11 +16,12 @@ use crate::base::rng::Rng;
 use crate::config::{Config, FsyncPolicy, LogLevel};
 use crate::keyspace::{Event, Keys, Keyspace, WatchTicket};
 use crate::metrics::{Metrics, OpsSampler, Recorder};
+use crate::persist::Durability;
 use crate::persist::aof::Aof;
 use crate::resp::long::Prepared;
 use crate::resp::reply::{Replied, Reply};
 use crate::resp::writer::Protocol;
-use crate::script::{Control, Scripts, Source};
+use crate::script::{Control, FunctionRef, History, Kind, Libraries, Library, Scripts, Source, SourceFlags};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,11 +49,48 @@ impl std::fmt::Debug for Ctx<'_, '_> {
     }
 }
 
-/// A script to run, with its arguments.
+/// What a command runs in Lua.
+#[derive(Clone, Debug)]
+pub enum Program {
+    /// EVAL and its like.
+    Script(Arc<Source>),
+    /// FCALL and its like.
+    Function(FunctionRef),
+}
+
+impl Program {
+    /// What it needs and promises.
+    pub fn flags(&self) -> SourceFlags {
+        match self {
+            Self::Script(source) => source.flags,
+            Self::Function(function) => function.function().flags,
+        }
+    }
+
+    /// What its runs have shown.
+    pub fn history(&self) -> &History {
+        match self {
+            Self::Script(source) => &source.history,
+            Self::Function(function) => &function.function().history,
+        }
+    }
+
+    /// Which of the two.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Script(_) => Kind::Script,
+            Self::Function(_) => Kind::Function,
+        }
+    }
+}
+
+/// A script or a function to run, with its arguments.
 #[derive(Debug)]
 pub struct ScriptCall<'a> {
-    /// The script.
-    pub source: Arc<Source>,
+    /// What is run.
+    pub program: Program,
+    /// The whole command.
+    pub line: &'a [&'a [u8]],
     /// Its KEYS.
     pub keys: &'a [&'a [u8]],
     /// Its ARGV.
@@ -83,6 +122,18 @@ pub trait ScriptRunner {
 
     /// The cached script with this digest, in hexadecimal digits.
     fn by_digest(&mut self, services: &Services, hex: &[u8]) -> Option<Arc<Source>>;
+
+    /// The function of that name.
+    fn function(&mut self, services: &Services, name: &[u8]) -> Option<FunctionRef>;
+
+    /// The library that a source makes. It is run for that, on a machine of its own, unless it was since [`Self::settle`].
+    ///
+    /// # Errors
+    /// It makes none.
+    fn inspect(&mut self, services: &Services, source: &[u8]) -> Result<Arc<Library>, CommandError>;
+
+    /// Forgets what was inspected: the command for which it was has ended.
+    fn settle(&mut self);
 }
 
 /// What the whole server shares, each with its own locks.
@@ -117,6 +168,8 @@ pub struct Services {
     pub away: Away,
     /// The script cache.
     pub scripts: Scripts,
+    /// The libraries of functions.
+    pub libraries: Libraries,
     /// Scripts that are running: one control per thread.
     pub running: Box<[Control]>,
     /// All commands.
@@ -129,8 +182,10 @@ pub struct Services {
     pub started: Ticks,
     /// Set once the server is stopping.
     pub draining: AtomicBool,
-    /// Has the server stop, as SIGTERM does; set by who owns it.
-    pub stop: Box<dyn Fn() + Send + Sync>,
+    /// The files that hold data.
+    pub durability: Arc<Durability>,
+    /// Has the server stop; set by who owns it.
+    pub stop: Box<dyn Fn(StopRequest) + Send + Sync>,
     /// Has the log follow a change of `loglevel`; set by who owns the log.
     pub set_log_level: Box<dyn Fn(LogLevel) + Send + Sync>,
 }
@@ -175,7 +230,7 @@ impl Services {
 
     /// The slot of the keyspace for work that is no connection's: of one thread at a time.
     pub fn background_slot(&self) -> usize {
-        self.config.worker_threads() + 1
+        self.durability.slots()[0]
     }
 
     /// When a listener that does not take its messages is disconnected.

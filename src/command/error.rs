@@ -2,6 +2,7 @@
 
 use crate::keyspace::{Busy, WrongType};
 use crate::resp::long::Refused;
+use crate::script::Kind;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -50,6 +51,16 @@ impl CommandError {
     /// An error with this text, code first.
     pub const fn text(text: &'static str) -> Self {
         Self::Text(Cow::Borrowed(text))
+    }
+
+    /// The error while something runs past `lua-time-limit`: what ends it.
+    pub const fn busy_running(kind: Kind) -> Self {
+        Self::text(match kind {
+            Kind::Script => "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+            Kind::Function => {
+                "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+            }
+        })
     }
 
     /// An error with this text, code first.

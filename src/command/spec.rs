@@ -196,6 +196,8 @@ pub enum Locks {
     Walk,
     /// All of it.
     Whole,
+    /// Nothing at first; all of it once its handler asks for it.
+    LateWhole,
     /// The shards of its keys; all of it for arguments by which it finds further keys.
     KeysOrWhole(fn(&[&[u8]]) -> bool),
 }

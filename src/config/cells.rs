@@ -5,6 +5,7 @@
 //! and two settings changed by one CONFIG SET may be seen one before the other.
 
 use super::address::BindAddress;
+use super::points::SavePoint;
 use crate::base::event::Classes;
 use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +24,7 @@ pub(super) enum Value {
     Text(String),
     Addresses(Vec<BindAddress>),
     Secret(Secret),
+    SavePoints(Vec<SavePoint>),
 }
 
 /// A password in the clear. Debug does not print it.
@@ -141,6 +143,25 @@ impl Typed for Option<PathBuf> {
     }
 }
 
+impl Typed for PathBuf {
+    fn from_value(value: Value) -> Self {
+        String::from_value(value).into()
+    }
+    fn to_value(&self) -> Value {
+        Value::Text(self.to_string_lossy().into_owned())
+    }
+}
+
+impl Typed for String {
+    fn from_value(value: Value) -> Self {
+        let Value::Text(text) = value else { unreachable!("a field of text is for a setting of text") };
+        text
+    }
+    fn to_value(&self) -> Value {
+        Value::Text(self.clone())
+    }
+}
+
 impl Typed for Vec<BindAddress> {
     fn from_value(value: Value) -> Self {
         let Value::Addresses(list) = value else { unreachable!("a list of addresses is for a setting of addresses") };
@@ -188,6 +209,31 @@ impl ChangeableSecret {
     /// The password now.
     pub fn get(&self) -> Secret {
         self.secret.lock().clone()
+    }
+}
+
+/// Save points that CONFIG SET may change. Read seldom, so under a lock.
+#[derive(Debug)]
+pub struct ChangeablePoints(Mutex<Arc<[SavePoint]>>);
+
+impl ChangeablePoints {
+    /// The points now.
+    pub fn get(&self) -> Arc<[SavePoint]> {
+        Arc::clone(&self.0.lock())
+    }
+}
+
+impl Cell for ChangeablePoints {
+    fn new(value: Value) -> Self {
+        let Value::SavePoints(points) = value else { unreachable!("a cell of save points is for such") };
+        Self(Mutex::new(points.into()))
+    }
+    fn put(&self, value: Value) {
+        let Value::SavePoints(points) = value else { unreachable!("a cell of save points is for such") };
+        *self.0.lock() = points.into();
+    }
+    fn value(&self) -> Value {
+        Value::SavePoints(self.get().to_vec())
     }
 }
 

@@ -82,7 +82,7 @@ fn read_directive(line: &str, origin: &Origin, depth: usize, given: &mut Vec<Giv
 
 /// `bind` is a list; so is `save`, whose points in time are several words.
 fn takes_several(kind: &Kind) -> bool {
-    matches!(kind, Kind::Addresses | Kind::Text)
+    matches!(kind, Kind::Addresses | Kind::SavePoints | Kind::Text)
 }
 
 fn read_toml(path: &Path, text: &str, given: &mut Vec<Given>) -> Result<(), ConfigError> {
@@ -128,7 +128,7 @@ fn toml_value(value: &DeValue<'_>, kind: &Kind) -> Option<String> {
             let parsed = i64::from_str_radix(number.as_str(), number.radix());
             Some(parsed.map_or_else(|_| number.as_str().to_owned(), |number| number.to_string()))
         }
-        DeValue::Array(items) if matches!(kind, Kind::Addresses) => {
+        DeValue::Array(items) if matches!(kind, Kind::Addresses | Kind::SavePoints) => {
             let words: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
             Some(words?.join(" "))
         }

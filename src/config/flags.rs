@@ -16,9 +16,13 @@ pub enum Invocation {
     Run(Box<Config>),
     /// To print this text and leave: `--help`, `--version`.
     Print(String),
+    /// To verify and describe these files and leave.
+    Check(Vec<PathBuf>),
 }
 
 const FILE: &str = "FILE";
+/// The word that asks for [`Invocation::Check`]. (A settings file of that name is `./check`.)
+const CHECK: &str = "check";
 const CONFIG: &str = "config";
 /// What a flag's value is called in `--help`, and the names of the flags that are no settings.
 const VALUE: &str = "VALUE";
@@ -28,6 +32,14 @@ const VALUE: &str = "VALUE";
 /// # Errors
 /// What is wrong with it, or with the file that it names.
 pub(super) fn read(arguments: impl Iterator<Item = String>) -> Result<Invocation, ConfigError> {
+    let arguments: Vec<String> = arguments.collect();
+    if arguments.get(1).is_some_and(|word| word == CHECK) {
+        let files: Vec<PathBuf> = arguments[2..].iter().map(PathBuf::from).collect();
+        return match files.is_empty() {
+            true => Err(ConfigError::Usage("usage: tally check FILE...".to_owned())),
+            false => Ok(Invocation::Check(files)),
+        };
+    }
     let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return refused(&error),
@@ -71,8 +83,8 @@ fn command() -> Command {
     let command = Command::new("tally")
         .version(env!("CARGO_PKG_VERSION"))
         .about(env!("CARGO_PKG_DESCRIPTION"))
-        .override_usage("tally [FILE] [--SETTING VALUE]...")
-        .after_help("A flag beats the file. Sizes may be written as 64mb (1kb = 1024, 1k = 1000).")
+        .override_usage("tally [FILE] [--SETTING VALUE]...\n       tally check FILE...")
+        .after_help("A flag beats the file. Sizes may be written as 64mb (1kb = 1024, 1k = 1000). `tally check` verifies and describes snapshots.")
         .disable_version_flag(true)
         // The last of several wins, as in a file.
         .args_override_self(true)

@@ -2,6 +2,7 @@
 
 use super::address::BindAddress;
 use super::cells::{Secret, Value};
+use super::points::SavePoint;
 use crate::base::event::Classes;
 use std::fmt;
 
@@ -44,6 +45,8 @@ pub enum Kind {
     Text,
     /// One or more IP addresses, separated by spaces.
     Addresses,
+    /// Pairs of seconds and changes; none for the empty text.
+    SavePoints,
     /// A text that is never printed, except to those who may CONFIG GET.
     Secret,
 }
@@ -113,6 +116,7 @@ impl Kind {
                 Ok(Value::Text(text.to_owned()))
             }
             Self::Addresses => addresses(text).map(Value::Addresses),
+            Self::SavePoints => SavePoint::parse_list(text).map(Value::SavePoints).ok_or(Problem::NotSavePoints),
             Self::Secret => unreachable!("a secret was taken as bytes above"),
         }
     }
@@ -132,6 +136,7 @@ impl Kind {
             Self::Events => "letters of Ag$lshzxeKEtmdn".to_owned(),
             Self::Text => "text".to_owned(),
             Self::Addresses => "IP addresses".to_owned(),
+            Self::SavePoints => "pairs of seconds and changes".to_owned(),
             Self::Secret => "text, kept secret".to_owned(),
         }
     }
@@ -157,6 +162,8 @@ pub enum Problem {
     NotOneOf(&'static [&'static str]),
     /// A letter that is no class of events.
     NotEvents,
+    /// Not pairs of seconds and changes.
+    NotSavePoints,
     /// Not text: a NUL, or not UTF-8.
     NotText,
     /// Longer than any text may be.
@@ -191,6 +198,7 @@ impl fmt::Display for Problem {
             Self::NotMemory => f.write_str("argument must be a memory value"),
             Self::NotOneOf(names) => write!(f, "argument(s) must be one of the following: {}", names.join(", ")),
             Self::NotEvents => f.write_str("Invalid event class character. Use 'Ag$lshzxeKEtmdn'."),
+            Self::NotSavePoints => f.write_str("Invalid save parameters"),
             Self::NotText => f.write_str("argument must be text"),
             Self::TooLong => write!(f, "argument must not be longer than {TEXT_BYTES_MAX} bytes"),
             Self::NotAddress(word) => write!(f, "'{word}' is not an IP address"),
@@ -219,6 +227,7 @@ impl Problem {
             }
             Self::NotOneOf(names) => format!("{given} is none of {}", names.join(", ")),
             Self::NotEvents => format!("{given} has a letter that is none of Ag$lshzxeKEtmdn"),
+            Self::NotSavePoints => format!("{given} is no list of pairs of seconds and changes such as 3600 1 300 100"),
             Self::NotText => format!("{given} is not text"),
             Self::TooLong => format!("longer than {TEXT_BYTES_MAX} bytes"),
             Self::NotAddress(word) => format!("{word} is not an IP address; host names are not looked up"),

@@ -18,6 +18,7 @@ mod error;
 mod file;
 mod flags;
 mod kind;
+mod points;
 mod rules;
 mod setting;
 mod table;
@@ -26,11 +27,12 @@ mod words;
 mod tests;
 
 pub use address::BindAddress;
-pub use cells::{Changeable, ChangeableSecret, Secret, Word};
+pub use cells::{Changeable, ChangeablePoints, ChangeableSecret, Secret, Word};
 pub use choices::{DebugCommand, EvictionPolicy, FsyncPolicy, LogFormat, LogLevel};
 pub use error::{ConfigError, Origin, SetError};
 pub use flags::Invocation;
 pub use kind::{Kind, Problem};
+pub use points::SavePoint;
 pub use setting::{Change, Group, Setting};
 pub use table::{Live, SETTINGS, Start};
 pub use words::split_words;
@@ -99,10 +101,18 @@ impl Config {
             let Some(setting) = find(name.as_bytes()) else {
                 return Err(ConfigError::unknown(origin, name));
             };
-            let value = setting.parse(&value).map_err(|problem| {
+            let mut value = setting.parse(&value).map_err(|problem| {
                 let shown = if setting.is_secret() { "the password" } else { shown.as_str() };
                 ConfigError::Value { origin: origin.clone(), name, text: problem.about(shown, &setting.kind) }
             })?;
+            let in_a_file = |origin: &Origin| matches!(origin, Origin::File { .. });
+            let has_line = |(name, from): &(&str, Origin)| *name == setting.name && in_a_file(from);
+            if let Value::SavePoints(points) = &mut value
+                && in_a_file(&origin)
+                && origins.iter().any(has_line)
+            {
+                more_points(points, config.value(setting));
+            }
             match setting.place {
                 Place::Start { put, .. } => put(&mut config.start, value),
                 Place::Live { put, .. } => put(&config.live, value),
@@ -177,6 +187,15 @@ impl Config {
             Place::Live { value, .. } => value(&self.live),
             Place::Fixed(_) => setting.default_value(),
         }
+    }
+}
+
+/// Each further line of `save` in a file adds points; one without any takes away those before.
+fn more_points(points: &mut Vec<SavePoint>, before: Value) {
+    if let Value::SavePoints(before) = before
+        && !points.is_empty()
+    {
+        points.splice(0..0, before);
     }
 }
 

@@ -18,7 +18,8 @@ pub(super) struct Broken {
 pub(super) fn check(value_of: &dyn Fn(&'static Setting) -> Value) -> Result<(), Broken> {
     let value_of = |name: &str| value_of(super::find(name.as_bytes()).expect("a rule is about settings of the table"));
     strangers_need_a_password(&value_of)?;
-    soft_is_below_hard(&value_of)
+    soft_is_below_hard(&value_of)?;
+    the_snapshot_is_a_file_of_its_directory(&value_of)
 }
 
 /// Whoever can reach the port can read and delete everything, and run scripts. So other machines need a password.
@@ -38,6 +39,15 @@ fn strangers_need_a_password(value_of: &dyn Fn(&str) -> Value) -> Result<(), Bro
         }),
         _ => Ok(()),
     }
+}
+
+fn the_snapshot_is_a_file_of_its_directory(value_of: &dyn Fn(&str) -> Value) -> Result<(), Broken> {
+    let Value::Text(name) = value_of("dbfilename") else { unreachable!("the rule names a setting of this kind") };
+    if !name.is_empty() && !name.contains('/') {
+        return Ok(());
+    }
+    let text = "dbfilename can't be a path, just a filename: the directory is the setting dir".to_owned();
+    Err(Broken { concerns: &["dbfilename"], text })
 }
 
 fn soft_is_below_hard(value_of: &dyn Fn(&str) -> Value) -> Result<(), Broken> {

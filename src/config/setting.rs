@@ -175,6 +175,10 @@ impl Setting {
                 let texts: Vec<String> = list.iter().map(ToString::to_string).collect();
                 texts.join(" ").into_bytes()
             }
+            (_, Value::SavePoints(points)) => {
+                let texts: Vec<String> = points.iter().map(ToString::to_string).collect();
+                texts.join(" ").into_bytes()
+            }
             (_, Value::Choice(_)) => unreachable!("only a setting of kind Choice holds a choice"),
         }
     }

@@ -5,9 +5,9 @@
 //! (a test prints the line).
 
 use super::address::BindAddress;
-use super::cells::{Cell, Changeable, ChangeableSecret, Typed};
+use super::cells::{Cell, Changeable, ChangeablePoints, ChangeableSecret, Typed};
 use super::choices::{DebugCommand, EvictionPolicy, FsyncPolicy, LogFormat, LogLevel};
-use super::kind::Kind::{self, Addresses, Bool, Bytes, Choice, Events, Octal, Secret, Text};
+use super::kind::Kind::{self, Addresses, Bool, Bytes, Choice, Events, Octal, SavePoints, Secret, Text};
 use super::setting::Group::{
     Encodings, Fixed, Http, Limits, Logging, Memory, Network, Persistence, Scripts, Security, Server,
 };
@@ -97,10 +97,16 @@ settings! {
         http_port: u16 = row("http-port", Http, Kind::count(0, 65_535), "9121");
         /// How much memory the scripts of one thread may hold; a script that needs more fails.
         script_memory_limit_bytes: usize = row("script-memory-limit", Scripts, Bytes { min: MB, max: 16 * GB }, "32mb");
+        /// The directory of the files that hold data.
+        dir: PathBuf = row("dir", Persistence, Text, ".");
+        /// The name of the snapshot in it.
+        dbfilename: String = row("dbfilename", Persistence, Text, "dump.rdb");
+        /// Whether snapshots end with a checksum, and one that is wrong is an error.
+        rdbchecksum: bool = row("rdbchecksum", Persistence, Bool, "yes");
         /// The directory, below dir, of the append-only log.
-        appenddirname: Option<PathBuf> = row("appenddirname", Persistence, Text, "appendonlydir");
+        appenddirname: String = row("appenddirname", Persistence, Text, "appendonlydir");
         /// What the names of its files begin with.
-        appendfilename: Option<PathBuf> = row("appendfilename", Persistence, Text, "appendonly.aof");
+        appendfilename: String = row("appendfilename", Persistence, Text, "appendonly.aof");
     }
     live {
         /// Close a connection that was idle for so long; 0 = never.
@@ -202,8 +208,16 @@ settings! {
         /// A sorted set with a longer member (in bytes) takes its large form.
         zset_max_listpack_value: Changeable<usize> =
             row("zset-max-listpack-value", Encodings, Kind::count(0, ANY), "64").alias(&["zset-max-ziplist-value"]);
-        /// Whether strings of more than 20 bytes are compressed in what DUMP gives.
+        /// When a snapshot is saved: once the last is so many seconds old and so much has changed; pairs, empty = never.
+        save: ChangeablePoints = row("save", Persistence, SavePoints, "3600 1 300 100 60 10000");
+        /// Whether strings of more than 20 bytes are compressed in snapshots and in what DUMP gives.
         rdbcompression: Changeable<bool> = row("rdbcompression", Persistence, Bool, "yes");
+        /// Whether writes are refused after a snapshot could not be saved, until one is, if there are save points.
+        stop_writes_on_bgsave_error: Changeable<bool> = row("stop-writes-on-bgsave-error", Persistence, Bool, "yes");
+        /// Whether a snapshot is synced every 4 MiB while it is written, rather than all at its end.
+        rdb_save_incremental_fsync: Changeable<bool> = row("rdb-save-incremental-fsync", Persistence, Bool, "yes");
+        /// How much of a snapshot is written in a second at most; 0 = as much as the disk takes.
+        rdb_save_rate_limit: Changeable<u64> = row("rdb-save-rate-limit", Persistence, Bytes { min: 0, max: ANY }, "0");
         /// Whether every change is appended to a log on the disk, which is replayed at the start.
         appendonly: Changeable<bool> = row("appendonly", Persistence, Bool, "no");
         /// When that log is synced to the disk: before each reply that tells of a change, every second, or by the system.
@@ -219,12 +233,12 @@ settings! {
             row("auto-aof-rewrite-min-size", Persistence, Bytes { min: 0, max: ANY }, "64mb");
     }
     fixed {
-        /// When to save a snapshot.
-        row("save", Fixed, Text, "").because("snapshots are not supported");
         /// Whether the log begins with a snapshot.
         row("aof-use-rdb-preamble", Fixed, Bool, "yes").because("the log's base is always a snapshot");
         /// Whether the log says when each second began.
         row("aof-timestamp-enabled", Fixed, Bool, "no").because("the log has no annotations");
+        /// Whether snapshots that were made for replicas are deleted.
+        row("rdb-del-sync-files", Fixed, Bool, "no").because("there are no replicas");
         /// Whether this server is part of a cluster.
         row("cluster-enabled", Fixed, Bool, "no").because("cluster mode is not supported");
         /// Whether to refuse other machines as long as there is no password.

@@ -38,6 +38,7 @@ fn samples(setting: &Setting) -> (Vec<String>, Vec<String>) {
         Kind::Choice(names) => (texts(names), texts(&["", "nonsense"])),
         Kind::Text => (texts(&["", "/a/path with spaces"]), texts(&["a\0b"])),
         Kind::Addresses => (texts(&["127.0.0.1", "-::1 localhost"]), texts(&["", "example.org", "1.2.3", "--1.2.3.4"])),
+        Kind::SavePoints => (texts(&["", "3600 1", "60 1 30 0"]), texts(&["1", "0 1", "a b", "-1 1", "1 2147483648"])),
         Kind::Secret => (texts(&["", "pass \" word"]), vec!["x".repeat(5000)]),
     }
 }

@@ -106,6 +106,12 @@ impl<'w> Batch<'w> {
         if session.listens && session.protocol == Protocol::Resp2 && !spec.flags.has(Flags::LISTENER) {
             return self.reject(session, Some(id), &listening(spec), sink);
         }
+        let state = self.services.durability.state();
+        if !state.is_clear()
+            && let Some(error) = self.refusal(state, session, spec)
+        {
+            return self.reject(session, Some(id), &error, sink);
+        }
         match self.find_room(session, spec, argv) {
             Ok(()) => {}
             Err(Short::Busy) => return self.busy(session, id, spec, sink),
@@ -257,11 +263,11 @@ impl<'w> Batch<'w> {
         if self.ticks >= self.parts.impatient_until {
             self.parts.impatient_until = Ticks(self.services.clock.ticks().0 + IMPATIENT_NANOS);
         }
-        if spec.flags.has(Flags::ALLOW_BUSY) || !super::script::is_any_slow(self.services) {
-            return Executed::Busy;
+        let slow = if spec.flags.has(Flags::ALLOW_BUSY) { None } else { super::script::slow_kind(self.services) };
+        match slow {
+            None => Executed::Busy,
+            Some(kind) => self.reject(session, Some(id), &CommandError::busy_running(kind), sink),
         }
-        let text = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
-        self.reject(session, Some(id), &CommandError::text(text), sink)
     }
 
     #[cold]

@@ -17,6 +17,7 @@ pub(super) fn of(
     match spec.locks {
         Locks::Walk => return Plan::Walk,
         Locks::Whole => return Plan::Whole,
+        Locks::LateWhole => return Plan::Nothing,
         Locks::KeysOrWhole(is_whole) if is_whole(argv) => return Plan::Whole,
         Locks::KeysOrWhole(_) => {}
         Locks::Keys => {}
@@ -52,8 +53,8 @@ fn transaction(services: &Services, session: &Session) -> Plan {
     let mut plan = Plan::for_keys(&services.keyspace, session.watches.iter().map(|ticket| ticket.key()));
     for (id, argv) in session.transaction.iter().flat_map(|transaction| &transaction.queue) {
         let spec = COMMANDS.row(*id);
-        // What a script touches beyond its keys cannot be locked late once the commands before it have written.
-        if spec.flags.has(Flags::SCRIPT) {
+        // What a script touches beyond its keys cannot be locked late once the commands before it have written, nor can anything else.
+        if spec.flags.has(Flags::SCRIPT) || matches!(spec.locks, Locks::LateWhole) {
             return Plan::Whole;
         }
         let argv: Vec<&[u8]> = argv.iter().map(|argument| &**argument).collect();
@@ -72,6 +73,6 @@ fn special(
     if spec.flags.has(Flags::ENGINE) {
         return transaction(services, session);
     }
-    let keeps_to_its_keys = scripts.is_some_and(|runner| runner.knows_its_keys(services, spec, argv));
-    if keeps_to_its_keys { of_keys(services, spec, argv) } else { Plan::Whole }
+    let may_keep_to_its_keys = scripts.is_some_and(|runner| runner.may_keep_to_its_keys(services, spec, argv));
+    if may_keep_to_its_keys { of_keys(services, spec, argv) } else { Plan::Whole }
 }

@@ -158,7 +158,7 @@ impl Worker {
     pub fn keep_room(&mut self, on_top: usize) -> bool {
         let services = &*self.services;
         let limit = services.config.live.maxmemory.get();
-        if limit == 0 {
+        if limit == 0 || services.durability.is_loading() {
             return false;
         }
         let now = services.clock.unix_millis();

@@ -2,22 +2,27 @@
 //!
 //! What a script may lock, and when:
 //! 1. Its declared keys' shards are locked before it starts. On its first run, and if it is known to touch undeclared keys, it owns the whole
-//!    keyspace instead; so whether it does is known from the first run on.
+//!    keyspace instead; so whether it does is known from the first run on. A first run that cannot write has no need of that: it can always
+//!    be abandoned (3).
 //! 2. A script thought to keep to its keys that meets another one: that key's shard is *tried*.
 //! 3. If that fails, or cannot be had that way, before the script has written anything, the run is abandoned invisibly and started again,
 //!    owning everything.
 //! 4. If it has written, it may wait for the shard, if it gets the one token for that; else its call fails with an error that names the key.
 
 use super::call::{self, Called};
-use super::plan;
+use super::libraries::{self, Inspected};
 use super::room::OUT_OF_MEMORY;
+use super::{plan, standing};
 use crate::base::clock::Ticks;
 use crate::command::table::Found;
-use crate::command::{CommandError, CommandSpec, Ctx, Flags, Replied, Reply, ScriptCall, ScriptRunner, Services};
+use crate::command::{
+    CommandError, CommandSpec, Ctx, Flags, Program, Replied, Reply, ScriptCall, ScriptRunner, Services, slowlog,
+};
 use crate::keyspace::{Extent, Plan};
 use crate::resp::reply::ReplySink;
 use crate::script::{
-    Control, Digest, Host, LogLevel, Outcome, Permission, ScriptError, Source, Undeclared, Vm, VmConfig,
+    Control, Digest, FunctionRef, Host, Kind, Library, LogLevel, Outcome, Permission, ScriptError, SlowCall, Source,
+    SourceFlags, Undeclared, Vm, VmConfig,
 };
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -33,84 +38,119 @@ pub(super) struct Runner {
     config: VmConfig,
     /// The script that the command being planned names, so that its handler need not look for it again.
     planned: Option<Planned>,
+    inspected: Inspected,
     /// Whether memory was short, and nothing could be done about it, when the current command began.
     pub(super) is_out_of_memory: bool,
 }
 
-/// A script, and the words of the command that named it.
+/// A script or a function, and the words of the command that named it.
 #[derive(Debug)]
 struct Planned {
-    /// The digest as it was given; empty if the text was.
-    hex: SmallVec<[u8; 40]>,
-    source: Arc<Source>,
-    /// The generation of the cache that it was found in.
+    /// The digest, or the function's name, as it was given; empty if the text was.
+    word: SmallVec<[u8; 40]>,
+    program: Program,
+    /// The generation of the cache, or of the libraries, that it was found in.
     generation: u64,
 }
 
 impl Planned {
-    /// Whether the command named it by this digest.
-    fn is_named(&self, hex: &[u8]) -> bool {
-        !self.hex.is_empty() && *self.hex == *hex
+    /// Whether the command named it by this word.
+    fn is_named(&self, kind: Kind, word: &[u8]) -> bool {
+        !self.word.is_empty() && *self.word == *word && self.program.kind() == kind
     }
 
     fn is_current(&self, services: &Services) -> bool {
-        self.generation == services.scripts.generation()
+        self.generation == generation(services, self.program.kind())
     }
 }
 
-/// Whether any script has run past `lua-time-limit`.
+fn generation(services: &Services, kind: Kind) -> u64 {
+    match kind {
+        Kind::Script => services.scripts.generation(),
+        Kind::Function => services.libraries.generation(),
+    }
+}
+
+/// How a command names what it runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    Text,
+    Digest,
+    Function,
+}
+
+impl Naming {
+    fn of(spec: &CommandSpec) -> Self {
+        match spec.name {
+            "EVALSHA" | "EVALSHA_RO" => Self::Digest,
+            "FCALL" | "FCALL_RO" => Self::Function,
+            _ => Self::Text,
+        }
+    }
+
+    fn kind(self) -> Kind {
+        if self == Self::Function { Kind::Function } else { Kind::Script }
+    }
+}
+
+/// What runs past `lua-time-limit`, if anything does.
 #[cold]
-pub(super) fn is_any_slow(services: &Services) -> bool {
-    services.running.iter().any(Control::is_slow)
+pub(super) fn slow_kind(services: &Services) -> Option<Kind> {
+    let mut slow = services.running.iter().filter_map(Control::running).filter(|run| run.is_slow).map(|run| run.kind);
+    let first = slow.next()?;
+    // Of both, the script: SCRIPT KILL is what everybody knows.
+    Some(if slow.any(|kind| kind == Kind::Script) { Kind::Script } else { first })
 }
 
 impl Runner {
     pub(super) fn new(services: &Services, slot: usize) -> Self {
         let config =
             VmConfig { memory_bytes_max: services.config.start.script_memory_limit_bytes, ..VmConfig::default() };
-        Self { vm: None, slot, config, planned: None, is_out_of_memory: false }
+        Self { vm: None, slot, config, planned: None, inspected: Inspected::default(), is_out_of_memory: false }
     }
 
-    /// Whether the script that this command runs is known to keep to its declared keys. A digest that nobody knows needs no lock either: the
-    /// command will fail.
-    pub(super) fn knows_its_keys(&mut self, services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> bool {
-        let by_digest = spec.name.starts_with("EVALSHA");
-        if let Some(planned) = &self.planned
-            && by_digest
-            && planned.is_named(argv[1])
-            && planned.is_current(services)
-        {
-            return planned.source.undeclared() == Undeclared::No;
+    /// Whether the script that this command runs may begin with its declared keys alone. A digest or a name that nobody knows needs no lock at
+    /// all: the command will fail.
+    pub(super) fn may_keep_to_its_keys(&mut self, services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> bool {
+        let (naming, word) = (Naming::of(spec), argv[1]);
+        let kind = naming.kind();
+        let is_planned = |planned: &Planned| planned.is_named(kind, word) && planned.is_current(services);
+        if naming == Naming::Text || !self.planned.as_ref().is_some_and(is_planned) {
+            let generation = generation(services, kind);
+            let program = find(services, naming, word);
+            let word = SmallVec::from_slice(if naming == Naming::Text { b"" } else { word });
+            self.planned = program.map(|program| Planned { word, program, generation });
         }
-        let generation = services.scripts.generation();
-        let digest = if by_digest { Digest::parse(argv[1]) } else { Some(Digest::of(argv[1])) };
-        self.planned = digest.and_then(|digest| services.scripts.get(&digest)).map(|source| Planned {
-            hex: SmallVec::from_slice(if by_digest { argv[1] } else { b"" }),
-            source,
-            generation,
-        });
+        let only_reads = spec.flags.has(Flags::READONLY);
         match &self.planned {
-            Some(planned) => planned.source.undeclared() == Undeclared::No,
-            None => by_digest,
+            Some(Planned { program, .. }) => match program.history().undeclared() {
+                Undeclared::No => true,
+                Undeclared::Yes => false,
+                Undeclared::Unknown => only_reads || program.flags().no_writes,
+            },
+            None => only_reads || naming != Naming::Text || said_flags(word).is_some_and(|flags| flags.no_writes),
         }
     }
 
     /// Whether the script that this command runs says what it needs, and not that it may run when memory is short.
     pub(super) fn denies_oom(&self, services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> bool {
-        let flags = match spec.name.starts_with("EVALSHA") {
-            true => Digest::parse(argv[1]).and_then(|digest| services.scripts.get(&digest)).map(|source| source.flags),
-            false => Source::new(argv[1]).ok().map(|source| source.flags),
+        let flags = match Naming::of(spec) {
+            Naming::Text => said_flags(argv[1]),
+            naming => find(services, naming, argv[1]).map(|program| program.flags()),
         };
         flags.is_some_and(|flags| flags.declared && !flags.allow_oom && !flags.no_writes)
     }
 
-    /// The machine, with `source` compiled. One that does not compile is taken out of the cache again.
-    fn prepared(&mut self, services: &Services, source: &Source) -> Result<&mut Vm, CommandError> {
-        let failed = |error: ScriptError| CommandError::Bytes(error.reply().to_vec());
-        let vm = match &mut self.vm {
+    fn vm(&mut self) -> Result<&mut Vm, CommandError> {
+        Ok(match &mut self.vm {
             Some(vm) => vm,
             none => none.insert(Vm::new(self.config).map_err(failed)?),
-        };
+        })
+    }
+
+    /// The machine, with `source` compiled. One that does not compile is taken out of the cache again.
+    fn prepared(&mut self, services: &Services, source: &Source) -> Result<&mut Vm, CommandError> {
+        let vm = self.vm()?;
         vm.follow(services.scripts.generation());
         vm.prepare(source).map_err(|error| {
             services.scripts.forget(&source.digest);
@@ -120,34 +160,68 @@ impl Runner {
     }
 }
 
+/// What the first line of a script's text asks for, if there is such a line.
+fn said_flags(text: &[u8]) -> Option<SourceFlags> {
+    if text.starts_with(b"#!") { Source::new(text).ok().map(|source| source.flags) } else { None }
+}
+
+fn find(services: &Services, naming: Naming, word: &[u8]) -> Option<Program> {
+    let by_digest = |digest| services.scripts.get(&digest).map(Program::Script);
+    match naming {
+        Naming::Text => by_digest(Digest::of(word)),
+        Naming::Digest => by_digest(Digest::parse(word)?),
+        Naming::Function => services.libraries.find(word).map(Program::Function),
+    }
+}
+
+pub(super) fn failed(error: ScriptError) -> CommandError {
+    CommandError::Bytes(error.reply().to_vec())
+}
+
 impl ScriptRunner for Runner {
     fn run(&mut self, ctx: &mut Ctx<'_, '_>, call: ScriptCall<'_>, reply: Reply<'_>) -> Result<Replied, CommandError> {
-        let (slot, is_out_of_memory) = (self.slot, self.is_out_of_memory && !call.source.flags.allow_oom);
-        let vm = self.prepared(ctx.services, &call.source)?;
+        let flags = call.program.flags();
+        let (slot, is_out_of_memory) = (self.slot, self.is_out_of_memory && !flags.allow_oom);
+        let vm = match &call.program {
+            Program::Script(source) => self.prepared(ctx.services, source)?,
+            Program::Function(_) => {
+                let vm = self.vm()?;
+                vm.follow_libraries(&ctx.services.libraries);
+                vm
+            }
+        };
         let live = &ctx.services.config.live;
         let services = ctx.services;
         let control = &services.running[slot];
-        let began = control.begin(live.lua_time_limit_ms.get(), live.script_max_time_ms.get());
+        let began = control.begin(call.program.kind(), live.lua_time_limit_ms.get(), live.script_max_time_ms.get());
         let running = EndsRun(control);
+        let mut shows = Shows { control, program: &call.program, line: call.line, shown: false };
         let db = ctx.session.db;
         let mut host = ScriptHost {
             declared: Plan::for_keys(&services.keyspace, call.keys.iter().copied()),
-            read_only: call.read_only || call.source.flags.no_writes,
+            read_only: call.read_only || flags.no_writes,
             is_out_of_memory,
             control,
+            shows: &mut shows,
             touched_undeclared: false,
             aborted: false,
             began,
             ctx,
         };
         let mut outcome = Outcome::Aborted;
-        let replied =
-            reply.relay(|sink| outcome = vm.run(&call.source, call.keys, call.argv, &mut host, sink, control));
+        let (keys, argv) = (call.keys, call.argv);
+        let replied = reply.relay(|sink| {
+            outcome = match &call.program {
+                Program::Script(source) => vm.run(source, keys, argv, &mut host, sink, control),
+                Program::Function(function) => vm.call(function, keys, argv, &mut host, sink, control),
+            };
+        });
         let touched_undeclared = host.touched_undeclared;
         // SELECT inside a script ends with it.
         host.ctx.session.db = db;
+        drop(shows);
         drop(running);
-        call.source.note_undeclared(touched_undeclared);
+        call.program.history().note_undeclared(touched_undeclared);
         if outcome == Outcome::Aborted {
             return Err(CommandError::NeedsWhole);
         }
@@ -165,18 +239,70 @@ impl ScriptRunner for Runner {
     }
 
     fn by_text(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError> {
-        match &self.planned {
-            Some(planned) if *planned.source.body == *body && planned.is_current(services) => {
-                Ok(Arc::clone(&planned.source))
-            }
-            _ => services.scripts.load(body).map_err(|error| CommandError::Bytes(error.reply().to_vec())),
+        if let Some(planned) = &self.planned
+            && let Program::Script(source) = &planned.program
+            && *source.body == *body
+            && planned.is_current(services)
+        {
+            return Ok(Arc::clone(source));
         }
+        services.scripts.load(body).map_err(failed)
     }
 
     fn by_digest(&mut self, services: &Services, hex: &[u8]) -> Option<Arc<Source>> {
-        match &self.planned {
-            Some(planned) if planned.is_named(hex) && planned.is_current(services) => Some(Arc::clone(&planned.source)),
-            _ => services.scripts.get(&Digest::parse(hex)?),
+        if let Some(planned) = &self.planned
+            && let Program::Script(source) = &planned.program
+            && planned.is_named(Kind::Script, hex)
+            && planned.is_current(services)
+        {
+            return Some(Arc::clone(source));
+        }
+        services.scripts.get(&Digest::parse(hex)?)
+    }
+
+    fn function(&mut self, services: &Services, name: &[u8]) -> Option<FunctionRef> {
+        if let Some(planned) = &self.planned
+            && let Program::Function(function) = &planned.program
+            && planned.is_named(Kind::Function, name)
+            && planned.is_current(services)
+        {
+            return Some(function.clone());
+        }
+        services.libraries.find(name)
+    }
+
+    fn inspect(&mut self, services: &Services, source: &[u8]) -> Result<Arc<Library>, CommandError> {
+        self.inspected.library(services, self.config, source)
+    }
+
+    fn settle(&mut self) {
+        self.inspected = Inspected::default();
+    }
+}
+
+/// Shows others what a slow function was called by, until it is dropped.
+struct Shows<'c> {
+    control: &'c Control,
+    program: &'c Program,
+    line: &'c [&'c [u8]],
+    shown: bool,
+}
+
+impl Shows<'_> {
+    #[cold]
+    fn show(&mut self) {
+        if let Program::Function(function) = self.program {
+            let function = function.function().name.to_vec();
+            self.control.show(SlowCall { function, command: slowlog::shorten(self.line) });
+            self.shown = true;
+        }
+    }
+}
+
+impl Drop for Shows<'_> {
+    fn drop(&mut self) {
+        if self.shown {
+            self.control.hide();
         }
     }
 }
@@ -191,7 +317,7 @@ impl Drop for EndsRun<'_> {
 }
 
 /// What one run of a script may do.
-struct ScriptHost<'h, 'a, 'k> {
+struct ScriptHost<'h, 'a, 'k, 's> {
     ctx: &'h mut Ctx<'a, 'k>,
     /// The shards of the declared keys.
     declared: Plan,
@@ -199,13 +325,14 @@ struct ScriptHost<'h, 'a, 'k> {
     /// Whether commands that need memory are refused.
     is_out_of_memory: bool,
     control: &'h Control,
+    shows: &'h mut Shows<'s>,
     touched_undeclared: bool,
     aborted: bool,
     /// The end of its last command, from which the next is timed.
     began: Ticks,
 }
 
-impl Host for ScriptHost<'_, '_, '_> {
+impl Host for ScriptHost<'_, '_, '_, '_> {
     fn call(&mut self, argv: &[&[u8]], sink: &mut dyn ReplySink) {
         if let Err(error) = self.try_call(argv, sink) {
             if self.aborted {
@@ -217,13 +344,7 @@ impl Host for ScriptHost<'_, '_, '_> {
     }
 
     fn log(&mut self, level: LogLevel, text: &[u8]) {
-        let text = String::from_utf8_lossy(text);
-        match level {
-            LogLevel::Debug => tracing::trace!("{text}"),
-            LogLevel::Verbose => tracing::debug!("{text}"),
-            LogLevel::Notice => tracing::info!("{text}"),
-            LogLevel::Warning => tracing::warn!("{text}"),
-        }
+        libraries::log(level, text);
     }
 
     fn set_resp(&mut self, _: u8) {}
@@ -238,9 +359,13 @@ impl Host for ScriptHost<'_, '_, '_> {
     fn aborted(&self) -> bool {
         self.aborted
     }
+
+    fn went_slow(&mut self) {
+        self.shows.show();
+    }
 }
 
-impl ScriptHost<'_, '_, '_> {
+impl ScriptHost<'_, '_, '_, '_> {
     fn try_call(&mut self, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Result<(), CommandError> {
         let commands = self.ctx.services.commands;
         let id = match commands.find(argv) {
@@ -259,6 +384,9 @@ impl ScriptHost<'_, '_, '_> {
         let writes = spec.flags.any(Flags::WRITE.or(Flags::MAY_REPLICATE));
         if writes && self.read_only {
             return Err(CommandError::text("ERR Write commands are not allowed from read-only scripts."));
+        }
+        if writes && let Some(error) = standing::refusal_in_script(self.ctx.services) {
+            return Err(error);
         }
         // Once it has written it cannot be stopped halfway.
         let needs_memory = spec.flags.has(Flags::DENY_OOM) && !self.control.wrote();

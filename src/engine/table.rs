@@ -20,6 +20,7 @@ static TABLES: &[&[&[CommandSpec]]] = &[
     family::scripting::TABLES,
     family::connection::TABLES,
     family::server::TABLES,
+    family::persistence::TABLES,
 ];
 
 static ROWS: [&CommandSpec; count()] = rows();

@@ -68,6 +68,10 @@ impl Worker {
     /// [`Busy`] if somebody owns the keyspace.
     pub fn expire(&mut self) -> Result<Rest, Busy> {
         let active = self.services.config.live.active_expire.get();
+        // What is being loaded is not looked at before it is whole: a log may go on to speak of it.
+        if self.services.durability.is_loading() {
+            return Err(Busy);
+        }
         let mut pass = self.services.keyspace.enter(self.parts.slot, Patience::Try)?;
         let _under_locks = UnderLocks;
         Ok(expire::turn(&mut pass, &*self.services.clock, active))

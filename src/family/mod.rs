@@ -9,6 +9,7 @@ pub mod keys;
 pub mod lists;
 mod long;
 mod many;
+pub mod persistence;
 pub mod pubsub;
 mod ranks;
 pub mod scan;

@@ -212,6 +212,20 @@ impl Keys<'_, '_> {
         self.held().freeze(db..db + 1)
     }
 
+    /// All databases as they are at this moment. Needs the whole keyspace.
+    ///
+    /// # Errors
+    /// [`Busy`] if there are [`FROZEN_MAX`] clones.
+    pub fn freeze_all(&mut self) -> Result<Frozen, Busy> {
+        let databases = self.databases();
+        self.held().freeze(0..databases)
+    }
+
+    /// Gives back what a command that runs by itself holds. It touches no key after this.
+    pub fn leave(&mut self) {
+        self.release();
+    }
+
     /// The same for a command that runs by itself, which then touches no key any more: it gives back what it holds.
     ///
     /// # Errors

@@ -72,6 +72,14 @@ impl std::error::Error for ManifestError {}
 /// The longest line.
 const LINE_BYTES_MAX: usize = 1024;
 
+impl LogFile {
+    /// The incremental file with the next number.
+    pub fn after(&self, prefix: &str) -> Self {
+        let sequence = self.sequence + 1;
+        Self { name: format!("{prefix}.{sequence}.incr.aof"), sequence, kind: FileKind::Incremental }
+    }
+}
+
 impl Manifest {
     /// Reads a manifest.
     ///

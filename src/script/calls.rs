@@ -7,7 +7,10 @@
 )]
 
 use super::library::{NATIVES, Native, Raise};
-use super::machine::{CHUNK, Compiled, Machine, NESTING_BYTES_MAX, SLOT_COMPILE, SLOT_HANDLER, SLOT_RUN};
+use super::loading::{enter_call, enter_load};
+use super::machine::{
+    Chunk, Compiled, Machine, NESTING_BYTES_MAX, SLOT_CALL, SLOT_COMPILE, SLOT_HANDLER, SLOT_LOAD, SLOT_RUN,
+};
 use super::raw::{self, Args};
 use super::tape::{LuaSink, Tape, Token};
 use super::{Host, LogLevel, Permission, convert, strings, tables};
@@ -48,8 +51,10 @@ pub(super) unsafe extern "C-unwind" fn open(state: *mut lua_State) -> c_int {
             ffi::lua_error(state);
         }
         push_natives(state);
-        ffi::lua_call(state, 1, 3);
+        ffi::lua_call(state, 1, 5);
         let machine = Machine::of(state);
+        (*machine).end_load = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
+        (*machine).begin_load = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
         (*machine).base = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
         (*machine).fast = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
         (*machine).compile = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
@@ -60,8 +65,13 @@ pub(super) unsafe extern "C-unwind" fn open(state: *mut lua_State) -> c_int {
 pub(super) unsafe extern "C-unwind" fn leave_slots(state: *mut lua_State) -> c_int {
     // SAFETY: called by Lua in a protected call; owns nothing.
     unsafe {
-        let functions: [(c_int, ffi::lua_CFunction); 3] =
-            [(SLOT_HANDLER, note_position), (SLOT_RUN, enter_run), (SLOT_COMPILE, enter_compile)];
+        let functions: [(c_int, ffi::lua_CFunction); 5] = [
+            (SLOT_HANDLER, note_position),
+            (SLOT_RUN, enter_run),
+            (SLOT_COMPILE, enter_compile),
+            (SLOT_LOAD, enter_load),
+            (SLOT_CALL, enter_call),
+        ];
         for (slot, function) in functions {
             ffi::lua_pushcfunction(state, function);
             ffi::lua_rawseti_(state, ffi::LUA_REGISTRYINDEX, SLOTS_KEY + slot);
@@ -132,8 +142,9 @@ pub(super) unsafe extern "C-unwind" fn enter_compile(state: *mut lua_State) -> c
         let machine = Machine::of(state);
         ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, (*machine).compile);
         raw::push_bytes(state, &*(*machine).text);
-        ffi::lua_pushstring_(state, CHUNK.as_ptr());
-        ffi::lua_call(state, 2, 4);
+        ffi::lua_pushstring_(state, (*machine).chunk.source().as_ptr());
+        ffi::lua_pushboolean(state, c_int::from((*machine).chunk == Chunk::Library));
+        ffi::lua_call(state, 3, 4);
         if ffi::lua_type(state, 1) == ffi::LUA_TNIL {
             ffi::lua_settop(state, 2);
             return 1;
@@ -143,7 +154,8 @@ pub(super) unsafe extern "C-unwind" fn enter_compile(state: *mut lua_State) -> c
         let tail_line = ffi::lua_tointeger_(state, 4) as c_int;
         ffi::lua_settop(state, 1);
         let function = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
-        (*machine).compiled = Some(Compiled { function, fast, bounded, tail_line });
+        let chunk = (*machine).chunk;
+        (*machine).compiled = Some(Compiled { function, fast, bounded, tail_line, chunk });
         0
     }
 }
@@ -165,8 +177,12 @@ unsafe extern "C-unwind" fn enter_run(state: *mut lua_State) -> c_int {
     }
 }
 
-unsafe fn push_list(state: *mut lua_State, list: &[&[u8]]) {
-    // SAFETY: as for `enter_run`, which calls it.
+/// Pushes a table of texts.
+///
+/// # Safety
+/// `state` is live and in a protected call, whose frames own nothing with a destructor.
+pub(super) unsafe fn push_list(state: *mut lua_State, list: &[&[u8]]) {
+    // SAFETY: the caller's promise.
     unsafe {
         ffi::lua_createtable(state, list.len().min(c_int::MAX as usize) as c_int, 0);
         for (index, item) in list.iter().enumerate() {
@@ -207,11 +223,19 @@ unsafe extern "C-unwind" fn note_position(state: *mut lua_State) -> c_int {
 
 /// The count hook: looks at the kill flag and the clock.
 pub(super) unsafe extern "C-unwind" fn watch(state: *mut lua_State, _: *mut ffi::lua_Debug) {
-    // SAFETY: called by Lua between two instructions; owns nothing when it raises.
+    // SAFETY: called by Lua between two instructions; owns nothing when it raises. The host is borrowed by the run, and no command of it goes on.
     unsafe {
         let machine = Machine::of(state);
         if !may_go_on(machine) {
             end(state, machine);
+        }
+        let Some(job) = (*machine).job.as_ref() else { return };
+        if !(*machine).told_slow && (*job.control).is_slow() {
+            (*machine).told_slow = true;
+            let host = job.host;
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (*host.as_ptr()).went_slow())) {
+                end_by_panic(state, machine, panic);
+            }
         }
     }
 }

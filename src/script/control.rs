@@ -4,6 +4,7 @@
 //! Each run has a number, and whoever kills names the run that he saw: a kill that comes too late hits nothing.
 
 use crate::base::clock::{Clock, Ticks};
+use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::fmt;
 use std::sync::Arc;
@@ -25,10 +26,30 @@ pub(super) enum Stop {
     TimedOut,
 }
 
+/// What a thread runs: SCRIPT KILL ends the one, FUNCTION KILL the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A script.
+    Script,
+    /// A function of a library.
+    Function,
+}
+
+/// A function that runs past `lua-time-limit`, as FUNCTION STATS shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlowCall {
+    /// Its name.
+    pub function: Vec<u8>,
+    /// The command that called it, its arguments shortened if they are long or many.
+    pub command: Vec<Vec<u8>>,
+}
+
 /// A run that was going on when somebody looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     state: u64,
+    /// What it is a run of.
+    pub kind: Kind,
     /// When it started.
     pub started: Ticks,
     /// Whether it was past `lua-time-limit`.
@@ -49,6 +70,9 @@ pub struct Control {
     /// `script-max-time` in nanoseconds: past it the run ends by itself. 0 = never.
     max_nanos: AtomicU64,
     wrote: AtomicBool,
+    is_function: AtomicBool,
+    /// What the run with that state calls, once it is slow.
+    slow_call: Mutex<Option<(u64, SlowCall)>>,
 }
 
 impl fmt::Debug for Control {
@@ -67,17 +91,20 @@ impl Control {
             slow_nanos: AtomicU64::new(0),
             max_nanos: AtomicU64::new(0),
             wrote: AtomicBool::new(false),
+            is_function: AtomicBool::new(false),
+            slow_call: Mutex::new(None),
         }
     }
 
     /// A run starts now. Both limits are in milliseconds; 0 switches one off. Called by the thread that runs.
-    pub fn begin(&self, time_limit_ms: u64, max_time_ms: u64) -> Ticks {
+    pub fn begin(&self, kind: Kind, time_limit_ms: u64, max_time_ms: u64) -> Ticks {
         let start = self.clock.ticks();
         let nanos = |ms: u64| ms.saturating_mul(1_000_000);
         self.start.store(start.0, Ordering::Relaxed);
         self.slow_nanos.store(nanos(time_limit_ms), Ordering::Relaxed);
         self.max_nanos.store(nanos(max_time_ms), Ordering::Relaxed);
         self.wrote.store(false, Ordering::Relaxed);
+        self.is_function.store(kind == Kind::Function, Ordering::Relaxed);
         let number = (self.state.load(Ordering::Relaxed) >> FLAG_BITS).wrapping_add(1);
         // Who sees the run sees its start and limits.
         self.state.store(number << FLAG_BITS | RUN, Ordering::Release);
@@ -99,7 +126,24 @@ impl Control {
         let started = Ticks(self.start.load(Ordering::Relaxed));
         let slow_nanos = self.slow_nanos.load(Ordering::Relaxed);
         let is_slow = slow_nanos > 0 && self.clock.ticks().since(started) >= slow_nanos;
-        Some(Run { state, started, is_slow, wrote: self.wrote.load(Ordering::Relaxed) })
+        let kind = if self.is_function.load(Ordering::Relaxed) { Kind::Function } else { Kind::Script };
+        Some(Run { state, kind, started, is_slow, wrote: self.wrote.load(Ordering::Relaxed) })
+    }
+
+    /// Shows others what the run calls. Called by the thread that runs; [`Self::hide`] must follow before the next run.
+    pub fn show(&self, call: SlowCall) {
+        *self.slow_call.lock() = Some((self.state.load(Ordering::Relaxed) >> FLAG_BITS, call));
+    }
+
+    /// Takes back what [`Self::show`] showed.
+    pub fn hide(&self) {
+        *self.slow_call.lock() = None;
+    }
+
+    /// What a run calls, if it has shown it.
+    pub fn slow_call(&self, run: Run) -> Option<SlowCall> {
+        let shown = self.slow_call.lock();
+        shown.as_ref().filter(|(number, _)| *number == run.state >> FLAG_BITS).map(|(_, call)| call.clone())
     }
 
     /// Whether a run goes on that is past `lua-time-limit`, so that BUSY and SCRIPT KILL apply.
@@ -154,26 +198,26 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
-    use super::{Control, Stop};
+    use super::{Control, Kind, Stop};
     use crate::base::clock::ManualClock;
     use std::sync::Arc;
 
     #[test]
     fn a_kill_that_comes_too_late_hits_neither_the_next_run_nor_an_idle_thread() {
         let control = Control::new(Arc::new(ManualClock::at(0)));
-        control.begin(0, 0);
+        control.begin(Kind::Script, 0, 0);
         let first = control.running().expect("a run goes on");
         control.end();
         assert!(!control.kill(first), "it has ended");
         assert_eq!(control.running(), None);
-        control.begin(0, 0);
+        control.begin(Kind::Script, 0, 0);
         assert!(!control.kill(first), "another one goes on");
         assert_eq!(control.stopped(), None);
         let second = control.running().expect("a run goes on");
         assert!(control.kill(second) && control.kill(second), "to kill twice is to kill");
         assert_eq!(control.stopped(), Some(Stop::Killed));
         control.end();
-        control.begin(0, 0);
+        control.begin(Kind::Script, 0, 0);
         assert_eq!(control.stopped(), None, "a kill ends with its run");
     }
 }

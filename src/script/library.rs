@@ -6,6 +6,7 @@
 use super::drand::Drand;
 use super::lexer::{self, Refusal};
 use super::raw::{Args, Kind, View};
+use super::register::{Registry, register};
 use super::tape::{Tape, Token};
 use super::{Host, LogLevel, Permission, cjson, cmsgpack, convert, structs};
 use std::borrow::Cow;
@@ -56,12 +57,14 @@ pub(super) struct Session {
     pub(super) resp3: bool,
     pub(super) random: Drand,
     pub(super) cjson: cjson::Settings,
+    /// What the library that is being loaded has registered.
+    pub(super) loading: Option<Registry>,
 }
 
 impl Default for Session {
     fn default() -> Self {
         let cjson = cjson::Settings::default();
-        Self { tape: Tape::default(), text: Vec::new(), resp3: false, random: Drand::seeded(0), cjson }
+        Self { tape: Tape::default(), text: Vec::new(), resp3: false, random: Drand::seeded(0), cjson, loading: None }
     }
 }
 
@@ -131,6 +134,7 @@ pub(super) const NATIVES: &[Native] = &[
     native(c"", c"random", random),
     native(c"", c"randomseed", randomseed),
     native(c"", c"translate", translate),
+    native(c"", c"register", register),
     native(c"redis", c"error_reply", error_reply),
     native(c"redis", c"status_reply", status_reply),
     native(c"redis", c"sha1hex", sha1hex),

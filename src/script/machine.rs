@@ -9,7 +9,6 @@ use super::control::{Control, Stop};
 use super::library::Session;
 use super::pattern::Workspace;
 use super::raw::{Kind, View};
-use super::source::Digest;
 use super::{Host, Outcome, ScriptError, VmConfig, convert, lexer};
 use crate::resp::reply::ReplySink;
 use mlua::ffi;
@@ -20,8 +19,38 @@ use std::ffi::{CStr, c_int, c_void};
 use std::panic::resume_unwind;
 use std::ptr::{self, NonNull};
 
-/// The name by which a script calls itself in errors.
-pub(super) const CHUNK: &CStr = c"@user_script";
+/// What a text is compiled as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chunk {
+    /// A script.
+    Script,
+    /// A library of functions, or one of them.
+    Library,
+}
+
+impl Chunk {
+    /// The name by which it calls itself in errors.
+    pub(super) fn source(self) -> &'static CStr {
+        match self {
+            Self::Script => c"@user_script",
+            Self::Library => c"@user_function",
+        }
+    }
+
+    /// The same before a line's number.
+    fn name(self) -> &'static [u8] {
+        &self.source().to_bytes()[1..]
+    }
+
+    /// What comes before the compiler's complaint.
+    fn complaint(self) -> &'static [u8] {
+        match self {
+            Self::Script => b"ERR Error compiling script (new function): ",
+            Self::Library => b"ERR Error compiling function: ",
+        }
+    }
+}
+
 /// Every block that Lua is given is aligned so.
 const ALIGN: usize = 16;
 /// A machine that uses less than this between runs may let garbage pile up.
@@ -35,6 +64,10 @@ pub(super) const NESTING_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) const SLOT_HANDLER: c_int = 1;
 pub(super) const SLOT_RUN: c_int = 2;
 pub(super) const SLOT_COMPILE: c_int = 3;
+pub(super) const SLOT_LOAD: c_int = 4;
+pub(super) const SLOT_CALL: c_int = 5;
+/// The height of the stack between runs.
+pub(super) const SLOTS_TOP: c_int = SLOT_CALL;
 
 /// A compiled script.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +80,16 @@ pub(super) struct Compiled {
     pub(super) bounded: bool,
     /// The line of its last tail call: LuaJIT forgets the caller of a function that is called so.
     pub(super) tail_line: c_int,
+    pub(super) chunk: Chunk,
+}
+
+/// One entry into a machine.
+pub(super) struct Call<'c> {
+    pub(super) compiled: Compiled,
+    /// The slot of the function to enter by.
+    pub(super) slot: c_int,
+    pub(super) keys: &'c [&'c [u8]],
+    pub(super) argv: &'c [&'c [u8]],
 }
 
 /// What Lua may allocate and has.
@@ -91,14 +134,21 @@ pub(super) struct Machine {
     pub(super) job: Option<Job>,
     /// What [`calls::enter_compile`] works on, and its answer.
     pub(super) text: *const [u8],
+    pub(super) chunk: Chunk,
     pub(super) compiled: Option<Compiled>,
     pub(super) compile: c_int,
+    /// What the sandbox does before and after a library is loaded, and the functions that it brought.
+    pub(super) begin_load: c_int,
+    pub(super) end_load: c_int,
+    pub(super) loaded: Vec<Compiled>,
     pub(super) fast: c_int,
     pub(super) base: c_int,
     pub(super) hook_instructions: c_int,
     /// Whether the collector is set to wait long.
     roomy: bool,
     pub(super) hooked: bool,
+    /// The host knows that the run is past `lua-time-limit`.
+    pub(super) told_slow: bool,
     pub(super) stopped: Option<Stop>,
     pub(super) aborted: bool,
     /// A panic on its way to the top.
@@ -133,26 +183,23 @@ impl Owned {
     /// Compiles `text` into the registry.
     pub(super) fn compile(&mut self, text: &[u8]) -> Result<Compiled, ScriptError> {
         // SAFETY: this keeps the machine alive, and `&mut self` that nothing runs on it.
-        unsafe { Machine::compile(self.get(), text) }
+        unsafe { Machine::compile(self.get(), text, Chunk::Script) }
     }
 
-    /// Runs what this machine compiled.
-    #[expect(clippy::too_many_arguments, reason = "they are Vm::run's, which names each")]
+    /// Runs what this machine compiled; `name` is what errors call it.
     pub(super) fn run(
         &mut self,
-        compiled: Compiled,
-        digest: &Digest,
-        keys: &[&[u8]],
-        argv: &[&[u8]],
+        call: &Call<'_>,
+        name: &[u8],
         host: &mut dyn Host,
         sink: &mut dyn ReplySink,
         control: &Control,
     ) -> Outcome {
         // SAFETY: this keeps the machine alive, and `&mut self` that nothing runs on it.
-        unsafe { Machine::run(self.get(), compiled, digest, keys, argv, host, sink, control) }
+        unsafe { Machine::run(self.get(), call, name, host, sink, control) }
     }
 
-    fn get(&self) -> *mut Machine {
+    pub(super) fn get(&self) -> *mut Machine {
         self.0.as_ptr()
     }
 
@@ -185,12 +232,17 @@ impl Machine {
             session: Session::default(),
             job: None,
             text: ptr::slice_from_raw_parts(NonNull::dangling().as_ptr(), 0),
+            chunk: Chunk::Script,
             compiled: None,
             compile: 0,
+            begin_load: 0,
+            end_load: 0,
+            loaded: Vec::new(),
             fast: 0,
             base: 0,
             hook_instructions: config.hook_instructions.max(1),
             hooked: false,
+            told_slow: false,
             roomy: false,
             stopped: None,
             aborted: false,
@@ -205,7 +257,7 @@ impl Machine {
         }))));
         let this = machine.get();
         // SAFETY: the machine does not move; the allocator's user data is its address and outlives the state, which the machine
-        // closes when it is dropped. `open` runs in a protected call and leaves three slots on the stack.
+        // closes when it is dropped. `open` runs in a protected call and leaves its slots on the stack.
         unsafe {
             let state = ffi::lua_newstate(allocate, this.cast());
             if state.is_null() {
@@ -217,9 +269,9 @@ impl Machine {
                 return Err(ScriptError::Start(String::from_utf8_lossy(why).into_owned()));
             }
             let root = ffi::lua_cpcall(state, calls::leave_slots, ptr::null_mut());
-            assert!(root == ffi::LUA_OK, "a fresh machine has room for three functions");
+            assert!(root == ffi::LUA_OK, "a fresh machine has room for a few functions");
             ffi::lua_settop(state, 0);
-            for slot in [SLOT_HANDLER, SLOT_RUN, SLOT_COMPILE] {
+            for slot in SLOT_HANDLER..=SLOTS_TOP {
                 ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, calls::SLOTS_KEY + slot);
             }
         }
@@ -230,18 +282,17 @@ impl Machine {
     ///
     /// # Safety
     /// `this` is a live machine that runs nothing.
-    unsafe fn compile(this: *mut Self, text: &[u8]) -> Result<Compiled, ScriptError> {
-        let fail = |why: &[u8]| {
-            Err(ScriptError::Compile([b"ERR Error compiling script (new function): ".as_slice(), why].concat()))
-        };
+    pub(super) unsafe fn compile(this: *mut Self, text: &[u8], chunk: Chunk) -> Result<Compiled, ScriptError> {
+        let fail = |why: &[u8]| Err(ScriptError::Compile([chunk.complaint(), why].concat()));
         let text = match lexer::translate(text) {
             Ok(text) => text,
-            Err(refusal) => return fail(&super::library::refusal_text(&refusal, b"user_script")),
+            Err(refusal) => return fail(&super::library::refusal_text(&refusal, chunk.name())),
         };
         // SAFETY: `text` outlives the protected call that reads it, and no error passes that; slots are as `start` left them; the error
         // value is looked at before the stack is cut.
         unsafe {
             (*this).text = ptr::from_ref(text.as_ref());
+            (*this).chunk = chunk;
             (*this).compiled = None;
             let state = (*this).state;
             ffi::lua_pushvalue(state, SLOT_COMPILE);
@@ -250,34 +301,31 @@ impl Machine {
                 Some(compiled) if status == ffi::LUA_OK => Ok(compiled),
                 _ => fail(View::new(state, ffi::lua_gettop(state)).bytes().unwrap_or(b"not enough memory")),
             };
-            ffi::lua_settop(state, SLOT_COMPILE);
+            ffi::lua_settop(state, SLOTS_TOP);
             answer
         }
     }
 
-    /// Runs a compiled script.
+    /// Enters what was compiled. Leaves its value or its error on the stack, and says how it ended.
     ///
     /// # Safety
     /// `this` is a live machine that runs nothing.
-    #[expect(clippy::too_many_arguments, reason = "they are Vm::run's, which names each")]
-    unsafe fn run(
+    pub(super) unsafe fn enter(
         this: *mut Self,
-        compiled: Compiled,
-        digest: &Digest,
-        keys: &[&[u8]],
-        argv: &[&[u8]],
+        call: &Call<'_>,
         host: &mut dyn Host,
-        sink: &mut dyn ReplySink,
         control: &Control,
-    ) -> Outcome {
+    ) -> (*mut lua_State, c_int) {
+        let mark = 0u8;
+        let Call { compiled, slot, keys, argv } = *call;
         // SAFETY: lifetimes are erased for the job only, which is taken away again before this function ends, whichever way the
         // protected call ended: it returns, since panics are caught inside. Until then `host`, `keys`, `argv` and `control` are
         // borrowed by this call, so they live; `host` is used by nobody else meanwhile.
-        let mark = 0u8;
-        let (state, status) = unsafe {
+        unsafe {
             (*this).session.reset();
             (*this).stopped = None;
             (*this).aborted = false;
+            (*this).told_slow = false;
             (*this).memory.refused = false;
             (*this).empty_tape();
             (*this).error_line = 0;
@@ -292,11 +340,28 @@ impl Machine {
                 environment: if compiled.fast { (*this).fast } else { (*this).base },
             });
             let state = (*this).state;
-            ffi::lua_pushvalue(state, SLOT_RUN);
+            ffi::lua_pushvalue(state, slot);
             let status = ffi::lua_pcall(state, 0, 1, SLOT_HANDLER);
             (*this).job = None;
             (state, status)
-        };
+        }
+    }
+
+    /// Runs a compiled script, or a function of a library.
+    ///
+    /// # Safety
+    /// `this` is a live machine that runs nothing.
+    unsafe fn run(
+        this: *mut Self,
+        call: &Call<'_>,
+        name: &[u8],
+        host: &mut dyn Host,
+        sink: &mut dyn ReplySink,
+        control: &Control,
+    ) -> Outcome {
+        let compiled = call.compiled;
+        // SAFETY: the caller's promise.
+        let (state, status) = unsafe { Self::enter(this, call, host, control) };
         // SAFETY: nothing runs on the machine any more; views of its stack below do not reach its fields.
         let machine = unsafe { &mut *this };
         if let Some(panic) = machine.panic.take() {
@@ -309,7 +374,7 @@ impl Machine {
         }
         if machine.aborted {
             // SAFETY: the slots below stay as `start` left them.
-            unsafe { ffi::lua_settop(state, SLOT_COMPILE) };
+            unsafe { ffi::lua_settop(state, SLOTS_TOP) };
             return Outcome::Aborted;
         }
         // SAFETY: the protected call left one value; nobody else uses the stack until it is cut below.
@@ -319,38 +384,41 @@ impl Machine {
                 Stop::Killed => b"ERR Script killed by user with SCRIPT KILL...",
                 Stop::TimedOut => b"ERR Script killed by script-max-time...",
             };
-            sink.error(&machine.error_text(reason.to_vec(), digest, compiled.tail_line));
+            sink.error(&machine.error_text(reason.to_vec(), name, compiled));
             Outcome::Killed
         } else if status == ffi::LUA_OK {
             convert::reply(value, machine.session.resp3, sink);
             Outcome::Replied
         } else if machine.memory.refused {
             let reason = b"ERR script memory limit reached".to_vec();
-            sink.error(&machine.error_text(reason, digest, compiled.tail_line));
+            sink.error(&machine.error_text(reason, name, compiled));
             Outcome::OutOfMemory
         } else {
             let mut message = message_of(value);
             let caller_lost = machine.error_line == 0 && !machine.error_in_sandbox;
             if caller_lost && value.kind() == Kind::String && compiled.tail_line > 0 {
-                let position = format!("user_script:{}: ", compiled.tail_line);
-                message.splice(4..4, position.into_bytes());
+                let line = format!(":{}: ", compiled.tail_line);
+                message.splice(4..4, [compiled.chunk.name(), line.as_bytes()].concat());
             }
-            sink.error(&machine.error_text(message, digest, compiled.tail_line));
+            sink.error(&machine.error_text(message, name, compiled));
             Outcome::Failed
         };
         // SAFETY: the slots below stay as `start` left them.
-        unsafe { ffi::lua_settop(state, SLOT_COMPILE) };
+        unsafe { ffi::lua_settop(state, SLOTS_TOP) };
         machine.set_pause();
         outcome
     }
 
-    /// `message`, and which script and line it came from.
-    fn error_text(&self, mut message: Vec<u8>, digest: &Digest, tail_line: c_int) -> Vec<u8> {
+    /// `message`, and which script and line it came from; of a function that is none of Lua's nobody knows.
+    fn error_text(&self, mut message: Vec<u8>, name: &[u8], compiled: Compiled) -> Vec<u8> {
+        if self.error_line == 0 && compiled.tail_line == 0 && compiled.chunk == Chunk::Library {
+            return message;
+        }
         message.extend_from_slice(b" script: ");
-        message.extend_from_slice(&digest.hex());
+        message.extend_from_slice(name);
         message.extend_from_slice(b", on ");
         let (source, line) = match self.error_line {
-            0 => (CHUNK.to_bytes(), tail_line.max(1)),
+            0 => (compiled.chunk.source().to_bytes(), compiled.tail_line.max(1)),
             line => (self.error_source.as_slice(), line),
         };
         message.extend_from_slice(source);
@@ -405,7 +473,7 @@ impl Machine {
 }
 
 /// The text for the client of an error that reached the top.
-fn message_of(value: View<'_>) -> Vec<u8> {
+pub(super) fn message_of(value: View<'_>) -> Vec<u8> {
     let mut text = b"ERR ".to_vec();
     match value.kind() {
         Kind::String => text.extend_from_slice(value.bytes().expect("a string has bytes")),

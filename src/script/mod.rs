@@ -9,7 +9,8 @@
 //! of the host is caught before it can meet a Lua frame, carried to the top and resumed there.
 //!
 //! The libraries (`cjson`, `cmsgpack`, `struct`, `redis`) are safe code: they read arguments through [`raw::View`], which never
-//! raises, and write results to the tape. Only [`raw`], [`machine`], [`calls`], [`strings`] and [`tables`] are unsafe.
+//! raises, and write results to the tape. Only [`raw`], [`machine`], [`calls`], [`loading`], [`strings`] and
+//! [`tables`] are unsafe.
 //!
 //! Not here: keys, locks, rights, propagation, what a command does, the texts of a command's errors.
 
@@ -19,11 +20,14 @@ mod cmsgpack;
 mod control;
 mod convert;
 mod drand;
+mod functions;
 mod lexer;
 mod library;
+mod loading;
 mod machine;
 mod pattern;
 mod raw;
+mod register;
 mod source;
 mod strings;
 mod structs;
@@ -34,10 +38,11 @@ mod vm;
 #[cfg(test)]
 mod tests;
 
-pub use control::{Control, Run};
+pub use control::{Control, Kind, Run, SlowCall};
+pub use functions::{Catalog, Function, FunctionRef, Libraries, Library, RestorePolicy};
 pub use machine::STACK_BYTES;
-pub use source::{Digest, Scripts, Source, SourceFlags, Undeclared};
-pub use vm::{Vm, machines_bytes};
+pub use source::{Digest, History, Scripts, Source, SourceFlags, Undeclared};
+pub use vm::{Vm, inspect, machines_bytes};
 
 use crate::resp::reply::ReplySink;
 use std::fmt;
@@ -79,6 +84,8 @@ pub trait Host {
     /// True once this run is to be abandoned invisibly and started again: nothing more is run for it, and [`Vm::run`] answers
     /// [`Outcome::Aborted`] without having touched the sink.
     fn aborted(&self) -> bool;
+    /// The run is past `lua-time-limit`, so that others are told of it. Said once.
+    fn went_slow(&mut self) {}
 }
 
 /// How a run ended.
@@ -118,6 +125,8 @@ pub enum ScriptError {
     Compile(Vec<u8>),
     /// The first line begins `#!` but is not one we can follow. Holds the whole reply, code included.
     Shebang(Vec<u8>),
+    /// No library comes of the text, or there is no place for it. Holds the whole reply, code included.
+    Library(Vec<u8>),
     /// No memory for a VM, or its own start-up code failed.
     Start(String),
 }
@@ -126,7 +135,7 @@ impl ScriptError {
     /// The reply for the client, code included.
     pub fn reply(&self) -> &[u8] {
         match self {
-            Self::Compile(text) | Self::Shebang(text) => text,
+            Self::Compile(text) | Self::Shebang(text) | Self::Library(text) => text,
             Self::Start(_) => b"ERR the script machine cannot start",
         }
     }
@@ -135,7 +144,9 @@ impl ScriptError {
 impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Compile(text) | Self::Shebang(text) => f.write_str(&String::from_utf8_lossy(text)),
+            Self::Compile(text) | Self::Shebang(text) | Self::Library(text) => {
+                f.write_str(&String::from_utf8_lossy(text))
+            }
             Self::Start(why) => write!(f, "cannot start a script machine: {why}"),
         }
     }

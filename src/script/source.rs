@@ -77,6 +77,34 @@ pub struct SourceFlags {
     pub allow_cross_slot_keys: bool,
 }
 
+impl SourceFlags {
+    /// Sets the flag of that name. False if there is none.
+    pub(super) fn set(&mut self, name: &[u8]) -> bool {
+        let flag = match name {
+            b"no-writes" => &mut self.no_writes,
+            b"allow-oom" => &mut self.allow_oom,
+            b"allow-stale" => &mut self.allow_stale,
+            b"no-cluster" => &mut self.no_cluster,
+            b"allow-cross-slot-keys" => &mut self.allow_cross_slot_keys,
+            _ => return false,
+        };
+        *flag = true;
+        true
+    }
+
+    /// The names of the flags that are set, in Redis' order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        let named = [
+            (self.no_writes, "no-writes"),
+            (self.allow_oom, "allow-oom"),
+            (self.allow_stale, "allow-stale"),
+            (self.no_cluster, "no-cluster"),
+            (self.allow_cross_slot_keys, "allow-cross-slot-keys"),
+        ];
+        named.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name)
+    }
+}
+
 /// Whether a script is known to touch keys that it did not declare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undeclared {
@@ -88,34 +116,15 @@ pub enum Undeclared {
     Yes = 2,
 }
 
-/// A script's text and what is known about it.
-#[derive(Debug)]
-pub struct Source {
-    /// The whole text, first line included.
-    pub body: Box<[u8]>,
-    /// The text's digest.
-    pub digest: Digest,
-    /// What its first line asks for.
-    pub flags: SourceFlags,
+/// What the runs of a script or a function have shown.
+#[derive(Debug, Default)]
+pub struct History {
+    /// An [`Undeclared`].
     undeclared: AtomicU8,
     runs: AtomicU64,
 }
 
-impl Source {
-    /// A source of `body`.
-    ///
-    /// # Errors
-    /// If the first line begins `#!` and is not one we can follow.
-    pub fn new(body: &[u8]) -> Result<Self, ScriptError> {
-        Ok(Self {
-            flags: shebang(body)?,
-            digest: Digest::of(body),
-            body: body.into(),
-            undeclared: AtomicU8::new(Undeclared::Unknown as u8),
-            runs: AtomicU64::new(0),
-        })
-    }
-
+impl History {
     /// Whether it is known to touch undeclared keys.
     pub fn undeclared(&self) -> Undeclared {
         match self.undeclared.load(Ordering::Relaxed) {
@@ -138,6 +147,29 @@ impl Source {
 
     pub(super) fn note_run(&self) {
         self.runs.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A script's text and what is known about it.
+#[derive(Debug)]
+pub struct Source {
+    /// The whole text, first line included.
+    pub body: Box<[u8]>,
+    /// The text's digest.
+    pub digest: Digest,
+    /// What its first line asks for.
+    pub flags: SourceFlags,
+    /// What its runs have shown.
+    pub history: History,
+}
+
+impl Source {
+    /// A source of `body`.
+    ///
+    /// # Errors
+    /// If the first line begins `#!` and is not one we can follow.
+    pub fn new(body: &[u8]) -> Result<Self, ScriptError> {
+        Ok(Self { flags: shebang(body)?, digest: Digest::of(body), body: body.into(), history: History::default() })
     }
 
     /// The text that is compiled: the `#!` line is left out, its line end is kept so that line numbers stay.
@@ -171,13 +203,8 @@ fn shebang(body: &[u8]) -> Result<SourceFlags, ScriptError> {
             return fail("ERR Unknown lua shebang option: ", word);
         };
         for flag in list.split(|b| *b == b',').filter(|flag| !flag.is_empty()) {
-            match flag {
-                b"no-writes" => flags.no_writes = true,
-                b"allow-oom" => flags.allow_oom = true,
-                b"allow-stale" => flags.allow_stale = true,
-                b"no-cluster" => flags.no_cluster = true,
-                b"allow-cross-slot-keys" => flags.allow_cross_slot_keys = true,
-                _ => return fail("ERR Unexpected flag in script shebang: ", flag),
+            if !flags.set(flag) {
+                return fail("ERR Unexpected flag in script shebang: ", flag);
             }
         }
     }

@@ -147,7 +147,7 @@ fn vm() -> Vm {
 
 fn control() -> Control {
     let control = Control::new(Arc::new(ManualClock::at(0)));
-    control.begin(0, 0);
+    control.begin(Kind::Script, 0, 0);
     control
 }
 
@@ -367,7 +367,7 @@ fn a_kill_ends_whatever_tries_to_hide_from_it() {
 fn a_script_past_its_own_maximum_is_killed() {
     let clock = Arc::new(ManualClock::at(0));
     let control = Control::new(clock.clone());
-    control.begin(50, 100);
+    control.begin(Kind::Script, 50, 100);
     assert!(!control.is_slow());
     clock.advance(60);
     assert!(control.is_slow());

@@ -1,10 +1,14 @@
 //! One thread's virtual machine: what it has compiled, and when it is replaced.
 
 use super::control::Control;
-use super::machine::{Compiled, Owned};
+use super::functions::{FunctionRef, Header, Libraries, Library};
+use super::loading::LoadFailure;
+use super::machine::{Call, Compiled, Owned, SLOT_CALL, SLOT_RUN};
 use super::source::{ByDigest, Source};
-use super::{Host, Outcome, ScriptError, VmConfig};
+use super::{Host, Kind, Outcome, ScriptError, VmConfig};
+use crate::base::clock::Clock;
 use crate::resp::reply::ReplySink;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -27,6 +31,10 @@ pub struct Vm {
     machine: Owned,
     compiled: ByDigest<Compiled>,
     generation: u64,
+    /// The functions of the libraries that it has loaded, by the library's number.
+    loaded: HashMap<u64, Vec<Compiled>>,
+    /// The generation of the libraries that were last looked at.
+    libraries: u64,
     spent: bool,
     /// Its part of [`MACHINES_BYTES`].
     published: i64,
@@ -45,7 +53,16 @@ impl Vm {
     /// If the memory limit leaves no room for one, or LuaJIT would not be an interpreter.
     pub fn new(config: VmConfig) -> Result<Self, ScriptError> {
         let machine = Owned::start(config)?;
-        Ok(Self { config, machine, compiled: ByDigest::default(), generation: 0, spent: false, published: 0 })
+        Ok(Self {
+            config,
+            machine,
+            compiled: ByDigest::default(),
+            generation: 0,
+            loaded: HashMap::new(),
+            libraries: 0,
+            spent: false,
+            published: 0,
+        })
     }
 
     #[inline]
@@ -78,12 +95,35 @@ impl Vm {
         self.compiled(source).map(drop)
     }
 
-    fn compiled(&mut self, source: &Source) -> Result<Compiled, ScriptError> {
+    /// Replaces a machine that must not be used any more.
+    fn renew(&mut self) -> Result<(), ScriptError> {
         if self.spent || self.compiled.len() >= COMPILED_MAX {
             self.compiled.clear();
+            self.loaded.clear();
             self.machine = Owned::start(self.config)?;
             self.spent = false;
         }
+        Ok(())
+    }
+
+    /// Forgets the libraries that are no more.
+    pub fn follow_libraries(&mut self, libraries: &Libraries) {
+        let generation = libraries.generation();
+        if self.libraries != generation {
+            self.libraries = generation;
+            let (there_are, machine) = (libraries.catalog().ids(), &mut self.machine);
+            self.loaded.retain(|id, functions| {
+                let stays = there_are.contains(id);
+                if !stays {
+                    machine.forget(functions);
+                }
+                stays
+            });
+        }
+    }
+
+    fn compiled(&mut self, source: &Source) -> Result<Compiled, ScriptError> {
+        self.renew()?;
         if let Some(compiled) = self.compiled.get(&source.digest) {
             return Ok(*compiled);
         }
@@ -112,14 +152,96 @@ impl Vm {
                 return Outcome::Failed;
             }
         };
-        source.note_run();
+        source.history.note_run();
+        self.enter(&Call { compiled, slot: SLOT_RUN, keys, argv }, &source.digest.hex(), host, sink, control)
+    }
+
+    /// Runs a function of a library, which is loaded first if it is not. Otherwise like [`Self::run`].
+    ///
+    /// # Panics
+    /// Only if the host panics.
+    pub fn call(
+        &mut self,
+        function: &FunctionRef,
+        keys: &[&[u8]],
+        argv: &[&[u8]],
+        host: &mut dyn Host,
+        sink: &mut dyn ReplySink,
+        control: &Control,
+    ) -> Outcome {
+        let compiled = match self.function(function, host, control) {
+            Ok(compiled) => compiled,
+            Err(LoadFailure { text, outcome }) => {
+                sink.error(&text);
+                return outcome;
+            }
+        };
+        let Library { functions, .. } = &*function.library;
+        let function = &functions[function.index];
+        function.history.note_run();
+        self.enter(&Call { compiled, slot: SLOT_CALL, keys, argv }, &function.name, host, sink, control)
+    }
+
+    fn function(
+        &mut self,
+        function: &FunctionRef,
+        host: &mut dyn Host,
+        control: &Control,
+    ) -> Result<Compiled, LoadFailure> {
+        let failed = |text: &[u8]| LoadFailure { text: text.to_vec(), outcome: Outcome::Failed };
+        self.renew().map_err(|error| failed(error.reply()))?;
+        let FunctionRef { library, index } = function;
+        if !self.loaded.contains_key(&library.id) {
+            // Until it is known that all went well.
+            self.spent = true;
+            let loaded = self.machine.load(library.code(), host, control)?;
+            self.spent = false;
+            self.loaded.insert(library.id, loaded.compiled);
+        }
+        // A library that asks the clock may register this and that.
+        let found = self.loaded.get(&library.id).and_then(|functions| functions.get(*index)).copied();
+        found.ok_or_else(|| failed(b"ERR Function not found"))
+    }
+
+    fn enter(
+        &mut self,
+        call: &Call<'_>,
+        name: &[u8],
+        host: &mut dyn Host,
+        sink: &mut dyn ReplySink,
+        control: &Control,
+    ) -> Outcome {
         // The machine stays marked until the run is known to have left it whole, also if a panic passes by.
         self.spent = true;
-        let outcome = self.machine.run(compiled, &source.digest, keys, argv, host, sink, control);
+        let outcome = self.machine.run(call, name, host, sink, control);
         self.spent = matches!(outcome, Outcome::Killed | Outcome::OutOfMemory);
         self.publish(self.machine.bytes());
         outcome
     }
+}
+
+/// Runs the source of a library on a machine of its own, to see what functions it registers.
+///
+/// # Errors
+/// If its first line cannot be followed, or it does not compile, fails, takes longer than `max_ms` or more memory than a machine may, or registers nothing.
+pub fn inspect(
+    source: &[u8],
+    config: VmConfig,
+    clock: Arc<dyn Clock>,
+    max_ms: u64,
+    host: &mut dyn Host,
+) -> Result<Library, ScriptError> {
+    let Header { name } = Header::parse(source)?;
+    let control = Control::new(clock);
+    control.begin(Kind::Function, 0, max_ms);
+    // The number of lines stays.
+    let end = source.iter().position(|byte| *byte == b'\n').unwrap_or(source.len());
+    let loaded = Owned::start(config)?.load(&source[end..], host, &control);
+    let functions = loaded.map_err(|failure| ScriptError::Library(failure.text))?.functions;
+    if functions.is_empty() {
+        return Err(ScriptError::Library(b"ERR No functions registered".to_vec()));
+    }
+    Ok(Library::new(&name, source, functions))
 }
 
 impl Drop for Vm {

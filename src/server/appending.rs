@@ -3,8 +3,7 @@
 use crate::command::Services;
 use crate::keyspace::{Busy, Frozen, Keyspace, Patience, Plan};
 use crate::persist::log::{Health, SegmentFile};
-use crate::persist::rdb::Options;
-use crate::persist::snapshot::{self, Access, Progress, WriteOptions};
+use crate::persist::snapshot::{self, Progress};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,6 +26,9 @@ impl Appending {
     /// Sees to it that the log is as the settings want it. What takes time is done by a thread of its own.
     pub(super) fn look(&mut self, services: &Arc<Services>) {
         let (aof, live) = (&services.aof, &services.config.live);
+        if services.durability.is_loading() {
+            return;
+        }
         let wanted = live.appendonly.get();
         if !wanted && aof.is_on() {
             if !aof.status.is_rewriting.load(Ordering::Acquire) {
@@ -69,6 +71,26 @@ fn uptime_seconds(services: &Services) -> u64 {
     services.clock.ticks().since(services.started) / 1_000_000_000
 }
 
+/// Turns the log on at the start: behind the files that were replayed, or with a new base.
+///
+/// # Errors
+/// Those of the disk.
+pub(super) fn begin(services: &Services, is_replayed: bool) -> Result<(), String> {
+    if !is_replayed {
+        rewrite(services);
+        let is_on = services.aof.is_on();
+        return is_on.then_some(()).ok_or_else(|| "there is no append only file, and none can be made".into());
+    }
+    services.aof.resume().map_err(|error| format!("the append only file cannot be appended to: {error}"))?;
+    whole(&services.keyspace, services.background_slot(), |pass| {
+        let held = pass.lock(&Plan::Whole, Patience::Wait)?;
+        services.keyspace.log_effects(&held, true);
+        pass.unlock(held);
+        Ok(())
+    });
+    Ok(())
+}
+
 /// Writes the log anew, and turns it on if it was off. Returns when that is done.
 pub(super) fn rewrite(services: &Services) {
     let (aof, was_on) = (&services.aof, services.aof.is_on());
@@ -76,19 +98,19 @@ pub(super) fn rewrite(services: &Services) {
     let began = services.clock.ticks();
     aof.status.begun_seconds.store(uptime_seconds(services), Ordering::Relaxed);
     let progress = Progress::default();
-    let options = WriteOptions {
-        format: Options { compress: services.config.live.rdbcompression.get(), checksum: true },
-        is_base: true,
-        incremental_sync: true,
-        pace: None,
-        access: Access::of(services.keyspace.eviction_rules()),
-        now: services.clock.unix_millis(),
+    let options = services.snapshot_options(true);
+    let rewritten = if !services.config.live.appendonly.get() && !was_on {
+        let frozen = whole(&services.keyspace, services.background_slot(), |pass| {
+            pass.freeze_and(Patience::Wait, |_| services.libraries.sources())
+        });
+        aof.write_base(|file| snapshot::write(&frozen.0, &frozen.1, file, &options, &progress).map(drop))
+    } else {
+        aof.rewrite(
+            |segment| Ok(freeze(services, segment)),
+            |(frozen, functions), file| snapshot::write(frozen, functions, file, &options, &progress).map(drop),
+        )
     };
-    let rewritten = aof.rewrite(
-        |segment| Ok(freeze(services, segment)),
-        |(frozen, functions), file| snapshot::write(frozen, functions, file, &options, &progress).map(drop),
-    );
-    if rewritten.is_err() && !was_on {
+    if rewritten.is_err() && services.keyspace.logs_effects() && !was_on {
         end(services);
     }
     let seconds = services.clock.ticks().since(began) / 1_000_000_000;
@@ -121,9 +143,10 @@ fn freeze(services: &Services, segment: SegmentFile) -> ((Frozen, Vec<Vec<u8>>),
         pass.freeze_and(Patience::Wait, |held| {
             let position = log.rotate(segment.take().expect("there is one such moment"));
             keyspace.log_effects(held, true);
-            position
+            // Who changes libraries owns everything as well.
+            (services.libraries.sources(), position)
         })
-        .map(|(frozen, position)| ((frozen, Vec::new()), position))
+        .map(|(frozen, (libraries, position))| ((frozen, libraries), position))
     })
 }
 

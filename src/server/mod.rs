@@ -5,6 +5,7 @@
 
 mod appending;
 pub mod logging;
+mod persistence;
 mod replaying;
 
 use crate::acl::Acl;
@@ -15,31 +16,33 @@ use crate::command::away::Away;
 use crate::command::monitor::Monitors;
 use crate::command::pubsub::Channels;
 use crate::command::slowlog::Slowlog;
-use crate::command::{Clients, Services};
+use crate::command::{Clients, Services, StopRequest, StopRequests};
 use crate::config::Config;
 use crate::engine::COMMANDS;
 use crate::http;
+use crate::keyspace::Keyspace;
 use crate::keyspace::evict::Rules;
-use crate::keyspace::{Keyspace, Patience, Plan};
 use crate::metrics::{DatabaseGauges, Event, Gauges, Metrics, OpsSampler};
 use crate::net::{Acceptor, DRAIN_DEADLINE, Listeners, WorkerHandle};
+use crate::persist::Durability;
 use crate::persist::aof::Aof;
 use crate::persist::disk::RealDisk;
-use crate::persist::log::{Log, Syncer};
-use crate::persist::snapshot::Progress;
-use crate::script::{Control, Scripts};
+use crate::persist::log::{Health, Log, Syncer};
+use crate::script::{Control, Libraries, Scripts};
 use appending::Appending;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::time::Duration;
 use tokio::signal::unix::Signal;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// How often idle connections are looked for and rates are sampled.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
+
+/// The most threads that load data.
+const LOADERS_MAX: usize = 8;
 
 /// Files that the server itself has open: listeners, the log, and what its threads' runtimes need.
 const FILES_OF_SERVER: u64 = 96;
@@ -56,12 +59,30 @@ pub struct Server {
 
 /// Stops a running server from another thread, as SIGTERM does.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<Notify>);
+pub struct Stop {
+    bell: Arc<Notify>,
+    requests: Arc<StopRequests>,
+}
 
 impl Stop {
-    /// Lets running commands finish, then ends the server.
+    /// Saves a snapshot if there are save points, lets running commands finish, then ends the server. If the snapshot cannot be saved, the server goes on.
     pub fn stop(&self) {
-        self.0.notify_one();
+        self.request(StopRequest::default());
+    }
+
+    fn request(&self, request: StopRequest) {
+        self.requests.push(request);
+        self.bell.notify_one();
+    }
+
+    /// The next request.
+    async fn requested(&self) -> StopRequest {
+        loop {
+            if let Some(request) = self.requests.pop() {
+                return request;
+            }
+            self.bell.notified().await;
+        }
     }
 }
 
@@ -73,7 +94,8 @@ impl Server {
         }
         let stop = Stop::default();
         let stopper = stop.clone();
-        let services = services(config, Arc::new(SystemClock::new()), Box::new(move || stopper.stop()));
+        let services =
+            services(config, Arc::new(SystemClock::new()), Box::new(move |request| stopper.request(request)));
         Self { services: Arc::new(services), listeners, stop }
     }
 
@@ -87,23 +109,21 @@ impl Server {
         self.stop.clone()
     }
 
-    /// Runs until stopped by [`Stop`], or by `signal` becoming ready; then running commands finish and connections close.
+    /// Loads the data, while clients are told so. Runs until stopped by [`Stop`], or by `signal` becoming ready; then a snapshot is saved if there are
+    /// save points, running commands finish and connections close.
     ///
     /// # Errors
-    /// A thread or a runtime could not be created.
+    /// A thread or a runtime could not be created, the data could not be loaded, or what was changed last could not be saved.
     pub fn run(self, signal: impl Future<Output = ()>) -> io::Result<()> {
         let Self { services, mut listeners, stop } = self;
         let threads = services.config.worker_threads();
         fit_connections(&services);
         services.keyspace.free_in_background()?;
         publish_events(&services);
-        services.keyspace.attach_log(Arc::<Log>::clone(services.aof.log()));
-        services.follow_log();
-        let syncer = Syncer::start(Arc::clone(services.aof.log()), Arc::clone(&services.clock))?;
-        if services.config.live.appendonly.get() {
-            load_log(&services).map_err(io::Error::other)?;
-        }
+        let syncer = start_log(&services)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // Before anybody can be served.
+        let loading = persistence::load_at_start(&services).map_err(io::Error::other)?;
         let http_stop = Stop::default();
         let http = serve_http(&services, std::mem::take(&mut listeners.http), &http_stop)?;
         let workers = (0..=threads)
@@ -111,16 +131,19 @@ impl Server {
             .collect::<io::Result<Vec<_>>>()?;
         let acceptor = Acceptor::new(Arc::clone(&services), workers);
         alloc::mark_startup();
-        announce(&listeners, &services);
-        let accepted = runtime.block_on(async {
+        let places = places(&listeners, &services);
+        let ended = runtime.block_on(async {
             tokio::select! {
-                result = acceptor.run(&listeners) => result,
-                () = housekeeping(&services) => Ok(()),
-                () = stop.0.notified() => Ok(()),
-                () = signal => Ok(()),
+                result = acceptor.run(&listeners) => Err(result),
+                () = housekeeping(&services) => Err(Ok(())),
+                error = loaded(loading, &places) => Err(Err(error)),
+                request = stopping(&services, &stop, signal) => Ok(request),
             }
         });
         services.draining.store(true, Ordering::Release);
+        if let Some(load) = services.durability.load() {
+            load.progress.stop();
+        }
         drop(listeners);
         // A connection that was handed over just now is woken as well: it registers before it first looks at `draining`.
         let workers = acceptor.into_workers();
@@ -145,29 +168,65 @@ impl Server {
         if let Some(http) = http {
             http.join().expect("the HTTP thread's panics are caught at its connections");
         }
-        accepted
+        match ended {
+            Ok(request) => persistence::save_the_rest(&services, &request).map_err(io::Error::other),
+            // A failed start never leads to a save.
+            Err(result) => {
+                services.durability.stop_saving();
+                result
+            }
+        }
     }
 }
 
-/// Loads the log, if there is one, and has it go on behind that; makes one if there is none.
-fn load_log(services: &Arc<Services>) -> Result<(), String> {
-    let slots: Vec<usize> = (0..services.config.worker_threads()).collect();
-    if !replaying::load(services, &slots, &Progress::default()).map_err(|failure| failure.to_string())? {
-        appending::rewrite(services);
-        return if services.aof.is_on() {
-            Ok(())
-        } else {
-            Err("there is no append only file, and none can be made".into())
-        };
+/// Says that clients are served once the data is loaded. Ready only if it cannot be.
+async fn loaded(loading: Option<oneshot::Receiver<persistence::LoadOutcome>>, places: &str) -> io::Error {
+    if let Some(loading) = loading {
+        match loading.await {
+            Ok(Ok(())) => {}
+            Ok(Err(text)) => return io::Error::other(text),
+            Err(_) => return io::Error::other("the thread that loaded the data panicked"),
+        }
     }
-    services.aof.resume().map_err(|error| format!("the append only file cannot be appended to: {error}"))?;
-    appending::whole(&services.keyspace, services.background_slot(), |pass| {
-        let held = pass.lock(&Plan::Whole, Patience::Wait)?;
-        services.keyspace.log_effects(&held, true);
-        pass.unlock(held);
-        Ok(())
-    });
-    Ok(())
+    tracing::info!("tally {} is ready to accept connections on {places}", env!("CARGO_PKG_VERSION"));
+    std::future::pending().await
+}
+
+/// Ready when the server is to stop and what is to be saved before is saved.
+async fn stopping(services: &Arc<Services>, stop: &Stop, signal: impl Future<Output = ()>) -> StopRequest {
+    let mut signal = std::pin::pin!(signal);
+    let mut has_signal = false;
+    loop {
+        let request = tokio::select! {
+            request = stop.requested() => request,
+            () = &mut signal, if !has_signal => {
+                has_signal = true;
+                StopRequest::default()
+            }
+        };
+        let saved = persistence::save_before_stop(services, &request).await;
+        if let Err(error) = &saved {
+            tracing::error!("the server does not stop, for no snapshot could be saved: {error}");
+        }
+        let is_saved = saved.is_ok();
+        if let Some(outcome) = &request.outcome {
+            // Who asked may have gone.
+            let _ = outcome.send(saved);
+        }
+        if is_saved {
+            return request;
+        }
+    }
+}
+
+/// Has effects come to the log, which is off, and starts the thread that syncs it.
+fn start_log(services: &Arc<Services>) -> io::Result<Syncer> {
+    let log = services.aof.log();
+    services.keyspace.attach_log(Arc::<Log>::clone(log));
+    services.follow_log();
+    let durability = Arc::clone(&services.durability);
+    log.tell_health(Box::new(move |health| durability.set_log_failed(health != Health::Good)));
+    Syncer::start(Arc::clone(log), Arc::clone(&services.clock))
 }
 
 /// Has events on keys published to channels.
@@ -230,24 +289,27 @@ pub fn exit_on_next_signal(mut term: Signal, mut int: Signal) {
 }
 
 /// Everything that the server shares, before any thread runs.
-pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send + Sync>) -> Services {
+pub fn services(mut config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn(StopRequest) + Send + Sync>) -> Services {
     let threads = config.worker_threads();
+    // As clients are told it, it must mean something to them.
+    if let Ok(dir) = std::path::absolute(&config.start.dir) {
+        config.start.dir = dir;
+    }
+    // A slot for each worker and the standby, and those of who freezes and loads.
+    let slots: Vec<usize> = (threads + 1..).take(threads.clamp(1, LOADERS_MAX)).collect();
+    let durability = Durability::new(Arc::new(RealDisk), slots.clone(), clock.unix_millis());
     let names = COMMANDS.rows().iter().map(|row| &*row.full_name().leak()).collect();
     let mut rng = Rng::from_process(clock.unix_micros() as u64);
-    let keyspace = Keyspace::new(config.start.databases, threads + 2, threads);
+    let keyspace = Keyspace::new(config.start.databases, threads + 1 + slots.len(), threads);
     keyspace.set_eviction_rules(Rules::of(&config.live));
     let start = &config.start;
-    let name = |setting: &Option<PathBuf>| setting.clone().unwrap_or_default();
-    let aof = Arc::new(Aof::new(
-        Arc::new(RealDisk),
-        PathBuf::from(".").join(name(&start.appenddirname)),
-        name(&start.appendfilename).to_string_lossy().into_owned(),
-        config.live.appendfsync.get(),
-    ));
+    let log_dir = start.dir.join(&start.appenddirname);
+    let aof =
+        Aof::new(Arc::clone(durability.disk()), log_dir, start.appendfilename.clone(), config.live.appendfsync.get());
     let run_id = (0..40).map(|_| char::from(b"0123456789abcdef"[rng.below(16)])).collect();
     Services {
         keyspace,
-        aof,
+        aof: Arc::new(aof),
         metrics: Metrics::new(names),
         ops: OpsSampler::new(),
         net_input: OpsSampler::new(),
@@ -259,12 +321,14 @@ pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send
         slowlog: Slowlog::default(),
         away: Away::default(),
         scripts: Scripts::default(),
+        libraries: Libraries::default(),
         running: (0..=threads).map(|_| Control::new(Arc::clone(&clock))).collect(),
         commands: &COMMANDS,
         run_id,
         started_at: clock.unix_millis(),
         started: clock.ticks(),
         draining: AtomicBool::new(false),
+        durability: Arc::new(durability),
         stop,
         set_log_level: Box::new(logging::set_level),
         clock,
@@ -272,23 +336,25 @@ pub fn services(config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn() + Send
     }
 }
 
-/// Says in the log where clients can connect.
-fn announce(listeners: &Listeners, services: &Services) {
+/// Where clients can connect.
+fn places(listeners: &Listeners, services: &Services) -> String {
     let mut places: Vec<String> =
         listeners.tcp.iter().filter_map(|listener| Some(listener.local_addr().ok()?.to_string())).collect();
     places.extend(services.config.start.unixsocket.iter().map(|path| path.display().to_string()));
-    let version = env!("CARGO_PKG_VERSION");
-    tracing::info!("tally {version} is ready to accept connections on {}", places.join(", "));
+    places.join(", ")
 }
 
-/// Closes connections that were idle for too long, follows changes of `maxclients`, and samples rates.
+/// Closes connections that were idle for too long, follows changes of `maxclients`, samples rates, and saves snapshots when they are due.
 async fn housekeeping(services: &Arc<Services>) {
     let mut appending = Appending::default();
     let mut ticker = tokio::time::interval(HOUSEKEEPING);
     ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut maxclients = services.config.live.maxclients.get();
+    let mut reporter = persistence::Reporter::default();
     loop {
         ticker.tick().await;
+        persistence::save_if_due(services);
+        reporter.tick(&services.durability, &*services.clock);
         if services.config.live.maxclients.get() != maxclients {
             maxclients = fit_connections(services);
         }
@@ -342,7 +408,14 @@ impl http::Source for Observed {
     }
 
     fn ready(&self) -> Result<(), String> {
-        if self.0.is_draining() { Err("the server is stopping".into()) } else { Ok(()) }
+        match self.0.durability.load() {
+            _ if self.0.is_draining() => Err("the server is stopping".into()),
+            Some(load) => {
+                let (done, all) = (load.progress.bytes(), load.progress.bytes_total());
+                Err(format!("the data is being loaded: {done} of {all} bytes"))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -373,7 +446,7 @@ fn serve_http(
                     Err(error) => tracing::error!("the HTTP listener cannot be served: {error}"),
                 }
             }
-            stop.0.notified().await;
+            stop.requested().await;
             stopped.notify_waiters();
             while servers.join_next().await.is_some() {}
         }));

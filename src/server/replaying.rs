@@ -5,8 +5,7 @@ use crate::engine::{ReplayError, Replayed, Worker};
 use crate::keyspace::Twice;
 use crate::persist::aof::{AofError, Reader};
 use crate::persist::disk::Disk;
-use crate::persist::rdb::Limits;
-use crate::persist::snapshot::{self, Expired, LoadOptions, Progress};
+use crate::persist::snapshot::{self, Expired, Loaded, Progress};
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -29,21 +28,20 @@ impl fmt::Display for ReplayFailure {
 
 impl std::error::Error for ReplayFailure {}
 
-/// Loads what the log says, by these slots, which nobody else uses. False if there is no log.
+/// Loads what the files of the log hold, in order.
 ///
 /// # Errors
 /// The first file that is not sound.
-pub(super) fn load(services: &Arc<Services>, slots: &[usize], progress: &Progress) -> Result<bool, ReplayFailure> {
-    let opened = services.aof.open();
-    let failed = |what: String| ReplayFailure { path: PathBuf::new(), what };
-    let Some(paths) = opened.map_err(|error| failed(error.to_string()))? else { return Ok(false) };
-    let disk = services.aof.disk();
-    let mut worker = Worker::new(Arc::clone(services), slots[0]);
+pub(super) fn load(services: &Arc<Services>, paths: &[PathBuf], progress: &Progress) -> Result<Loaded, ReplayFailure> {
+    let disk = services.durability.disk();
+    let mut worker = Worker::new(Arc::clone(services), services.background_slot());
+    let mut loaded = Loaded::default();
     for (index, path) in paths.iter().enumerate() {
-        let file = File { services, disk: &*disk, path, is_last: index + 1 == paths.len() };
-        file.load(slots, &mut worker, progress).map_err(|what| ReplayFailure { path: path.clone(), what })?;
+        let file = File { services, disk: &**disk, path, may_be_torn: services.aof.may_be_torn(&paths[index..]) };
+        let of_file = file.load(&mut worker, progress).map_err(|what| ReplayFailure { path: path.clone(), what })?;
+        loaded.keys += of_file.keys;
     }
-    Ok(true)
+    Ok(loaded)
 }
 
 /// A file of the log.
@@ -51,38 +49,34 @@ struct File<'f> {
     services: &'f Services,
     disk: &'f dyn Disk,
     path: &'f Path,
-    /// Only the last may have been cut off by a crash.
-    is_last: bool,
+    /// Whether nothing follows: only then may a crash have cut it off.
+    may_be_torn: bool,
 }
 
 impl File<'_> {
-    fn load(&self, slots: &[usize], worker: &mut Worker, progress: &Progress) -> Result<(), String> {
+    fn load(&self, worker: &mut Worker, progress: &Progress) -> Result<Loaded, String> {
+        let services = self.services;
+        let mut loaded = Loaded::default();
         let mut reader = Reader::new(self.open(0)?, 0);
         if reader.begins_with_snapshot().map_err(|error| error.to_string())? {
-            let options = LoadOptions {
-                limits: limits(self.services),
-                expired: Expired::Keep,
-                twice: Twice::Refuse,
-                checksum: true,
-                rules: self.services.keyspace.eviction_rules(),
-                now: self.services.clock.unix_millis(),
-            };
-            let keyspace = &self.services.keyspace;
-            let loaded = snapshot::load(self.open(0)?, keyspace, slots, options, progress);
-            let loaded = loaded.map_err(|error| error.to_string())?;
+            let options = services.load_options(Expired::Keep, Twice::Refuse);
+            let slots = services.durability.slots();
+            let read = snapshot::load(self.open(0)?, &services.keyspace, slots, options, progress);
+            loaded = read.map_err(|error| error.to_string())?;
+            super::persistence::load_libraries(services, &loaded)?;
             reader = Reader::new(self.open(loaded.bytes)?, loaded.bytes);
         }
         let mut replayed = Replayed::default();
         let ended = worker.replay(&mut replayed, |argv| reader.next(argv));
         match ended {
             Ok(()) => {}
-            Err(ReplayError::Read(AofError::Truncated { whole, end })) if self.is_last => self.cut(whole, end)?,
+            Err(ReplayError::Read(AofError::Truncated { whole, end })) if self.may_be_torn => self.cut(whole, end)?,
             Err(ReplayError::Read(error)) => return Err(format!("{error}; tally check tells more")),
             Err(ReplayError::Unknown(text)) => return Err(format!("before byte {}: {text}", reader.offset())),
         }
         let Replayed { commands, failed } = replayed;
         tracing::info!("{} was replayed: {commands} commands, {failed} of which failed", self.path.display());
-        Ok(())
+        Ok(loaded)
     }
 
     /// Opens the file, and passes over its first bytes.
@@ -107,9 +101,4 @@ impl File<'_> {
         );
         self.disk.truncate(self.path, whole).map_err(|error| format!("it cannot be cut: {error}"))
     }
-}
-
-fn limits(services: &Services) -> Limits {
-    let _ = services;
-    Limits::default()
 }

@@ -261,7 +261,7 @@ fn a_wait_ends_when_its_time_is_up_and_not_before() {
     let clock = Arc::new(ManualClock::at(1_700_000_000_000));
     let config = Config::from_pairs([("threads", "1")]).expect("this is within the setting's range");
     let its_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
-    let services = Arc::new(tally::server::services(config, its_clock, Box::new(|| {})));
+    let services = Arc::new(tally::server::services(config, its_clock, Box::new(|_| {})));
     let client = services.clients.connect(Default::default(), clock.unix_millis(), clock.ticks());
     let (mut session, mut worker) = (Session::new(client, true), Worker::new(Arc::clone(&services), 0));
     let mut output = Vec::new();

@@ -32,7 +32,7 @@ impl Server {
     fn start() -> Self {
         let config = Config::from_pairs([("threads", "1"), ("enable-debug-command", "yes")]);
         let config = config.expect("these are within the settings' ranges");
-        let services = Arc::new(tally::server::services(config, Arc::new(Racing(AtomicI64::new(0))), Box::new(|| {})));
+        let services = Arc::new(tally::server::services(config, Arc::new(Racing(AtomicI64::new(0))), Box::new(|_| {})));
         let client = services.clients.connect(Default::default(), services.clock.unix_millis(), Ticks(1));
         Self { worker: Worker::new(services, 0), session: Session::new(client, true) }
     }

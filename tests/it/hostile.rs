@@ -158,6 +158,29 @@ fn a_script_that_wants_too_much_ends_by_itself() {
     fail_if_any(&wrong);
 }
 
+/// Loads a library of one function with that body, and calls it.
+fn answer_of_function(client: &mut Client, body: &str) -> String {
+    let source = format!("#!lua name=hostile\nredis.register_function('hostile', function(KEYS, ARGV)\n{body}\nend)");
+    let loaded = client.call(&["FUNCTION", "LOAD", "REPLACE", &source]);
+    assert!(!matches!(loaded, OwnedFrame::Error(_)), "{body}: {loaded:?}");
+    printed(&client.call(&["FCALL", "hostile", "1", "k"]))
+}
+
+#[test]
+fn the_same_scripts_as_functions_end_as_well() {
+    let mut bench = Bench::start("100");
+    let mut wrong = Vec::new();
+    for Part { name, script, end } in parts(ENDLESS).into_iter().chain(parts(MEMORY)) {
+        let expected = end.strip_prefix("error").map_or("killed by script-max-time", str::trim_start);
+        let answer = answer_of_function(&mut bench.client, script);
+        if !answer.starts_with('-') || !answer.contains(expected) && !answer.contains("script-max-time") {
+            wrong.push(format!("{name}: {answer:.300}"));
+        }
+        bench.check(name);
+    }
+    fail_if_any(&wrong);
+}
+
 #[test]
 fn what_is_tried_is_answered_as_redis_does() {
     let mut bench = Bench::start("300");

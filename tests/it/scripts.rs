@@ -72,6 +72,27 @@ fn the_first_run_of_a_script_owns_all_keys() {
     assert!(error_text(&looping.read()).contains(KILLED));
 }
 
+/// While another script runs, whose shard is not asked for: who wanted everything would be told BUSY.
+#[test]
+fn the_first_run_of_a_script_that_cannot_write_holds_its_own_keys_only() {
+    let server = start("50");
+    let mut looping = loop_on_held(&server);
+    server.wait_for_busy("held");
+    let free = (0..).map(|n| format!("free:{n}"));
+    let free = { free }.find(|key| server.ask(&["SET", key, "1"]) == status("OK")).expect("some shard is free");
+    let reads = "return redis.call('GET', KEYS[1])";
+    assert_eq!(server.ask(&["EVAL_RO", reads, "1", &free]), bulk("1"));
+    assert_eq!(server.ask(&["EVAL", &format!("#!lua flags=no-writes\n{reads}"), "1", &free]), bulk("1"));
+    // An undeclared key that is free is had late; one that is held has the run begin again, owning everything.
+    let reads = "return redis.call('GET', ARGV[1])";
+    assert_eq!(server.ask(&["EVAL_RO", reads, "0", &free]), bulk("1"));
+    assert!(error_text(&server.ask(&["EVAL_RO", reads, "0", "held"])).starts_with("BUSY "));
+    assert!(error_text(&server.ask(&["EVAL", "return 1", "1", &free])).starts_with("BUSY "), "this one might write");
+    server.kill_script();
+    assert!(error_text(&looping.read()).contains(KILLED));
+    assert_eq!(server.ask(&["EVAL_RO", reads, "0", "held"]), bulk("value"));
+}
+
 #[test]
 fn before_the_time_limit_commands_wait_for_the_script() {
     let server = start("600000");

@@ -131,7 +131,7 @@ impl Target {
 
     fn empty(&self) {
         let mut client = Connection::open(self.address, 2);
-        for words in [&["FLUSHALL"][..], &["SCRIPT", "FLUSH"]] {
+        for words in [&["FLUSHALL"][..], &["SCRIPT", "FLUSH"], &["FUNCTION", "FLUSH"]] {
             let argv: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
             assert_eq!(client.command(&argv).expect("a server can be emptied"), ["+OK"]);
         }

@@ -23,6 +23,13 @@ fn print(arguments: &[&str]) -> String {
 }
 
 #[test]
+fn files_can_be_checked_instead() {
+    let words = |words: &[&str]| Config::from_arguments(words.iter().map(ToString::to_string));
+    assert!(matches!(words(&["tally", "check", "a", "b"]), Ok(Invocation::Check(files)) if files.len() == 2));
+    assert!(words(&["tally", "check"]).is_err());
+}
+
+#[test]
 fn every_setting_is_a_flag_and_help_lists_it_with_its_default_and_its_meaning() {
     let help = print(&["--help"]);
     for setting in SETTINGS {

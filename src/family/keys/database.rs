@@ -57,6 +57,10 @@ fn flushall(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandE
     for db in 0..ctx.keys.databases() {
         ctx.keys.in_db(db).flush();
     }
+    // What is gone is gone from the disk as well, before long.
+    if !ctx.services.config.live.save.get().is_empty() {
+        ctx.services.durability.schedule();
+    }
     Ok(reply.ok())
 }
 

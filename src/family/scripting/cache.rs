@@ -2,7 +2,7 @@
 
 use crate::command::args::is_word;
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply};
-use crate::script::Digest;
+use crate::script::{Digest, Kind};
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::help("SCRIPT HELP").group(Group::Scripting),
@@ -64,28 +64,7 @@ fn load(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
     Ok(reply.bulk(&source.digest.hex()))
 }
 
-/// Ends every running script that is past `lua-time-limit`; if none is, the one that has run longest.
 fn kill(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let controls = ctx.services.running.iter();
-    let running: Vec<_> = controls.filter_map(|control| control.running().map(|run| (control, run))).collect();
-    let longest = running.iter().map(|(_, run)| run.started).min();
-    let slow = running.iter().any(|(_, run)| run.is_slow);
-    let condemned = running.iter().filter(|(_, run)| run.is_slow || (!slow && Some(run.started) == longest));
-    let kill_writes = ctx.services.config.live.script_kill_writes.get();
-    let (mut killed, mut spared) = (0, 0);
-    for (control, run) in condemned {
-        if run.wrote && !kill_writes {
-            spared += 1;
-        } else if control.kill(*run) {
-            killed += 1;
-        }
-    }
-    match (killed, spared) {
-        (0, 0) => Err(CommandError::text("NOTBUSY No scripts in execution right now.")),
-        (0, _) => Err(CommandError::text(
-            "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the \
-             script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
-        )),
-        _ => Ok(reply.ok()),
-    }
+    super::kill::end_runs(ctx, Kind::Script)?;
+    Ok(reply.ok())
 }

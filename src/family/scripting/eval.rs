@@ -1,12 +1,10 @@
-//! EVAL, EVALSHA and their read-only forms.
+//! EVAL, EVALSHA, FCALL and their read-only forms.
 
 use crate::command::{
-    Access, Args, CommandError, CommandSpec, Ctx, Flags, Group, Replied, Reply, ScriptCall, ScriptRunner,
+    Access, Args, CommandError, CommandSpec, Ctx, Flags, Group, Program, Replied, Reply, ScriptCall, ScriptRunner,
 };
-use crate::script::Source;
-use std::sync::Arc;
 
-/// What all four share.
+/// What all six share.
 const fn row(syntax: &'static str, handler: crate::command::Handler, access: Access) -> CommandSpec {
     CommandSpec::new(syntax, handler)
         .group(Group::Scripting)
@@ -32,6 +30,14 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .flag(Flags::READONLY)
         .since("7.0.0")
         .says("Runs a cached Lua script that may not write, by its SHA-1 digest."),
+    row("FCALL function numkeys [key [key ...]] [arg [arg ...]]", fcall, Access::ANY)
+        .flag(Flags::MAY_REPLICATE)
+        .since("7.0.0")
+        .says("Calls a function of a library."),
+    row("FCALL_RO function numkeys [key [key ...]] [arg [arg ...]]", fcall_ro, Access::READ)
+        .flag(Flags::READONLY)
+        .since("7.0.0")
+        .says("Calls a function that may not write."),
 ];
 
 const MAY_WRITE: CommandError = CommandError::text("ERR Can not execute a script with write flag using *_ro command.");
@@ -52,24 +58,39 @@ fn evalsha_ro(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
     by_digest(ctx, args, reply, true)
 }
 
+fn fcall(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    by_name(ctx, args, reply, false)
+}
+
+fn fcall_ro(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
+    by_name(ctx, args, reply, true)
+}
+
 fn by_text(ctx: &mut Ctx, args: Args, reply: Reply, read_only: bool) -> Result<Replied, CommandError> {
-    let (keys, services) = (count_keys(args)?, ctx.services);
+    let (keys, services) = (count_keys(args, args.integer(2)?)?, ctx.services);
     let source = runner(ctx).by_text(services, &args[1])?;
-    run(ctx, args, reply, source, keys, read_only)
+    run(ctx, args, reply, Program::Script(source), keys, read_only)
 }
 
 fn by_digest(ctx: &mut Ctx, args: Args, reply: Reply, read_only: bool) -> Result<Replied, CommandError> {
-    let (keys, services) = (count_keys(args)?, ctx.services);
+    let (keys, services) = (count_keys(args, args.integer(2)?)?, ctx.services);
     let source = runner(ctx).by_digest(services, &args[1]).ok_or(CommandError::NoScript)?;
-    run(ctx, args, reply, source, keys, read_only)
+    run(ctx, args, reply, Program::Script(source), keys, read_only)
+}
+
+fn by_name(ctx: &mut Ctx, args: Args, reply: Reply, read_only: bool) -> Result<Replied, CommandError> {
+    let services = ctx.services;
+    let function = runner(ctx).function(services, &args[1]).ok_or(CommandError::text("ERR Function not found"))?;
+    let keys = args.integer(2).map_err(|_| CommandError::text("ERR Bad number of keys provided"))?;
+    let keys = count_keys(args, keys)?;
+    run(ctx, args, reply, Program::Function(function), keys, read_only)
 }
 
 fn runner<'c>(ctx: &'c mut Ctx<'_, '_>) -> &'c mut dyn ScriptRunner {
     ctx.scripts.as_deref_mut().expect("EVAL is not allowed from a script, so there is a runner")
 }
 
-fn count_keys(args: Args) -> Result<usize, CommandError> {
-    let keys = args.integer(2)?;
+fn count_keys(args: Args, keys: i64) -> Result<usize, CommandError> {
     if keys > (args.len() - 3) as i64 {
         return Err(CommandError::text("ERR Number of keys can't be greater than number of args"));
     }
@@ -80,16 +101,17 @@ fn run(
     ctx: &mut Ctx,
     args: Args,
     reply: Reply,
-    source: Arc<Source>,
+    program: Program,
     keys: usize,
     read_only: bool,
 ) -> Result<Replied, CommandError> {
-    let scripts = ctx.scripts.take().expect("EVAL is not allowed from a script, so there is a runner");
-    if read_only && source.flags.declared && !source.flags.no_writes {
+    let flags = program.flags();
+    if read_only && flags.declared && !flags.no_writes {
         return Err(MAY_WRITE);
     }
+    let scripts = ctx.scripts.take().expect("EVAL is not allowed from a script, so there is a runner");
     let (keys, argv) = args.from(3).split_at(keys);
-    let replied = scripts.run(ctx, ScriptCall { source, keys, argv, read_only }, reply);
+    let replied = scripts.run(ctx, ScriptCall { program, line: args.all(), keys, argv, read_only }, reply);
     ctx.scripts = Some(scripts);
     replied
 }

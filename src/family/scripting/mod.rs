@@ -1,9 +1,12 @@
-//! Scripts: EVAL and its like in [`eval`], the script cache in [`cache`]. What a script is and how it runs: `script` and `engine`.
+//! Scripts: EVAL, FCALL and their like in [`eval`], the script cache in [`cache`], libraries of functions in [`function`]. What a script is and how it runs:
+//! `script` and `engine`.
 
 mod cache;
 mod eval;
+mod function;
+mod kill;
 
 use crate::command::CommandSpec;
 
 /// The tables of the family's files.
-pub const TABLES: &[&[CommandSpec]] = &[eval::COMMANDS, cache::COMMANDS];
+pub const TABLES: &[&[CommandSpec]] = &[eval::COMMANDS, cache::COMMANDS, function::COMMANDS];

@@ -1,4 +1,4 @@
-//! TIME, LASTSAVE, ROLE, LOLWUT.
+//! TIME, ROLE, LOLWUT.
 
 use crate::base::num;
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply};
@@ -12,11 +12,6 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .since("2.6.0")
         .tips(&["nondeterministic_output"])
         .says("Replies the time: seconds since 1970, and microseconds."),
-    CommandSpec::new("LASTSAVE", last_save)
-        .flag(ANY_TIME)
-        .categories(OPERATORS)
-        .tips(&["nondeterministic_output"])
-        .says("Replies when a snapshot was last saved; without snapshots, when the server started."),
     CommandSpec::new("ROLE", role)
         .flag(ANY_TIME.or(Flags::NOSCRIPT))
         .categories(OPERATORS)
@@ -38,10 +33,6 @@ fn time(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> {
     pair.bulk(itoa::Buffer::new().format(micros.div_euclid(1_000_000)).as_bytes());
     pair.bulk(itoa::Buffer::new().format(micros.rem_euclid(1_000_000)).as_bytes());
     Ok(pair.end())
-}
-
-fn last_save(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> {
-    Ok(reply.integer(ctx.services.started_at / 1000))
 }
 
 fn role(_: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> {

@@ -2,6 +2,7 @@
 //!
 //! It owns the whole keyspace while it runs, so DEBUG SLEEP stops everybody who needs a key, as in Redis.
 
+use super::reload;
 use crate::base::num;
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Replied, Reply};
 use crate::config::DebugCommand;
@@ -10,7 +11,7 @@ use std::time::Duration;
 pub(super) const COMMANDS: &[CommandSpec] = &[CommandSpec::new("DEBUG subcommand [argument ...]", debug)
     .flag(Flags::ADMIN.or(Flags::NOSCRIPT).or(Flags::LOADING).or(Flags::STALE))
     .whole()
-    .says("Helps those who test clients: SLEEP, SET-ACTIVE-EXPIRE, OBJECT, ERROR, LOG, PANIC.")
+    .says("Helps those who test clients: SLEEP, SET-ACTIVE-EXPIRE, OBJECT, RELOAD, ERROR, LOG, PANIC.")
     .costs("Depends on the subcommand")];
 
 const FORBIDDEN: CommandError = CommandError::text(
@@ -30,6 +31,9 @@ const HELP: &[&str] = &[
     "    Describes the value of a key.",
     "PANIC",
     "    Crashes the server, as a fault in a command would.",
+    "RELOAD [option ...]",
+    "    Saves a snapshot and loads it again. NOSAVE does not save first, NOFLUSH keeps the keys that are there, MERGE",
+    "    replaces those that are in the snapshot as well.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Turns the removal of expired keys in the background off or on.",
     "SLEEP <seconds>",
@@ -66,6 +70,7 @@ fn debug(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErro
             set.expect("active-expire may be changed at any time");
             Ok(reply.ok())
         }
+        _ if args.is(1, "RELOAD") => reload::reload(ctx, args, reply),
         3 if args.is(1, "OBJECT") => object(ctx, &args[2], reply),
         3 if args.is(1, "ERROR") => Ok(reply.error(&args[2])),
         3 if args.is(1, "LOG") => {

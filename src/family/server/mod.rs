@@ -1,4 +1,4 @@
-//! The server: its settings, its figures, its commands, its end.
+//! The server: its settings, its figures, its commands.
 
 mod acl;
 mod basic;
@@ -8,7 +8,7 @@ mod debug;
 mod info;
 mod memory;
 mod monitor;
-mod shutdown;
+mod reload;
 mod slowlog;
 
 use crate::command::CommandSpec;
@@ -26,5 +26,4 @@ pub const TABLES: &[&[CommandSpec]] = &[
     monitor::COMMANDS,
     acl::COMMANDS,
     debug::COMMANDS,
-    shutdown::COMMANDS,
 ];

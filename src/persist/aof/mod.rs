@@ -173,6 +173,13 @@ impl Aof {
         Ok(Some(named))
     }
 
+    /// Whether the first of these files may end in the midst of something: not if there is anything in one behind it, for that is begun only when all before is on
+    /// the disk.
+    pub fn may_be_torn(&self, paths: &[PathBuf]) -> bool {
+        let files = self.files.lock();
+        paths.iter().skip(1).all(|path| files.disk.len(path).is_ok_and(|bytes| bytes == 0))
+    }
+
     /// The disk that the files are on.
     pub fn disk(&self) -> Arc<dyn Disk> {
         Arc::clone(&self.files.lock().disk)
@@ -192,8 +199,7 @@ impl Aof {
             Some(last) => last.clone(),
             None => files.add_incremental()?,
         };
-        self.log.rotate(files.segment(&last)?);
-        self.log.flush()?;
+        self.log.begin(files.segment(&last)?);
         self.is_on.store(true, Ordering::Relaxed);
         files.remove_history();
         Ok(())
@@ -216,34 +222,29 @@ impl Aof {
         let (frozen, position) = freeze(files.segment(&incremental)?)?;
         if was_on {
             self.status.settled_bytes.store(before, Ordering::Relaxed);
-            // What was appended before belongs to the old file. If that fails, the thread tries again.
-            let _ = self.log.flush();
+            // If the old file fails, the log goes on once there is a new base.
+            let _ = self.log.turn_over();
+        } else {
+            self.log.begin_next();
         }
-        let base = files.manifest.next_base(&files.prefix);
-        let temporary = files.dir.join(format!("temp-rewriteaof-{}.aof", std::process::id()));
-        let written = files.disk.create(&temporary).and_then(|file| write(&frozen, file));
+        files.replace(vec![incremental], |file| write(&frozen, file))?;
         drop(frozen);
-        let moved = written.and_then(|()| files.disk.rename(&temporary, &files.path(&base)));
-        if let Err(error) = moved {
-            let _ = files.disk.remove(&temporary);
-            return Err(error);
-        }
-        files.disk.sync_dir(&files.dir)?;
-        let mut manifest = Manifest { base: Some(base), incremental: vec![incremental], history: Vec::new() };
-        let old = std::mem::take(&mut files.manifest);
-        let of_old = old.base.iter().chain(&old.incremental).chain(&old.history);
-        manifest.history = of_old.filter(|file| !manifest.names(&file.name)).cloned().collect();
-        manifest.history.iter_mut().for_each(|file| file.kind = FileKind::History);
-        if let Err(error) = files.commit(manifest) {
-            files.manifest = old;
-            return Err(error);
-        }
         self.log.rebased(position);
         self.is_on.store(true, Ordering::Relaxed);
-        let base = files.manifest.base.clone().expect("it was just put there");
-        let bytes = files.disk.len(&files.path(&base)).unwrap_or(0);
-        self.status.settled_bytes.store(bytes, Ordering::Relaxed);
+        self.status.settled_bytes.store(files.base_bytes(), Ordering::Relaxed);
         self.status.base_bytes.store(self.bytes(), Ordering::Relaxed);
+        files.remove_history();
+        Ok(())
+    }
+
+    /// Writes a base, of which nothing is the continuation, while the log is off: for who turns it on with the next start.
+    ///
+    /// # Errors
+    /// Those of the disk, and of `write`.
+    pub fn write_base(&self, write: impl FnOnce(Box<dyn DiskFile>) -> io::Result<()>) -> io::Result<()> {
+        let mut files = self.files.lock();
+        files.disk.create_dir(&files.dir)?;
+        files.replace(Vec::new(), write)?;
         files.remove_history();
         Ok(())
     }
@@ -324,7 +325,11 @@ impl Files {
     /// Makes the next incremental file, empty and under its name for good.
     fn make_incremental(&mut self) -> io::Result<LogFile> {
         self.disk.create_dir(&self.dir)?;
-        let file = self.manifest.next_incremental(&self.prefix);
+        let mut file = self.manifest.next_incremental(&self.prefix);
+        // A file that could not be synced once is not used again, nor its name.
+        while self.disk.len(&self.path(&file)).is_ok() {
+            file = file.after(&self.prefix);
+        }
         self.disk.create(&self.path(&file))?.sync()?;
         self.disk.sync_dir(&self.dir)?;
         Ok(file)
@@ -342,6 +347,32 @@ impl Files {
     fn segment(&self, file: &LogFile) -> io::Result<SegmentFile> {
         let path = self.path(file);
         Ok(SegmentFile { writer: self.disk.append(&path)?, syncer: self.disk.append(&path)? })
+    }
+
+    /// Makes a base, and has it and `incremental` be all that counts.
+    fn replace(
+        &mut self,
+        incremental: Vec<LogFile>,
+        write: impl FnOnce(Box<dyn DiskFile>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let base = self.manifest.next_base(&self.prefix);
+        let temporary = self.dir.join(format!("temp-rewriteaof-{}.aof", std::process::id()));
+        let written = self.disk.create(&temporary).and_then(write);
+        if let Err(error) = written.and_then(|()| self.disk.rename(&temporary, &self.path(&base))) {
+            let _ = self.disk.remove(&temporary);
+            return Err(error);
+        }
+        self.disk.sync_dir(&self.dir)?;
+        let mut manifest = Manifest { base: Some(base), incremental, history: Vec::new() };
+        let old = &self.manifest;
+        let of_old = old.base.iter().chain(&old.incremental).chain(&old.history);
+        manifest.history = of_old.filter(|file| !manifest.names(&file.name)).cloned().collect();
+        manifest.history.iter_mut().for_each(|file| file.kind = FileKind::History);
+        self.commit(manifest)
+    }
+
+    fn base_bytes(&self) -> u64 {
+        self.manifest.base.as_ref().and_then(|base| self.disk.len(&self.path(base)).ok()).unwrap_or(0)
     }
 
     /// Replaces the manifest.

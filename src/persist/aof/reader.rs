@@ -254,12 +254,12 @@ impl<R: Read> Reader<R> {
                 return Ok((from, to - usize::from(to > from && self.buffer[to - 1] == b'\r')));
             }
             looked_at = rest.len();
-            if looked_at > LINE_BYTES_MAX {
-                return Err(self.format("a line that does not end"));
-            }
             if let Some(zero) = rest.iter().position(|byte| *byte == 0) {
                 self.at += zero;
-                return self.odd("unreachable: a zero is odd");
+                return self.odd("a zero in a line");
+            }
+            if looked_at > LINE_BYTES_MAX {
+                return Err(self.format("a line that does not end"));
             }
             if !self.fill()? {
                 return Err(Stop::Cut);

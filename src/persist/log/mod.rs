@@ -15,17 +15,15 @@
 
 mod thread;
 
-#[cfg(test)]
-mod tests;
-
 pub use thread::Syncer;
 
 use super::disk::DiskFile;
-use crate::base::sync::Mutex;
+use crate::base::sync::{Mutex, MutexGuard};
 use crate::config::FsyncPolicy;
 use crate::keyspace::EffectLog;
 use crate::resp::request::put_command;
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
@@ -49,6 +47,7 @@ pub struct Log {
     is_asked: AtomicBool,
     thread: Mutex<Option<std::thread::Thread>>,
     delayed: AtomicU64,
+    on_health: OnceLock<Box<dyn Fn(Health) + Send + Sync>>,
 }
 
 /// How it is with the file.
@@ -96,10 +95,8 @@ struct Segment {
     done: usize,
     /// The position behind what is taken.
     taken_end: u64,
-    /// Taken from the buffer, for when its position is reached.
-    next: Option<(u64, SegmentFile)>,
-    /// Handles that the syncing thread has not come for, oldest first: the last is of the file that is written to.
-    syncers: Vec<Box<dyn DiskFile>>,
+    /// Another handle of the file; not here while it is synced.
+    syncer: Option<Box<dyn DiskFile>>,
     /// Bytes in the file.
     bytes: u64,
     /// What is before this position need not be written.
@@ -122,33 +119,62 @@ impl Log {
             is_asked: AtomicBool::new(false),
             thread: Mutex::default(),
             delayed: AtomicU64::new(0),
+            on_health: OnceLock::new(),
         }
     }
 
-    /// Has everything appended from now on go to this file, which has `bytes` already. The caller sees to it that nobody appends meanwhile. Returns the position.
+    /// Has everything appended from now on go to this file. The caller sees to it that nobody appends meanwhile, and soon calls [`Log::turn_over`]. Returns the
+    /// position.
     pub fn rotate(&self, file: SegmentFile) -> u64 {
         let mut buffer = self.buffer.lock();
         let at = buffer.begins + buffer.bytes.len() as u64;
-        // A file that nothing was meant for yet is replaced.
+        // A file that the log has not gone on in is replaced: what was meant for it is kept, until a snapshot has it.
         buffer.next = Some((at, file));
         buffer.db = None;
         at
     }
 
-    /// Says that a snapshot of everything before `position` is on the disk, with the file from there on behind it: what was before need not be synced any more.
+    /// Goes on in this file, where there was none. The caller sees to it that nobody appends meanwhile.
+    pub fn begin(&self, file: SegmentFile) {
+        self.rotate(file);
+        self.begin_next();
+    }
+
+    /// Goes on in the file of [`Log::rotate`], where there was none.
+    pub fn begin_next(&self) {
+        self.segment.lock().turn_over(&self.buffer);
+    }
+
+    /// Goes on in the file of [`Log::rotate`], after all before was written to the old one and synced: else a crash could lose the end of that and not what follows.
+    /// Until then whoever appends waits.
+    ///
+    /// # Errors
+    /// Those of the disk. The log goes on once [`Log::rebased`] says that the old file does not matter.
+    pub fn turn_over(&self) -> io::Result<()> {
+        let syncing = self.syncing.lock();
+        let ended = self.sync_while(&syncing);
+        if ended.is_ok() {
+            self.segment.lock().turn_over(&self.buffer);
+        }
+        drop(syncing);
+        ended.and_then(|()| self.flush())
+    }
+
+    /// Says that a snapshot of everything before `position` is on the disk, with the file from there on behind it: what was before need not be written or synced
+    /// any more.
     pub fn rebased(&self, position: u64) {
-        let _syncing = self.syncing.lock();
+        let syncing = self.syncing.lock();
         {
             let mut segment = self.segment.lock();
             segment.abandoned = position;
-            // What was not written before is not wanted any more.
+            // What fails now fails again at the next flush.
             let _ = segment.flush(&self.buffer);
-            let current = segment.syncers.pop();
-            segment.syncers.clear();
-            segment.syncers.extend(current);
+            segment.turn_over(&self.buffer);
         }
+        drop(syncing);
         self.synced.fetch_max(position, Ordering::AcqRel);
-        self.health.store(Health::Good as u8, Ordering::Release);
+        self.set_health(Health::Good);
+        let _ = self.flush();
         self.wake_settled();
     }
 
@@ -167,25 +193,37 @@ impl Log {
         drop((buffer, segment));
         self.written.store(end, Ordering::Release);
         self.synced.store(end, Ordering::Release);
-        self.health.store(Health::Good as u8, Ordering::Release);
+        self.set_health(Health::Good);
         self.wake_settled();
         ended
     }
 
-    /// Writes all that was appended.
+    /// Writes all that was appended. If somebody else is at it, that is left to them: they will see what was appended before this call.
     ///
     /// # Errors
     /// Those of the disk. What was not written is kept, and the next flush goes on with it.
     pub fn flush(&self) -> io::Result<()> {
-        if self.written.load(Ordering::Acquire) == self.end.load(Ordering::Acquire) && !self.is_rotating() {
-            return Ok(());
+        let mut flushed = Ok(());
+        while flushed.is_ok()
+            && self.written.load(Ordering::Acquire) != self.end.load(Ordering::Acquire)
+            && let Some(mut segment) = self.segment.try_lock()
+        {
+            let before = self.written.load(Ordering::Acquire);
+            flushed = segment.flush(&self.buffer);
+            let position = segment.taken_end - (segment.taken.len() - segment.done) as u64;
+            self.written.store(position, Ordering::Release);
+            drop(segment);
+            self.note_flush(&flushed);
+            if position == before {
+                // What is left is for another file.
+                break;
+            }
         }
-        let mut segment = self.segment.lock();
-        let flushed = segment.flush(&self.buffer);
-        let position = segment.taken_end - (segment.taken.len() - segment.done) as u64;
-        drop(segment);
-        self.written.store(position, Ordering::Release);
-        match &flushed {
+        flushed
+    }
+
+    fn note_flush(&self, flushed: &io::Result<()>) {
+        match flushed {
             Ok(()) => _ = self.note_health(Health::Unwritable, Health::Good),
             Err(error) => {
                 if self.note_health(Health::Good, Health::Unwritable) {
@@ -194,15 +232,34 @@ impl Log {
             }
         }
         self.wake_settled();
-        flushed
-    }
-
-    fn is_rotating(&self) -> bool {
-        self.buffer.lock().next.is_some()
     }
 
     fn note_health(&self, from: Health, to: Health) -> bool {
-        self.health.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        let has_changed =
+            self.health.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if has_changed {
+            self.tell(to);
+        }
+        has_changed
+    }
+
+    fn set_health(&self, health: Health) -> bool {
+        let has_changed = self.health.swap(health as u8, Ordering::AcqRel) != health as u8;
+        if has_changed {
+            self.tell(health);
+        }
+        has_changed
+    }
+
+    fn tell(&self, health: Health) {
+        if let Some(on_health) = self.on_health.get() {
+            on_health(health);
+        }
+    }
+
+    /// Has `on_health` told of every change. The first that is given stays.
+    pub fn tell_health(&self, on_health: Box<dyn Fn(Health) + Send + Sync>) {
+        let _ = self.on_health.set(on_health);
     }
 
     /// Writes and syncs all that was appended, whatever the policy.
@@ -210,25 +267,31 @@ impl Log {
     /// # Errors
     /// Those of the disk. After a failed sync the log is [`Health::Poisoned`].
     pub fn sync(&self) -> io::Result<()> {
-        let _syncing = self.syncing.lock();
-        self.flush()?;
-        let (position, mut syncers) = {
+        self.sync_while(&self.syncing.lock())
+    }
+
+    fn sync_while(&self, _syncing: &MutexGuard<'_, ()>) -> io::Result<()> {
+        let (flushed, position, syncer) = {
             let mut segment = self.segment.lock();
-            (self.written.load(Ordering::Acquire), std::mem::take(&mut segment.syncers))
+            let flushed = segment.flush(&self.buffer);
+            let position = segment.taken_end - (segment.taken.len() - segment.done) as u64;
+            self.written.store(position, Ordering::Release);
+            (flushed, position, segment.syncer.take())
         };
-        let synced = if self.health() == Health::Poisoned {
-            Err(io::Error::other("a sync of this file has failed before"))
-        } else {
-            syncers.iter_mut().try_for_each(|syncer| syncer.sync())
+        self.note_flush(&flushed);
+        let mut syncer = syncer;
+        let synced = match (&flushed, &mut syncer) {
+            (Err(_), _) => Ok(()),
+            _ if self.health() == Health::Poisoned => Err(io::Error::other("a sync of this file has failed before")),
+            (Ok(()), None) => Err(io::Error::other("there is no file")),
+            (Ok(()), Some(syncer)) => syncer.sync(),
         };
-        // The last is that of the file that is still written to.
-        if let Some(last) = syncers.pop() {
-            self.segment.lock().syncers.insert(0, last);
-        }
+        self.segment.lock().syncer = syncer;
+        flushed?;
         match &synced {
             Ok(()) => _ = self.synced.fetch_max(position, Ordering::AcqRel),
             Err(error) => {
-                if self.health.swap(Health::Poisoned as u8, Ordering::AcqRel) != Health::Poisoned as u8 {
+                if self.set_health(Health::Poisoned) {
                     tracing::error!(
                         "the append only file cannot be synced, so writes are refused until it was rewritten: {error}"
                     );
@@ -334,56 +397,54 @@ impl Log {
 }
 
 impl Segment {
-    /// Writes what is taken, then takes more, until there is none.
+    /// Writes what is taken, then takes more, until there is none, or what follows is for another file.
     fn flush(&mut self, buffer: &Mutex<Buffer>) -> io::Result<()> {
         loop {
             self.write()?;
             let mut buffer = buffer.lock();
-            let before = self.taken_end;
-            assert!(buffer.begins == before, "what is appended is taken in order");
-            if self.next.is_none() {
-                self.next = buffer.next.take();
-            }
-            let is_cut = self.next.is_some();
-            if buffer.bytes.is_empty() && !is_cut {
+            assert!(buffer.begins == self.taken_end, "what is appended is taken in order");
+            let cut = buffer.next.as_ref().map(|(at, _)| (at - buffer.begins) as usize);
+            if cut.unwrap_or(buffer.bytes.len()) == 0 {
                 return Ok(());
             }
+            let after = cut.map(|cut| buffer.bytes.split_off(cut));
             self.taken.clear();
             self.taken.shrink_to(KEPT_BYTES);
             self.done = 0;
             std::mem::swap(&mut self.taken, &mut buffer.bytes);
             buffer.begins += self.taken.len() as u64;
             self.taken_end = buffer.begins;
+            if let Some(after) = after {
+                buffer.bytes = after;
+            }
         }
     }
 
     fn write(&mut self) -> io::Result<()> {
-        loop {
-            let begins = self.taken_end - self.taken.len() as u64;
-            let upto = match &self.next {
-                Some((at, _)) => usize::try_from(at - begins).map_or(self.taken.len(), |at| at.min(self.taken.len())),
-                None => self.taken.len(),
+        let begins = self.taken_end - self.taken.len() as u64;
+        let abandoned = usize::try_from(self.abandoned.saturating_sub(begins)).unwrap_or(usize::MAX);
+        self.done = self.done.max(abandoned.min(self.taken.len()));
+        while self.done < self.taken.len() {
+            let writer = self.writer.as_mut().ok_or_else(|| io::Error::other("there is no file"))?;
+            let bytes = match writer.write(&self.taken[self.done..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
             };
-            let abandoned = usize::try_from(self.abandoned.saturating_sub(begins)).unwrap_or(usize::MAX);
-            self.done = self.done.max(abandoned.min(upto));
-            while self.done < upto {
-                let writer = self.writer.as_mut().ok_or_else(|| io::Error::other("there is no file"))?;
-                let bytes = match writer.write(&self.taken[self.done..upto]) {
-                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    other => other?,
-                };
-                self.done += bytes;
-                self.bytes += bytes as u64;
-            }
-            match self.next.take_if(|(at, _)| begins + self.done as u64 == *at) {
-                None => return Ok(()),
-                Some((_, file)) => {
-                    self.writer = Some(file.writer);
-                    self.syncers.push(file.syncer);
-                    self.bytes = 0;
-                }
-            }
+            self.done += bytes;
+            self.bytes += bytes as u64;
+        }
+        Ok(())
+    }
+
+    /// Goes on in the next file, if everything before it is done with.
+    fn turn_over(&mut self, buffer: &Mutex<Buffer>) {
+        let mut buffer = buffer.lock();
+        let is_done = self.done == self.taken.len();
+        if let Some((_, file)) = buffer.next.take_if(|(at, _)| is_done && *at == self.taken_end) {
+            self.writer = Some(file.writer);
+            self.syncer = Some(file.syncer);
+            self.bytes = 0;
         }
     }
 }

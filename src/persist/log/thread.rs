@@ -51,7 +51,7 @@ fn turn(log: &Log, clock: &dyn Clock) {
     std::thread::park_timeout(if log.health() == Health::Unwritable { RETRY } else { SECOND });
     log.is_asked.store(false, Ordering::Release);
     let [end, _, synced] = log.positions();
-    if end == synced && !log.is_rotating() {
+    if end == synced {
         return;
     }
     if log.policy() == FsyncPolicy::No {

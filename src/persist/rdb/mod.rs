@@ -32,6 +32,7 @@ mod cursor;
 mod decoder;
 mod encoder;
 mod error;
+mod functions;
 mod intset;
 mod items;
 mod length;
@@ -53,10 +54,12 @@ pub use codes::Version;
 pub use decoder::{Checksum, Decoder, Entry, Item, Skipped};
 pub use encoder::{Encoder, Options, Properties};
 pub use error::RdbError;
+pub use functions::{FunctionsError, dump_functions, restore_functions};
 pub use items::{Found, Part};
 pub use payload::{RestoreError, dump, restore};
 pub use scan::{Chunk, ChunkReader, Scanner};
 
+use crate::config::Live;
 use crate::data::{hash, list, set, zset};
 
 /// How large collections may be in their small forms: the settings of their families.
@@ -70,6 +73,28 @@ pub struct Limits {
     pub set: set::Limits,
     /// Of sorted sets.
     pub zset: zset::Limits,
+}
+
+impl Limits {
+    /// What the settings are now.
+    pub fn of(live: &Live) -> Self {
+        Self {
+            hash: hash::Limits {
+                entries: live.hash_max_listpack_entries.get(),
+                value_bytes: live.hash_max_listpack_value.get(),
+            },
+            list: list::Limits::from_setting(live.list_max_listpack_size.get()),
+            set: set::Limits {
+                integers: live.set_max_intset_entries.get(),
+                entries: live.set_max_listpack_entries.get(),
+                value_bytes: live.set_max_listpack_value.get(),
+            },
+            zset: zset::Limits {
+                entries: live.zset_max_listpack_entries.get(),
+                value_bytes: live.zset_max_listpack_value.get(),
+            },
+        }
+    }
 }
 
 impl Default for Limits {

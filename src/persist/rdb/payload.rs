@@ -42,10 +42,17 @@ impl std::error::Error for RestoreError {
 
 /// The payload of a value. O(bytes of the value).
 pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
+    with_footer(compress, |sink| {
+        sink.put(&[write::kind_of(value)])?;
+        write::value(sink, value, &mut Vec::new())
+    })
+}
+
+/// A payload of what `write` writes.
+pub(super) fn with_footer(compress: bool, write: impl FnOnce(&mut Sink<Vec<u8>>) -> io::Result<()>) -> Vec<u8> {
     let written = (|| -> io::Result<Vec<u8>> {
         let mut sink = Sink::new(Vec::new(), compress);
-        sink.put(&[write::kind_of(value)])?;
-        write::value(&mut sink, value, &mut Vec::new())?;
+        write(&mut sink)?;
         sink.put(&(Version::WRITTEN.number() as u16).to_le_bytes())?;
         let sum = sink.flush()?;
         sink.put(&sum.to_le_bytes())?;
@@ -54,17 +61,20 @@ pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     written.expect("a vector takes all that is written")
 }
 
+/// What a payload holds before its footer, and the version that this says; `None` if version or checksum are wrong.
+pub(super) fn body_of(payload: &[u8]) -> Option<(&[u8], Version)> {
+    let (summed, sum) = payload.split_last_chunk::<8>()?;
+    let (body, version) = summed.split_last_chunk::<2>()?;
+    let version = Version::known(u16::from_le_bytes(*version).into())?;
+    (crc64::update(0, summed) == u64::from_le_bytes(*sum)).then_some((body, version))
+}
+
 /// The value of a payload. Bytes behind the value are ignored, as Redis does.
 ///
 /// # Errors
 /// See [`RestoreError`].
 pub fn restore(payload: &[u8], limits: Limits) -> Result<Value, RestoreError> {
-    let (summed, sum) = payload.split_last_chunk::<8>().ok_or(RestoreError::Footer)?;
-    let (body, version) = summed.split_last_chunk::<2>().ok_or(RestoreError::Footer)?;
-    let version = Version::known(u16::from_le_bytes(*version).into()).ok_or(RestoreError::Footer)?;
-    if crc64::update(0, summed) != u64::from_le_bytes(*sum) {
-        return Err(RestoreError::Footer);
-    }
+    let (body, version) = body_of(payload).ok_or(RestoreError::Footer)?;
     let mut source = Source::new(body, payload.len() - FOOTER_BYTES);
     let mut read = || {
         let kind = source.byte()?;

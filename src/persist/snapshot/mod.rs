@@ -6,7 +6,7 @@
 //! ```
 //! After a crash at any moment there is the old file or the new one, whole. A file that cannot be loaded changes nothing on the disk.
 //!
-//! Not here: when to save, who waits for it, and what became of it .
+//! Not here: when to save, who waits for it, and what became of it ([`super::Durability`]).
 
 mod load;
 mod progress;

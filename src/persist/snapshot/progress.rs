@@ -21,6 +21,11 @@ impl Progress {
         progress
     }
 
+    /// Says how many keys there are.
+    pub fn expect_keys(&self, keys: u64) {
+        self.keys_total.store(keys, Ordering::Relaxed);
+    }
+
     /// Keys that are done.
     pub fn keys(&self) -> u64 {
         self.keys.load(Ordering::Relaxed)

@@ -17,6 +17,9 @@ const REDIS_VERSION: &str = "7.0.15";
 const WRITE_BYTES: usize = 64 * 1024;
 /// How much is written between syncs, if there are any before the end.
 const SYNC_BYTES: u64 = 4 * 1024 * 1024;
+/// How long it sleeps at least and at most, where it is slower than the disk.
+const NAP_NANOS_MIN: u64 = 1_000_000;
+const NAP_NANOS_MAX: u64 = 50_000_000;
 /// How many keys are written before they are counted.
 const KEYS_PER_COUNT: u64 = 128;
 
@@ -149,16 +152,18 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Sleeps until so much may have been written.
+    /// Sleeps until so much may have been written, or it is told to stop.
     fn keep_pace(&self) {
         let (Some(pace), Some(began)) = (&self.options.pace, self.began) else { return };
         let nanos = u128::from(self.bytes) * 1_000_000_000 / u128::from(pace.bytes_per_second.max(1));
         let due = u64::try_from(nanos).unwrap_or(u64::MAX);
-        let spent = pace.clock.ticks().0.saturating_sub(began);
-        // A lag of less than this is made up for by the next.
-        const NAP_NANOS_MIN: u64 = 1_000_000;
-        if let Some(left) = due.checked_sub(spent).filter(|left| *left >= NAP_NANOS_MIN) {
-            std::thread::sleep(Duration::from_nanos(left));
+        while !self.progress.is_stopped() {
+            let spent = pace.clock.ticks().0.saturating_sub(began);
+            // A lag of less than a nap is made up for by the next write.
+            match due.checked_sub(spent) {
+                Some(left @ NAP_NANOS_MIN..) => std::thread::sleep(Duration::from_nanos(left.min(NAP_NANOS_MAX))),
+                _ => break,
+            }
         }
     }
 }

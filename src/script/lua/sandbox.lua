@@ -175,40 +175,64 @@ function functions.collectgarbage(option, ...)
   return collectgarbage(option, ...)
 end
 
-local function compile_text(text, name)
+local function compile_text(text, name, environment)
   local translated, refusal = native.translate(text, name)
   if refusal then return nil, refusal end
   local compiled, problem = loadstring(translated or text, name)
   if not compiled then return nil, problem end
-  return setfenv(compiled, slow)
+  return setfenv(compiled, environment)
 end
 
-function functions.loadstring(text, name)
-  if type(text) == 'number' then text = tostring(text) end
-  if type(text) ~= 'string' then
-    error("bad argument #1 to 'loadstring' (string expected, got " .. (text == nil and 'no value' or type(text)) .. ')', 2)
+-- What is compiled sees what its compiler sees.
+local function compilers(environment)
+  local function from_text(text, name)
+    if type(text) == 'number' then text = tostring(text) end
+    if type(text) ~= 'string' then
+      error("bad argument #1 to 'loadstring' (string expected, got " .. (text == nil and 'no value' or type(text)) .. ')', 2)
+    end
+    return compile_text(text, name or text, environment)
   end
-  return compile_text(text, name or text)
-end
 
-function functions.load(reader, name)
-  local pieces = {}
-  while true do
-    local piece = reader()
-    if piece == nil or piece == '' then break end
-    if type(piece) ~= 'string' then return nil, 'reader function must return a string' end
-    pieces[#pieces + 1] = piece
+  local function from_reader(reader, name)
+    local pieces = {}
+    while true do
+      local piece = reader()
+      if piece == nil or piece == '' then break end
+      if type(piece) ~= 'string' then return nil, 'reader function must return a string' end
+      pieces[#pieces + 1] = piece
+    end
+    return compile_text(concat(pieces), name or '=(load)', environment)
   end
-  return compile_text(concat(pieces), name or '=(load)')
+  return from_text, from_reader
 end
 
-for name, value in next, functions do base[name], fast[name] = value, value end
-for name, library in next, libraries do base[name], fast[name] = freeze(library), library end
+-- Libraries of functions have globals of their own, in both kinds: those of a script less what only scripts have. KEYS and ARGV are arguments.
+local library_fast, library_base = {}, {}
+local library_slow = setmetatable({}, { __index = library_base, __newindex = refuse_write, __metatable = locked })
+real[library_slow] = library_base
+
+for name, value in next, functions do
+  base[name], fast[name], library_base[name], library_fast[name] = value, value, value, value
+end
+for name, library in next, libraries do
+  base[name], fast[name] = freeze(library), library
+  library_base[name], library_fast[name] = base[name], library
+end
 base.server, fast.server = base.redis, R
 base._G, fast._G = slow, slow
+base.loadstring, base.load = compilers(slow)
+fast.loadstring, fast.load = base.loadstring, base.load
 
-setmetatable(base, { __index = missing })
-setmetatable(fast, { __index = missing })
+local running = {}
+for name, value in next, R do running[name] = value end
+running.breakpoint, running.debug, running.replicate_commands = nil, nil, nil
+library_base.redis, library_fast.redis = freeze(running), running
+library_base.server, library_fast.server = library_base.redis, running
+library_base._G, library_fast._G = library_slow, library_slow
+library_base.loadstring, library_base.load = compilers(library_slow)
+library_fast.loadstring, library_fast.load = library_base.loadstring, library_base.load
+
+for _, globals in next, { base, fast, library_base, library_fast } do setmetatable(globals, { __index = missing }) end
 
 -- A method call on a string reads the real table; getmetatable does not show it.
 getmetatable('').__index = S
@@ -225,6 +249,7 @@ local function nth(text, n) return opcode((funcbc(loadstring(text), n))) end
 local GSET, GGET = nth('x = 1', 2), nth('return x', 1)
 local TGETS = nth('return x.y', 2)
 local FNEW = nth('return function() end', 1)
+local UGET = opcode((funcbc(loadstring('local x; return function() return x end')(), 1)))
 local FORL, ITERL = nth('for i = 1, 2 do end', 5), nth('for i in x do end', 5)
 local JMP = nth('if x then return end', 3)
 local CALLT, CALLMT = nth('return x()', 2), nth('return x(y())', 4)
@@ -252,6 +277,8 @@ local function judge(prototype, verdict)
       verdict.bounded = false
     elseif op == JMP then
       if math.floor(instruction / 65536) % 65536 < 0x8000 then verdict.bounded = false end
+    elseif op == UGET then
+      verdict.closed = false
     elseif op == CALLT or op == CALLMT then
       verdict.tail_line = funcinfo(prototype, at).currentline
     end
@@ -265,13 +292,68 @@ end
 
 -- Returns the function, whether its environment is the fast one, whether it ends by itself, and the line of its last tail call;
 -- or nil and why not.
-local function compile(text, name)
+local function compile(text, name, is_library)
   local compiled, problem = loadstring(text, name)
   if not compiled then return nil, problem end
   local verdict = { fast = true, bounded = true, tail_line = 0 }
   judge(compiled, verdict)
-  setfenv(compiled, verdict.fast and fast or slow)
+  if is_library then
+    setfenv(compiled, verdict.fast and library_fast or library_slow)
+  else
+    setfenv(compiled, verdict.fast and fast or slow)
+  end
   return compiled, verdict.fast, verdict.bounded, verdict.tail_line
 end
 
-return compile, fast, base
+-- Loading a library of functions ----------------------------------------------------------------------------------------------
+
+-- Each function that was registered, whether it ends by itself, and the line of its last tail call.
+local registered
+
+local function note(callback)
+  local bounded, tail_line = false, 0
+  if funcinfo(callback).bytecodes then
+    -- What it keeps from its library may be a function without end.
+    local verdict = { fast = true, bounded = true, closed = true, tail_line = 0 }
+    judge(callback, verdict)
+    bounded, tail_line = verdict.bounded and verdict.closed, verdict.tail_line
+  end
+  local count = #registered
+  registered[count + 1], registered[count + 2], registered[count + 3] = callback, bounded, tail_line
+end
+
+local loading = {}
+for _, name in next, { 'LOG_DEBUG', 'LOG_VERBOSE', 'LOG_NOTICE', 'LOG_WARNING', 'REDIS_VERSION', 'REDIS_VERSION_NUM', 'log' } do
+  loading[name] = R[name]
+end
+
+function loading.register_function(...)
+  native.register(...)
+  local first, second = ...
+  if type(first) ~= 'table' then return note(second) end
+  for name, value in next, first do
+    if type(name) == 'string' and S.lower(name) == 'callback' then return note(value) end
+  end
+end
+setmetatable(loading, { __index = missing })
+local frozen_loading = freeze(loading)
+
+-- While a library is loaded nothing but `redis` is there. The names stay in their tables, so that putting the values back takes no memory.
+local running_base, running_fast = {}, {}
+for name, value in next, library_base do running_base[name], running_fast[name] = value, library_fast[name] end
+
+local function begin_load()
+  registered = {}
+  for name in next, running_base do library_base[name], library_fast[name] = nil, nil end
+  library_base.redis, library_fast.redis = frozen_loading, loading
+  library_base.server, library_fast.server = frozen_loading, loading
+end
+
+local function end_load()
+  for name, value in next, running_base do library_base[name], library_fast[name] = value, running_fast[name] end
+  local list = registered
+  registered = nil
+  return list
+end
+
+return compile, fast, base, begin_load, end_load

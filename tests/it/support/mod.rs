@@ -7,7 +7,9 @@ pub use client::{Client, array, bulk, elements, encode, error, error_text, integ
 use redis_protocol::resp2::types::OwnedFrame;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How often another free port is tried when somebody took the one that was found.
@@ -21,6 +23,8 @@ pub struct Server {
     child: Child,
     addr: SocketAddr,
     http: SocketAddr,
+    /// Where its files are, if no other directory was given.
+    _dir: TempDir,
 }
 
 impl Server {
@@ -40,10 +44,11 @@ impl Server {
     }
 
     fn try_start(arguments: &[&str]) -> Option<Self> {
-        let (addr, http) = (free_address(), free_address());
+        let (addr, http, dir) = (free_address(), free_address(), TempDir::new());
         let mut child = Command::new(env!("CARGO_BIN_EXE_tally"))
             .args(["--bind", "127.0.0.1", "--port", &addr.port().to_string(), "--http-port", &http.port().to_string()])
-            .args(["--loglevel", "notice"])
+            .args(["--loglevel", "notice", "--save", "", "--dir"])
+            .arg(&dir.0)
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
@@ -56,7 +61,7 @@ impl Server {
         }
         // The pipe must not fill up, or the server would wait for its own log.
         std::thread::spawn(move || lines.for_each(drop));
-        Some(Self { child, addr, http })
+        Some(Self { child, addr, http, _dir: dir })
     }
 
     /// Where it speaks RESP.
@@ -123,6 +128,30 @@ impl Server {
     /// Waits for the process to end, and returns its exit code.
     pub fn wait(mut self) -> Option<i32> {
         self.child.wait().expect("a child can be waited for").code()
+    }
+}
+
+/// A directory of one test, removed when dropped.
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    pub fn new() -> Self {
+        static SERIAL: AtomicUsize = AtomicUsize::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("tally-it-{}-{serial}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("the system has a place for temporary files");
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        // What is left in a temporary place hurts nobody.
+        drop(std::fs::remove_dir_all(&self.0));
     }
 }
 

@@ -34,26 +34,6 @@ pub(super) fn server(ctx: &Ctx, text: &mut Text) {
     text.line("io_threads_active", 0);
 }
 
-pub(super) fn persistence(ctx: &Ctx, text: &mut Text) {
-    let last_save_secs = ctx.services.started_at / 1000;
-    text.section("Persistence");
-    text.line("loading", 0);
-    text.line("async_loading", 0);
-    text.line("rdb_changes_since_last_save", ctx.services.keyspace.totals().changes);
-    text.line("rdb_bgsave_in_progress", 0);
-    text.line("rdb_last_save_time", last_save_secs);
-    text.line("rdb_last_bgsave_status", "ok");
-    text.line("rdb_last_bgsave_time_sec", -1);
-    text.line("rdb_current_bgsave_time_sec", -1);
-    text.line("aof_enabled", 0);
-    text.line("aof_rewrite_in_progress", 0);
-    text.line("aof_rewrite_scheduled", 0);
-    text.line("aof_last_rewrite_time_sec", -1);
-    text.line("aof_current_rewrite_time_sec", -1);
-    text.line("aof_last_bgrewrite_status", "ok");
-    text.line("aof_last_write_status", "ok");
-}
-
 pub(super) fn replication(ctx: &Ctx, text: &mut Text) {
     text.section("Replication");
     text.line("role", "master");

@@ -28,11 +28,11 @@ pub(super) fn memory(ctx: &Ctx, text: &mut Text) {
     text.line("used_memory_lua_human", super::text::human(now.machines));
     text.line("used_memory_scripts_eval", now.scripts);
     text.line("number_of_cached_scripts", now.scripts_count);
-    text.line("number_of_functions", 0);
-    text.line("number_of_libraries", 0);
+    text.line("number_of_functions", now.functions_count);
+    text.line("number_of_libraries", now.libraries_count);
     text.line("used_memory_vm_functions", 0);
     text.bytes("used_memory_vm_total", now.machines);
-    text.line("used_memory_functions", 0);
+    text.line("used_memory_functions", now.functions);
     text.bytes("used_memory_scripts", now.scripts);
     text.bytes("maxmemory", now.maxmemory);
     text.line("maxmemory_policy", now.policy);

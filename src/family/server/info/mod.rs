@@ -1,11 +1,12 @@
 //! INFO: what the server is and does, as text in sections, in the words of Redis that exporters read.
 //!
-//! A line is here only if it is true of this server: what it does not have (replicas, snapshots, eviction) stands with its fixed value where
+//! A line is here only if it is true of this server: what it does not have (replicas, a cluster) stands with its fixed value where
 //! exporters insist on the line, and is left out otherwise.
 
 mod load;
 mod machine;
 mod memory;
+mod persistence;
 mod text;
 
 use crate::command::args::is_word;
@@ -29,7 +30,7 @@ const SECTIONS: &[Section] = &[
     Section { name: "SERVER", by_default: true, write: machine::server },
     Section { name: "CLIENTS", by_default: true, write: load::clients },
     Section { name: "MEMORY", by_default: true, write: memory::memory },
-    Section { name: "PERSISTENCE", by_default: true, write: machine::persistence },
+    Section { name: "PERSISTENCE", by_default: true, write: persistence::persistence },
     Section { name: "STATS", by_default: true, write: load::stats },
     Section { name: "REPLICATION", by_default: true, write: machine::replication },
     Section { name: "CPU", by_default: true, write: machine::cpu },

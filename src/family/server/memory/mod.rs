@@ -94,7 +94,7 @@ fn stats(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError> 
     integer(&mut fields, "cluster.links", 0);
     integer(&mut fields, "aof.buffer", 0);
     integer(&mut fields, "lua.caches", bytes(overview.scripts));
-    integer(&mut fields, "functions.caches", 0);
+    integer(&mut fields, "functions.caches", bytes(overview.functions));
     for database in &overview.databases {
         fields.bulk(format!("db.{}", database.db).as_bytes());
         let mut inner = fields.element().map(3);

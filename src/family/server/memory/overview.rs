@@ -32,6 +32,10 @@ pub(in crate::family::server) struct Overview {
     /// The texts of cached scripts.
     pub(in crate::family::server) scripts: u64,
     pub(in crate::family::server) scripts_count: usize,
+    /// The libraries of functions.
+    pub(in crate::family::server) functions: u64,
+    pub(in crate::family::server) functions_count: usize,
+    pub(in crate::family::server) libraries_count: usize,
     /// Databases that are not empty.
     pub(in crate::family::server) databases: Vec<DatabaseBytes>,
     pub(in crate::family::server) keys: u64,
@@ -45,6 +49,7 @@ impl Overview {
         let services = ctx.services;
         let keyspace = &services.keyspace;
         let clients = services.clients.all();
+        let libraries = services.libraries.catalog();
         let lens = (0..keyspace.databases()).map(|db| (db, keyspace.len(db) as u64)).filter(|(_, len)| *len > 0);
         let lens: Vec<(usize, u64)> = lens.collect();
         Self {
@@ -58,6 +63,9 @@ impl Overview {
             machines: script::machines_bytes(),
             scripts: services.scripts.bytes() as u64,
             scripts_count: services.scripts.len(),
+            functions: services.libraries.bytes() as u64,
+            functions_count: libraries.functions_len(),
+            libraries_count: libraries.libraries().len(),
             databases: lens
                 .iter()
                 .map(|(db, len)| DatabaseBytes {
@@ -75,7 +83,7 @@ impl Overview {
     /// What is taken by other things than data.
     pub(in crate::family::server) fn overhead(&self) -> u64 {
         let databases: u64 = self.databases.iter().map(|database| database.tables + database.wheels).sum();
-        self.startup + self.clients + self.machines + self.scripts + databases
+        self.startup + self.clients + self.machines + self.scripts + self.functions + databases
     }
 
     /// The data: entries with their values.

@@ -1,6 +1,8 @@
 //! Snapshots and payloads, written and read back, recorded from others, made by hand, and mutated.
 
+mod chunks;
 mod encodings;
+mod functions;
 mod mutations;
 mod old;
 mod packed;

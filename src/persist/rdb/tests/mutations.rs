@@ -20,7 +20,7 @@ fn mutations() -> (usize, bool) {
 }
 
 /// One value of each kind in each encoding, without a footer.
-fn bodies() -> Vec<Vec<u8>> {
+pub(super) fn bodies() -> Vec<Vec<u8>> {
     let limits = Limits::default();
     let member = |index: i32| format!("member {index}").into_bytes();
     // One more than the small forms take.
@@ -71,7 +71,7 @@ fn bodies() -> Vec<Vec<u8>> {
 }
 
 /// Changes some bytes: to any, to one near, or to one that means something; cuts or repeats a stretch.
-fn mutate(bytes: &mut Vec<u8>, rng: &mut Rng) {
+pub(super) fn mutate(bytes: &mut Vec<u8>, rng: &mut Rng) {
     const TELLING: [u8; 16] = [0, 1, 0x3F, 0x40, 0x7F, 0x80, 0x81, 0xC0, 0xC2, 0xC3, 0xE0, 0xF0, 0xF4, 0xFE, 0xFF, 2];
     for _ in 0..=rng.below(4) {
         if bytes.is_empty() {
