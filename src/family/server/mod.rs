@@ -7,8 +7,8 @@ mod config;
 mod debug;
 mod info;
 mod memory;
-mod reload;
 mod monitor;
+mod reload;
 mod slowlog;
 
 use crate::command::CommandSpec;
