@@ -46,7 +46,7 @@ struct Stretch {
     end: AtomicUsize,
 }
 
-static ARENAS: [Arena; ARENAS_MAX] = [const { Arena { fresh: Stretch::NONE, again: Stretch::NONE } }; ARENAS_MAX];
+static ARENAS: [Arena; ARENAS_MAX] = [const { Arena { fresh: Stretch::none(), again: Stretch::none() } }; ARENAS_MAX];
 /// The arenas below this number may have stretches.
 static ARENAS_USED: AtomicUsize = AtomicUsize::new(0);
 /// The thread that touches.
@@ -164,7 +164,9 @@ unsafe extern "C" fn decommit(
 }
 
 impl Stretch {
-    const NONE: Self = Self { used: AtomicUsize::new(0), ready: AtomicUsize::new(0), end: AtomicUsize::new(0) };
+    const fn none() -> Self {
+        Self { used: AtomicUsize::new(0), ready: AtomicUsize::new(0), end: AtomicUsize::new(0) }
+    }
 
     fn begin(&self, start: usize, bytes: usize) {
         self.end.store(0, Ordering::Relaxed);
@@ -238,7 +240,7 @@ mod tests {
     fn a_piece_is_touched_when_too_little_is_left_behind_what_is_in_use() {
         let memory = vec![0u8; 4 * AHEAD_BYTES];
         let start = memory.as_ptr().addr().next_multiple_of(4096);
-        let stretch = Stretch::NONE;
+        let stretch = Stretch::none();
         assert!(!stretch.touch(), "there is no memory yet");
         stretch.begin(start, 3 * AHEAD_BYTES);
         let pieces = (0..100).take_while(|_| stretch.touch()).count();
@@ -259,7 +261,7 @@ mod tests {
     fn memory_used_again_is_touched_ahead_once_two_pieces_follow_each_other() {
         let memory = vec![0u8; 4 * AHEAD_BYTES];
         let start = memory.as_ptr().addr().next_multiple_of(4096);
-        let stretch = Stretch::NONE;
+        let stretch = Stretch::none();
         stretch.follow(start, start + PIECE_BYTES);
         assert!(!stretch.touch());
         stretch.follow(start + PIECE_BYTES, start + 2 * PIECE_BYTES);

@@ -118,7 +118,7 @@ fn tag_of(hash: u64) -> u8 {
 /// A slot that holds an item.
 #[inline(always)]
 fn slot_of(window: u64, item: NonNull<u8>) -> u64 {
-    debug_assert!(item.as_ptr().addr() % (1 << ALIGNED_BITS) == 0, "an item is aligned as it promises");
+    debug_assert!(item.as_ptr().addr().is_multiple_of(1 << ALIGNED_BITS), "an item is aligned as it promises");
     window << WINDOW_SHIFT | pack(item) >> ALIGNED_BITS
 }
 
