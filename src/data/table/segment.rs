@@ -10,9 +10,8 @@
 //! An item's *home* is the group in whose part of the segment's range of hashes it lies; if that is full, the next one that is not. A search goes from the home to the
 //! first group with an empty slot. A removal moves an item back into the hole where it must, so there are no marks of the deleted.
 //!
-//! The window says the home, and in ten of eleven cases in which half a split item belongs; so growing, splitting and comparing seldom load an item. The items are
-//! loaded when a table has some 300 thousand, which takes some microseconds for each segment, and again at 600 million. (With windows that moved on by 8 bits a set
-//! of 10 million was loaded as it went from 6 to 10: each of those splits waited for some 200 members far apart, 20 to 40 us.)
+//! The window says the home, and in ten of eleven cases in which half a split item belongs; so growing, splitting and comparing seldom load an item. The items are loaded when a table has
+//! some 300 thousand, and again at 600 million. (When windows moved on by 8 bits each split of a set of 6 to 10 million waited for some 200 members far apart.)
 //! The sizes are those of jemalloc's size classes, and a segment grows from one to the next: so bytes per item do not jump when a table doubles.
 #![expect(unsafe_code, reason = "one allocation with a header, control bytes and tagged pointers in it")]
 
@@ -41,7 +40,6 @@ const GROUPS_AHEAD: usize = 2;
 const ITEMS_PER_GROUP_MIN: usize = 6;
 
 const HEADER_BYTES: usize = size_of::<Header>();
-/// The bits of a window.
 pub(super) const WINDOW_BITS: u32 = 19;
 /// A window begins at a multiple of so many bits of the hash. In a segment of the most unfavourable depth nine of its bits are left.
 pub(super) const WINDOW_STEP: u32 = 11;
@@ -95,9 +93,7 @@ impl Moving {
             return self;
         }
         // SAFETY: the item is alive, for this owns it.
-        let item = unsafe { pointer(self.slot) };
-        // SAFETY: as above.
-        let hash = unsafe { T::key_hash(T::lend(item)) };
+        let (item, hash) = unsafe { (pointer(self.slot), T::key_hash(T::lend(pointer(self.slot)))) };
         Self { slot: slot_of(window_of(hash, to), item), tag: self.tag }
     }
 }
@@ -198,7 +194,6 @@ impl Segment {
         self.depth
     }
 
-    /// The slots, empty ones included.
     pub(super) fn slots(self) -> usize {
         self.groups * WIDTH
     }
@@ -276,14 +271,12 @@ impl Segment {
         unsafe { dealloc(self.base.as_ptr(), layout(self.groups)) };
     }
 
-    /// The control bytes of a group, which exists.
     #[inline(always)]
     fn control(self, group: usize) -> *mut u8 {
         debug_assert!(group < self.groups, "a group within the segment");
         self.base.as_ptr().wrapping_add(HEADER_BYTES + WIDTH * group)
     }
 
-    /// A slot, which exists.
     #[inline(always)]
     fn slot(self, index: usize) -> *mut u64 {
         debug_assert!(index < self.slots(), "a slot within the segment");
