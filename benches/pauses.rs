@@ -5,18 +5,25 @@
 //! cargo bench --bench pauses -- --keys 20000000
 //! cargo bench --bench pauses -- --members 10000000  the members of a sorted set, 2 million if not given
 //! cargo bench --bench pauses -- --huge-pages        as a server with disable-thp no
+//! cargo bench --bench pauses -- --cold              without the thread that touches memory ahead
 //! ```
-//! No sockets and no other threads, but for the one that frees garbage. Every single operation is measured, from before its lock is taken until it is given
-//! back, and the longest ones are what this is about. Each is measured twice: by the monotonic clock, which also counts what the system does to the
-//! thread meanwhile, and by the CPU time of the thread, which survives a busy machine. Two rows are for comparison: *nothing* is what measuring costs, and
-//! *read a byte* reads one anywhere in as much memory as the keys take: on a virtual machine even that takes long at times.
+//! No sockets and no other threads, but for those of the allocator and the one that frees garbage. Every single operation is measured, from before its lock is taken until it
+//! is given back, and the longest ones are what this is about. Each is measured twice: by the monotonic clock, which also counts what the system and a machine below it do to
+//! the thread meanwhile, and by the CPU time of the thread, which leaves out where it was not running. For those that take long by the clock, the table also says how
+//! often the system took the thread off its CPU (`out`) and how many pages it had to give it at first touch (`faults`).
+//!
+//! What the machine does to a thread that does nothing of the kind is measured in the same run. *Touch a page* writes to pages that nobody has touched before. And each
+//! operation is followed by a loop that reads the clock for as long as the operation took: so that loop is exposed to interrupts, to other processes and to what the
+//! host does exactly as long as the operations, and at the same time. Its longest gap between two readings is what the second line of each row counts. What is over a
+//! limit there is not the operations' doing; what more of them are over it is.
 
 #![expect(clippy::print_stdout, clippy::disallowed_macros, reason = "a table for people")]
 
 use std::hint::black_box;
+use tally::base::alloc::touch_ahead;
 use tally::base::clock::{Clock, SystemClock};
 use tally::base::hash::hash;
-use tally::base::process::{disable_huge_pages, thread_cpu_nanos};
+use tally::base::process::{Interruptions, disable_huge_pages, thread_cpu_nanos, thread_interruptions};
 use tally::base::rng::Rng;
 use tally::data::record::{NO_DEADLINE, Record};
 use tally::data::table::Table;
@@ -29,7 +36,15 @@ const THREADS: usize = 2;
 const FREEZES: usize = 20;
 /// Writes after each freeze: enough to meet many segments for the first time.
 const WRITES_PER_FREEZE: usize = 100_000;
-const BYTES_PER_KEY: usize = 64;
+/// Pages that *touch a page* writes to.
+const PAGES: usize = 100_000;
+const PAGE_BYTES: usize = 4096;
+/// Of an operation that takes longer by the clock, what held it up is kept.
+const LONG_NANOS: u32 = 20_000;
+/// What is counted over.
+const LIMITS: [(u32, &str); 3] = [(LONG_NANOS, "20 us"), (100_000, "100 us"), (1_000_000, "1 ms")];
+/// So many of the longest are told of.
+const LONGEST: usize = 3;
 const NOW: i64 = 1_700_000_000_000;
 
 fn main() {
@@ -39,30 +54,40 @@ fn main() {
     if !arguments.iter().any(|argument| argument == "--huge-pages") {
         disable_huge_pages();
     }
+    if !arguments.iter().any(|argument| argument == "--cold") {
+        touch_ahead().expect("a thread");
+    }
     println!("{keys} keys of 16 bytes with values of 16; microseconds\n");
-    println!("{:<34}{:>10} |{:^39} |{:^39}", "", "", "clock", "CPU");
-    let columns = format!("{:>9}{:>10}{:>10}{:>10}", "mean", "p99.9", "longest", "over 1 ms");
-    println!("{:<34}{:>10} |{columns} |{columns}{:>10}", "operation", "times", "which");
+    println!("{:<36}{:>10} |{:^55} |{:^55}", "", "", "clock", "CPU");
+    let over: String = LIMITS.iter().map(|(_, name)| format!("{:>9}", format!("> {name}"))).collect();
+    let columns = format!("{:>9}{:>9}{:>10}{over}", "mean", "p99.9", "longest");
+    println!("{:<36}{:>10} |{columns} |{columns}", "operation", "times");
     let clock = SystemClock::new();
-    let mut times = Times::new(&clock);
-    (0..100_000).for_each(|_| times.take(|| ()));
-    times.show("nothing");
-    let mut rng = Rng::seeded(3);
-    let memory = vec![1u8; keys * BYTES_PER_KEY];
-    let mut times = Times::new(&clock);
-    (0..1_000_000).for_each(|_| times.take(|| memory[rng.below(memory.len())]));
-    times.show("read a byte");
-    drop(memory);
-    a_table(&clock, keys);
-    a_keyspace(&clock, keys);
-    println!("\n{members} members of 20 bytes with random scores in one sorted set\n");
-    a_board(&clock, members);
+    touch_pages(&clock);
+    if keys > 0 {
+        a_table(&clock, keys);
+        a_keyspace(&clock, keys);
+    }
+    if members > 0 {
+        println!("\n{members} members of 20 bytes with random scores in one sorted set\n");
+        a_board(&clock, members);
+    }
+}
+
+fn touch_pages(clock: &SystemClock) {
+    let mut times = Times::new(clock, PAGES);
+    let mut memory: Vec<u8> = Vec::with_capacity(PAGES * PAGE_BYTES);
+    let fresh = memory.spare_capacity_mut();
+    for page in 0..PAGES {
+        times.take(|| fresh[page * PAGE_BYTES].write(1));
+    }
+    times.show("touch a page");
 }
 
 /// The table of one database in one shard, which nobody else splits the keys with.
 fn a_table(clock: &SystemClock, keys: usize) {
     let mut table: Table<Record> = Table::new(0);
-    let mut times = Times::new(clock);
+    let mut times = Times::new(clock, keys);
     for number in 0..keys {
         let key = key(number);
         let (hash, record) = (hash(&key), Record::with_string(&key, &value(number), NO_DEADLINE, 0));
@@ -70,7 +95,7 @@ fn a_table(clock: &SystemClock, keys: usize) {
     }
     times.show("one table: insert");
     let clone = table.clone();
-    let mut times = Times::new(clock);
+    let mut times = Times::new(clock, WRITES_PER_FREEZE);
     let mut rng = Rng::seeded(1);
     for _ in 0..WRITES_PER_FREEZE {
         let key = key(rng.below(keys));
@@ -82,7 +107,7 @@ fn a_table(clock: &SystemClock, keys: usize) {
     }
     times.show("one table: write after a clone");
     drop(clone);
-    let mut times = Times::new(clock);
+    let mut times = Times::new(clock, keys);
     for number in 0..keys {
         let key = key(number);
         let hash = hash(&key);
@@ -95,13 +120,14 @@ fn a_keyspace(clock: &SystemClock, keys: usize) {
     let keyspace = Keyspace::new(DATABASES, THREADS, THREADS);
     keyspace.free_in_background().expect("a thread");
     let mut rng = Rng::seeded(2);
-    let mut times = Times::new(clock);
+    let mut times = Times::new(clock, keys);
     (0..keys).for_each(|number| put(&keyspace, &mut times, number));
     times.show("keyspace: insert");
-    let mut times = Times::new(clock);
+    let mut times = Times::new(clock, 1_000_000);
     (0..keys.min(1_000_000)).for_each(|_| put(&keyspace, &mut times, rng.below(keys)));
     times.show("keyspace: overwrite");
-    let (mut freezes, mut writes, mut drops) = (Times::new(clock), Times::new(clock), Times::new(clock));
+    let (mut freezes, mut writes, mut drops) =
+        (Times::new(clock, FREEZES), Times::new(clock, FREEZES * WRITES_PER_FREEZE), Times::new(clock, FREEZES));
     for _ in 0..FREEZES {
         let mut frozen: Option<Frozen> = None;
         freezes.take(|| {
@@ -116,7 +142,7 @@ fn a_keyspace(clock: &SystemClock, keys: usize) {
     freezes.show("keyspace: freeze");
     writes.show("keyspace: overwrite after a freeze");
     drops.show("keyspace: drop the frozen clone");
-    let mut times = Times::new(clock);
+    let mut times = Times::new(clock, keys);
     for number in 0..keys {
         let key = key(number);
         hold(&keyspace, &mut times, &key, |keys| {
@@ -142,10 +168,10 @@ fn a_board(clock: &SystemClock, members: usize) {
             assert!(added.is_ok(), "nobody else uses the key");
         });
     };
-    let mut times = Times::new(clock);
+    let mut times = Times::new(clock, members);
     (0..members).for_each(|number| add(&mut times, number, rng.below(SCORES)));
     times.show("sorted set: add");
-    let mut times = Times::new(clock);
+    let mut times = Times::new(clock, 1_000_000);
     (0..members.min(1_000_000)).for_each(|_| add(&mut times, rng.below(members), rng.below(SCORES)));
     times.show("sorted set: change a score");
     let plan = Plan::One(keyspace.shard_of(BOARD));
@@ -154,11 +180,11 @@ fn a_board(clock: &SystemClock, members: usize) {
     let frozen = Keys::new(&mut held, 0, NOW).peek(BOARD).map(|entry| keyspace.freeze_entry(entry));
     pass.unlock(held);
     drop(pass);
-    let mut times = Times::new(clock);
+    let mut times = Times::new(clock, 1_000_000);
     (0..members.min(1_000_000)).for_each(|_| add(&mut times, rng.below(members), rng.below(SCORES)));
     times.show("sorted set: change it beside a clone");
     drop(frozen);
-    let mut times = Times::new(clock);
+    let mut times = Times::new(clock, 1);
     hold(&keyspace, &mut times, BOARD, |keys| assert!(keys.delete(BOARD), "it was there"));
     times.show("sorted set: delete all of it");
 }
@@ -203,33 +229,94 @@ struct Times<'c> {
     clock: &'c SystemClock,
     wall: Vec<u32>,
     cpu: Vec<u32>,
+    /// The longest gap while the clock alone was read for as long.
+    gaps: Vec<u32>,
+    long: Vec<Long>,
+}
+
+/// An operation that took long by the clock.
+struct Long {
+    number: usize,
+    during: Interruptions,
 }
 
 impl<'c> Times<'c> {
-    fn new(clock: &'c SystemClock) -> Self {
-        Self { clock, wall: Vec::new(), cpu: Vec::new() }
+    /// For so many operations, so that no memory is moved between them.
+    fn new(clock: &'c SystemClock, operations: usize) -> Self {
+        Self {
+            clock,
+            wall: Vec::with_capacity(operations),
+            cpu: Vec::with_capacity(operations),
+            gaps: Vec::with_capacity(operations),
+            long: Vec::with_capacity(operations.min(10_000)),
+        }
     }
 
     fn take<R>(&mut self, act: impl FnOnce() -> R) {
+        let before = thread_interruptions();
         let cpu = thread_cpu_nanos();
         let wall = self.clock.ticks();
         black_box(act());
         let wall = self.clock.ticks().since(wall);
         let cpu = thread_cpu_nanos() - cpu;
-        self.wall.push(u32::try_from(wall).unwrap_or(u32::MAX));
+        let wall = u32::try_from(wall).unwrap_or(u32::MAX);
+        if wall > LONG_NANOS {
+            let after = thread_interruptions();
+            let during = Interruptions {
+                preemptions: after.preemptions - before.preemptions,
+                faults: after.faults - before.faults,
+            };
+            self.long.push(Long { number: self.wall.len(), during });
+        }
+        self.wall.push(wall);
+        self.gaps.push(self.longest_gap(wall));
         self.cpu.push(u32::try_from(cpu).unwrap_or(u32::MAX));
     }
 
-    fn show(self, name: &str) {
-        let columns = |mut times: Vec<u32>| {
-            times.sort_unstable();
-            let micros = |nanos: f64| nanos / 1000.0;
-            let mean = times.iter().map(|nanos| f64::from(*nanos)).sum::<f64>() / times.len() as f64;
-            let at = |share: f64| f64::from(times[((times.len() - 1) as f64 * share) as usize]);
-            let long = times.len() - times.partition_point(|nanos| *nanos <= 1_000_000);
-            format!("{:>9.2}{:>10.1}{:>10.1}{long:>10}", micros(mean), micros(at(0.999)), micros(at(1.0)))
-        };
-        let longest = self.cpu.iter().enumerate().max_by_key(|(_, nanos)| **nanos).map_or(0, |(number, _)| number);
-        println!("{name:<34}{:>10} |{} |{}{longest:>10}", self.wall.len(), columns(self.wall), columns(self.cpu));
+    /// Reads the clock for so long.
+    fn longest_gap(&self, nanos: u32) -> u32 {
+        let begin = self.clock.ticks();
+        let (mut last, mut longest) = (begin, 0);
+        while last.since(begin) < u64::from(nanos) {
+            let now = self.clock.ticks();
+            longest = longest.max(now.since(last));
+            last = now;
+        }
+        u32::try_from(longest).unwrap_or(u32::MAX)
     }
+
+    fn show(mut self, name: &str) {
+        println!("{name:<36}{:>10} |{} |{}", self.wall.len(), columns(&self.wall), columns(&self.cpu));
+        println!("{:<46} |{}", "    the clock alone, for as long", columns(&self.gaps));
+        self.long.sort_unstable_by_key(|long| std::cmp::Reverse(self.wall[long.number]));
+        for Long { number, during: Interruptions { preemptions, faults } } in self.long.iter().take(LONGEST) {
+            let (wall, cpu) = (micros(self.wall[*number]), micros(self.cpu[*number]));
+            println!("    no. {number:<12} {wall:>8.1} us, {cpu:>8.1} of CPU, out {preemptions}, faults {faults}");
+        }
+        if !self.long.is_empty() {
+            let count = |is: fn(&Interruptions) -> bool| self.long.iter().filter(|long| is(&long.during)).count();
+            let (out, faults) =
+                (count(|during| during.preemptions > 0), count(|during| during.preemptions == 0 && during.faults > 0));
+            let neither = self.long.len() - out - faults;
+            println!(
+                "    {} took more than {} us: {out} were out, {faults} had faults, {neither} neither",
+                self.long.len(),
+                LONG_NANOS / 1000
+            );
+        }
+    }
+}
+
+fn micros(nanos: u32) -> f64 {
+    f64::from(nanos) / 1000.0
+}
+
+fn columns(times: &[u32]) -> String {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    let mean = times.iter().map(|nanos| micros(*nanos)).sum::<f64>() / times.len() as f64;
+    let at = |share: f64| micros(times[((times.len() - 1) as f64 * share) as usize]);
+    let over = |limit| times.len() - times.partition_point(|nanos| *nanos <= limit);
+    let over: String = LIMITS.iter().map(|(limit, _)| format!("{:>9}", over(*limit))).collect();
+    format!("{mean:>9.2}{:>9.1}{:>10.1}{over}", at(0.999), at(1.0))
 }

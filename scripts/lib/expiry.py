@@ -2,7 +2,9 @@
 
 For each server: many keys with far deadlines, then a burst (all due in the same millisecond), then a steady flow (due one after another). DBSIZE,
 which counts keys until their memory is given back, is asked about every millisecond; from it comes when each due key went. Beside it
-another process sends GET after GET and measures each. As the machine delays processes as well, the same is measured when nothing is due.
+another process sends GET after GET and measures each. As the machine delays processes as well, two controls run at the same time: a process that
+sends as many bytes to and from a server that does nothing but echo them, and the same measurement when nothing is due. A delay that the
+echo has too is the machine's; only what exceeds it is the server's.
 """
 
 import argparse
@@ -23,6 +25,8 @@ FAR_SECONDS = 36_000
 # How long to wait for keys that should be gone.
 PATIENCE_SECONDS = 20.0
 POLL_SECONDS = 0.001
+# Commands should never take longer than this.
+LATENCY_LIMIT_MS = 2.0
 # The connection that measures latencies asks at most so often, so that it does not need a core of its own.
 PROBE_PAUSE_SECONDS = 0.0002
 
@@ -34,9 +38,9 @@ def run(tally_path, redis_path, keys=1_000_000, due=100_000, flow=20_000, second
         (f"tally-{threads}", servers.tally_command(tally_path), threads),
     ]
     print(f"{keys:,} live keys with a TTL; burst: {due:,} due at once; flow: {flow:,} due per second for {seconds} s")
-    print("delay: from a key's deadline until it is gone (DBSIZE), ms; latency: GET on another connection meanwhile, ms")
-    line = "{:<14}{:<8}{:>9}{:>9}{:>9}{:>9}  |{:>9}{:>9}{:>9}"
-    print(line.format("server", "load", "p50", "p99", "worst", "left", "lat p50", "lat p99", "worst"))
+    print("delay: from a key's deadline until it is gone (DBSIZE), ms; latency: GET on another connection meanwhile, ms; echo: the same of a server that only echoes")
+    line = "{:<14}{:<8}{:>9}{:>9}{:>9}{:>9}  |{:>9}{:>9}{:>9}{:>12}  |{:>9}{:>9}{:>9}{:>12}"
+    print(line.format("server", "load", "p50", "p99", "worst", "left", "lat p50", "lat p99", "worst", "> 2 ms", "echo p50", "p99", "worst", "> 2 ms"))
     idles = []
     for name, command, workers in commands:
         with servers.Servers() as started:
@@ -51,10 +55,10 @@ def run(tally_path, redis_path, keys=1_000_000, due=100_000, flow=20_000, second
                 ("burst", burst(server.port, connection, due)),
                 ("flow", steady(server.port, connection, flow, seconds)),
             ]
-            for label, (delays, left, latencies) in rows:
+            for label, (delays, left, latencies, echoes) in rows:
                 figures = [shown(quantile(delays, q)) for q in (0.5, 0.99, 1.0)] if delays else ["-", "-", "-"]
-                latencies = [shown(quantile(latencies, q)) for q in (0.5, 0.99, 1.0)]
-                print(line.format(name, label, *figures, left or "-", *latencies), flush=True)
+                cells = [cell for values in (latencies, echoes) for cell in latency_cells(values)]
+                print(line.format(name, label, *figures, left or "-", *cells), flush=True)
             idle.append(expire_cpu(connection))
             connection.close()
     print()
@@ -84,7 +88,10 @@ def observe(port, connection, prefix, deadlines, seconds_after):
     end = (deadlines[-1] / 1000 if deadlines else start) + seconds_after
     queue = multiprocessing.Queue()
     probe = multiprocessing.Process(target=measure_latencies, args=(port, start, end, queue), daemon=True)
+    echo_queue = multiprocessing.Queue()
+    echo = multiprocessing.Process(target=measure_echoes, args=(start, end, echo_queue), daemon=True)
     probe.start()
+    echo.start()
     delays = []
     if deadlines:
         time.sleep(max(0.0, start - time.time()))
@@ -94,11 +101,36 @@ def observe(port, connection, prefix, deadlines, seconds_after):
             delays.extend(now - deadline for deadline in deadlines[len(delays):gone])
             time.sleep(POLL_SECONDS)
     latencies = queue.get(timeout=seconds_after + PATIENCE_SECONDS + 60)
+    echoes = echo_queue.get(timeout=seconds_after + PATIENCE_SECONDS + 60)
     probe.join()
+    echo.join()
     left = len(deadlines) - len(delays)
     # What is left counts as gone at the end of the patience, so that quantiles do not flatter.
     delays.extend(time.time() * 1000 - deadline for deadline in deadlines[len(delays):])
-    return delays, left, latencies
+    return delays, left, latencies, echoes
+
+
+def measure_echoes(start, end, queue):
+    """What measure_latencies does, of a process that echoes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    server = multiprocessing.get_context("fork").Process(target=serve_echoes, args=(listener,))
+    server.start()
+    listener.close()
+    measure_latencies(port, start, end, queue)
+    server.join()
+
+
+def serve_echoes(listener):
+    connection, _ = listener.accept()
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    while data := connection.recv(4096):
+        connection.sendall(data)
+
+
+def latency_cells(latencies):
+    over = sum(latency > LATENCY_LIMIT_MS for latency in latencies)
+    return [shown(quantile(latencies, q)) for q in (0.5, 0.99, 1.0)] + [f"{over} of {len(latencies)}"]
 
 
 def measure_latencies(port, start, end, queue):

@@ -35,6 +35,30 @@ pub fn thread_cpu_nanos() -> u64 {
     if result == 0 { time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64 } else { 0 }
 }
 
+/// What else than its own work has held up a thread so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interruptions {
+    /// Times at which it was taken off its CPU although it wanted to go on.
+    pub preemptions: u64,
+    /// Pages that the system had to give it, or to map, at first touch; those read from a disk among them.
+    pub faults: u64,
+}
+
+/// What has held up the calling thread; nothing where the system does not tell. For measurements: it costs a system call.
+pub fn thread_interruptions() -> Interruptions {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: rusage is a struct of integers, for which all bits zero is a value.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: the pointer is to a live rusage that nobody else sees.
+        if unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) } == 0 {
+            let faults = (usage.ru_minflt + usage.ru_majflt) as u64;
+            return Interruptions { preemptions: usage.ru_nivcsw as u64, faults };
+        }
+    }
+    Interruptions::default()
+}
+
 /// Has the system back no memory of this process with huge pages from now on. It may refuse, which changes nothing.
 pub fn disable_huge_pages() {
     #[cfg(target_os = "linux")]
@@ -113,6 +137,17 @@ mod tests {
         let now = raise_open_files(1);
         assert!(now > 1);
         assert!(raise_open_files(now + 1) >= now);
+    }
+
+    #[test]
+    fn touching_fresh_memory_interrupts_a_thread() {
+        let before = thread_interruptions();
+        // No allocator keeps so much for later.
+        let memory = vec![1u8; 64 << 20];
+        assert!(memory[memory.len() - 1] == 1);
+        let after = thread_interruptions();
+        assert!(after.faults > before.faults || cfg!(not(target_os = "linux")));
+        assert!(after.preemptions >= before.preemptions);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::connection;
 use super::inbox::Inbox;
 use super::local::Local;
 use super::settling;
+use crate::base::alloc;
 use crate::base::clock::{Ticks, UnixMillis};
 use crate::command::Services;
 use crate::command::client::Origin;
@@ -93,6 +94,9 @@ impl WorkerHandle {
         let (incoming, shared) = (Arc::clone(&inbox), Arc::clone(&status));
         let builder = std::thread::Builder::new().name(format!("tally-{slot}")).stack_size(crate::script::STACK_BYTES);
         let thread = builder.spawn(move || {
+            if let Err(error) = alloc::touch_ahead() {
+                tracing::warn!("a worker has to wait for the system when it needs memory: {error}");
+            }
             runtime.block_on(run(services, slot, of, incoming, shared));
         })?;
         Ok(Self { inbox, status, thread })

@@ -41,6 +41,12 @@ pub trait ReplySink {
     }
     /// Bytes of any kind.
     fn bulk(&mut self, bytes: &[u8]);
+    /// A name and a double, an element of [`Aggregate::Pairs`].
+    fn pair(&mut self, name: &[u8], value: f64) {
+        self.begin(Aggregate::Pair, 2);
+        self.bulk(name);
+        self.double(value);
+    }
     /// Nothing, where a value might have been. RESP2: the null bulk.
     fn null(&mut self);
     /// Nothing, where an array might have been. RESP2: the null array.
@@ -318,10 +324,7 @@ impl Elements<'_> {
     /// The next element of [`Reply::pairs`]: a name and a double.
     #[inline]
     pub fn pair(&mut self, name: &[u8], value: f64) {
-        let sink = self.take();
-        sink.begin(Aggregate::Pair, 2);
-        sink.bulk(name);
-        sink.double(value);
+        self.take().pair(name, value);
     }
 
     /// The next element of [`Reply::pairs`]: a name and a value, both bytes.

@@ -8,6 +8,8 @@
     reason = "GlobalAlloc is an unsafe trait; every request is passed on unchanged to the allocator below"
 )]
 
+#[cfg(all(not(feature = "system-allocator"), target_os = "linux"))]
+mod ahead;
 #[cfg(not(feature = "system-allocator"))]
 mod jemalloc;
 #[cfg(not(feature = "system-allocator"))]
@@ -18,6 +20,18 @@ mod system;
 use system as below;
 
 pub use below::{NAME, collect, figures, report};
+
+#[cfg(all(not(feature = "system-allocator"), target_os = "linux"))]
+pub use ahead::touch_ahead;
+
+/// Does nothing: the allocator below does not say what it takes, or the system cannot be told to touch it.
+///
+/// # Errors
+/// None.
+#[cfg(any(feature = "system-allocator", not(target_os = "linux")))]
+pub fn touch_ahead() -> std::io::Result<()> {
+    Ok(())
+}
 
 use below::BELOW;
 use std::alloc::{GlobalAlloc, Layout};

@@ -2,12 +2,21 @@
 #![expect(unsafe_code, reason = "changes the words of the directory, whose invariants stand in segment.rs and node.rs")]
 
 use super::node::{BITS_MAX, Node};
-use super::segment::{self, GROUPS_MAX, MERGE_ITEMS_MAX, Segment};
+use super::segment::{self, GROUPS_MAX, MERGE_ITEMS_MAX, Segment, TAG_AT, WINDOW_BITS, WINDOW_STEP};
 use super::word::Word;
-use super::{Item, Lent, Table};
+use super::{Item, Lent, Position, Table};
 
-/// The most bits of the hash that a directory uses, the skipped ones included. With the window of 16 bits behind them all are part of a position.
-const DEPTH_MAX: u32 = 39;
+/// The most bits of the hash that a directory uses, the skipped ones included.
+const DEPTH_MAX: u32 = 32;
+
+const _: () = {
+    let window_end = DEPTH_MAX - DEPTH_MAX % WINDOW_STEP + WINDOW_BITS;
+    assert!(
+        window_end <= TAG_AT && TAG_AT < Position::BITS,
+        "windows and tags are parts of a position, and have no bit in common"
+    );
+};
+
 /// The nodes have no more slots than one per so many items. Random hashes stay far below. Without it, a few hundred items with the
 /// same leading bits could ask for a directory of any size; with it, their segment grows past its size instead.
 const ITEMS_PER_SLOT_MIN: usize = 16;

@@ -82,7 +82,7 @@ impl<T: Item> Table<T> {
         visit: &mut impl FnMut(T::Ref<'a>),
     ) -> Option<Position> {
         // The windows are in the order of the positions, so that only what is near the visited needs to be loaded for its hash.
-        let mut windows: Vec<(u16, u32)> = Vec::with_capacity(segment.slots());
+        let mut windows: Vec<(u32, u32)> = Vec::with_capacity(segment.slots());
         // SAFETY: the table is borrowed, so the segment and its items are alive and unchanged.
         unsafe {
             segment.for_each(|index, _| windows.push((segment.window(index), index as u32)));

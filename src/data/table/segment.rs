@@ -3,14 +3,15 @@
 //! ```text
 //! segment   [references: u32] [items: u32] [groups: u32] [unused: u32] [16 control bytes] x groups [16 slots] x groups
 //! control   0: the slot is empty; else the item's tag, 7 bits of its hash, and the top bit if it is not in its home
-//! slot      [window: 16 bits of the item's hash] [the item's pointer: 48 bits]
+//! slot      [window: 19 bits of the item's hash] [the item's address without its last 3 bits, which are 0: 45 bits]
 //! hash      | depth bits | ...           | tag: bits 16 to 22 | 0 to 15: not used
-//!           bits above: the same in all items of the segment. The window begins at the last multiple of 8 of them.
+//!           bits above: the same in all items of the segment. The window begins at the last multiple of 11 of them.
 //! ```
 //! An item's *home* is the group in whose part of the segment's range of hashes it lies; if that is full, the next one that is not. A search goes from the home to the
 //! first group with an empty slot. A removal moves an item back into the hole where it must, so there are no marks of the deleted.
 //!
-//! The window says the home, and in seven of eight cases in which half a split item belongs; so growing, splitting and comparing seldom load an item.
+//! The window says the home, and in ten of eleven cases in which half a split item belongs; so growing, splitting and comparing seldom load an item. The items are loaded when a table has
+//! some 300 thousand, and again at 600 million. (When windows moved on by 8 bits each split of a set of 6 to 10 million waited for some 200 members far apart.)
 //! The sizes are those of jemalloc's size classes, and a segment grows from one to the next: so bytes per item do not jump when a table doubles.
 #![expect(unsafe_code, reason = "one allocation with a header, control bytes and tagged pointers in it")]
 
@@ -33,11 +34,20 @@ const ITEMS_PER_GROUP: usize = WIDTH - 1;
 /// Two neighbours merge at this many items together or fewer. The distance to the size of a half that was split keeps a table from
 /// splitting and merging by turns.
 pub(super) const MERGE_ITEMS_MAX: usize = 88;
+/// So many groups ahead of who loads their items: some thirty loads at once.
+const GROUPS_AHEAD: usize = 2;
 /// A segment with fewer items than this for each group gives memory back.
 const ITEMS_PER_GROUP_MIN: usize = 6;
 
 const HEADER_BYTES: usize = size_of::<Header>();
-const WINDOW_SHIFT: u32 = 48;
+pub(super) const WINDOW_BITS: u32 = 19;
+/// A window begins at a multiple of so many bits of the hash. In a segment of the most unfavourable depth nine of its bits are left.
+pub(super) const WINDOW_STEP: u32 = 11;
+const WINDOW_SHIFT: u32 = u64::BITS - WINDOW_BITS;
+/// The tag begins behind so many bits of the hash.
+pub(super) const TAG_AT: u32 = 41;
+/// Items are aligned to 8, so that their addresses end in as many bits 0.
+const ALIGNED_BITS: u32 = 3;
 
 #[repr(C, align(16))]
 struct Header {
@@ -71,7 +81,7 @@ impl Moving {
     /// An item that comes into a table.
     #[inline]
     pub(super) fn new<T: Item>(item: T, hash: u64, depth: u32) -> Self {
-        Self { slot: window_of(hash, depth) << WINDOW_SHIFT | pack(item.into_ptr()), tag: tag_of(hash) }
+        Self { slot: slot_of(window_of(hash, depth), item.into_ptr()), tag: tag_of(hash) }
     }
 
     /// The same item filed in a segment of another depth, whose window may begin elsewhere.
@@ -79,26 +89,33 @@ impl Moving {
     /// # Safety
     /// It is an item of type `T`.
     unsafe fn at_depth<T: Item>(self, from: u32, to: u32) -> Self {
-        if from / 8 == to / 8 {
+        if from / WINDOW_STEP == to / WINDOW_STEP {
             return self;
         }
         // SAFETY: the item is alive, for this owns it.
-        let hash = unsafe { T::key_hash(T::lend(unpack(self.slot))) };
-        Self { slot: window_of(hash, to) << WINDOW_SHIFT | self.slot << 16 >> 16, tag: self.tag }
+        let (item, hash) = unsafe { (pointer(self.slot), T::key_hash(T::lend(pointer(self.slot)))) };
+        Self { slot: slot_of(window_of(hash, to), item), tag: self.tag }
     }
 }
 
-/// Sixteen bits of a hash, from the byte on in which the bits begin that a segment of this depth does not fix.
+/// The bits of a hash among which those begin that a segment of this depth does not fix.
 #[inline(always)]
 fn window_of(hash: u64, depth: u32) -> u64 {
-    hash << (depth & !7) >> WINDOW_SHIFT
+    hash << (depth - depth % WINDOW_STEP) >> WINDOW_SHIFT
 }
 
 /// Seven bits that neither the window nor the directory use, unless there are more segments than memory holds. Never [`EMPTY`].
 #[inline(always)]
 fn tag_of(hash: u64) -> u8 {
-    let tag = (hash >> 16) as u8 & !DISPLACED;
+    let tag = (hash << TAG_AT >> (u64::BITS - 7)) as u8;
     if tag == EMPTY { 1 } else { tag }
+}
+
+/// A slot that holds an item.
+#[inline(always)]
+fn slot_of(window: u64, item: NonNull<u8>) -> u64 {
+    debug_assert!(item.as_ptr().addr().is_multiple_of(1 << ALIGNED_BITS), "an item is aligned as it promises");
+    window << WINDOW_SHIFT | pack(item) >> ALIGNED_BITS
 }
 
 /// The pointer of a slot that holds an item.
@@ -107,8 +124,8 @@ fn tag_of(hash: u64) -> u8 {
 /// The slot holds an item.
 #[inline(always)]
 unsafe fn pointer(slot: u64) -> NonNull<u8> {
-    // SAFETY: the lower 48 bits of a slot are a packed pointer.
-    unsafe { unpack(slot) }
+    // SAFETY: moved up, the lower 48 bits of a slot are a packed pointer.
+    unsafe { unpack(slot << ALIGNED_BITS) }
 }
 
 /// Another reference to the item of a slot, as a slot.
@@ -120,7 +137,7 @@ unsafe fn clone_slot<T: Item>(slot: u64) -> u64 {
     // SAFETY: the handle is not dropped here, so the slot's own stays whole.
     let item = ManuallyDrop::new(unsafe { T::from_ptr(pointer(slot)) });
     let copy = T::clone(&item).into_ptr();
-    slot >> WINDOW_SHIFT << WINDOW_SHIFT | pack(copy)
+    slot_of(slot >> WINDOW_SHIFT, copy)
 }
 
 /// The groups with which a segment holds so many items.
@@ -177,7 +194,6 @@ impl Segment {
         self.depth
     }
 
-    /// The slots, empty ones included.
     pub(super) fn slots(self) -> usize {
         self.groups * WIDTH
     }
@@ -255,14 +271,12 @@ impl Segment {
         unsafe { dealloc(self.base.as_ptr(), layout(self.groups)) };
     }
 
-    /// The control bytes of a group, which exists.
     #[inline(always)]
     fn control(self, group: usize) -> *mut u8 {
         debug_assert!(group < self.groups, "a group within the segment");
         self.base.as_ptr().wrapping_add(HEADER_BYTES + WIDTH * group)
     }
 
-    /// A slot, which exists.
     #[inline(always)]
     fn slot(self, index: usize) -> *mut u64 {
         debug_assert!(index < self.slots(), "a slot within the segment");
@@ -273,8 +287,8 @@ impl Segment {
     #[inline(always)]
     fn home(self, window: u64) -> usize {
         // The bits below the segment's own, as a fraction of its range.
-        let fraction = (window << (self.depth & 7)) & 0xFFFF;
-        (fraction as usize * self.groups) >> 16
+        let fraction = (window << (self.depth % WINDOW_STEP)) & ((1 << WINDOW_BITS) - 1);
+        (fraction as usize * self.groups) >> WINDOW_BITS
     }
 
     #[inline(always)]
@@ -336,14 +350,14 @@ impl Segment {
 
     /// The least hash that the item in a slot may have, given the top `depth` bits, and what is known of the bits below: those of its window.
     #[inline]
-    pub(super) unsafe fn window(self, index: usize) -> u16 {
+    pub(super) unsafe fn window(self, index: usize) -> u32 {
         // SAFETY: the caller knows that the slot holds an item.
-        unsafe { (*self.slot(index) >> WINDOW_SHIFT) as u16 }
+        unsafe { (*self.slot(index) >> WINDOW_SHIFT) as u32 }
     }
 
     /// The window that an item with this hash has here.
-    pub(super) fn window_for(self, hash: u64) -> u16 {
-        window_of(hash, self.depth) as u16
+    pub(super) fn window_for(self, hash: u64) -> u32 {
+        window_of(hash, self.depth) as u32
     }
 
     /// Calls `each` with the index and the slot of every item.
@@ -360,7 +374,7 @@ impl Segment {
         }
     }
 
-    /// The same for those who will load the items: loads one group's ahead.
+    /// The same for those who will load the items: loads those of [`GROUPS_AHEAD`] groups ahead.
     #[inline]
     unsafe fn for_each_ahead(self, mut each: impl FnMut(usize, u64)) {
         // SAFETY: passed on; a slot that holds an item has its pointer.
@@ -369,10 +383,10 @@ impl Segment {
                 prefetch(pointer(*self.slot(group * WIDTH + lane)).as_ptr());
             }
         };
-        look(0);
+        (0..self.groups.min(GROUPS_AHEAD)).for_each(look);
         for group in 0..self.groups {
-            if group + 1 < self.groups {
-                look(group + 1);
+            if group + GROUPS_AHEAD < self.groups {
+                look(group + GROUPS_AHEAD);
             }
             // SAFETY: the group exists, its full slots are initialised.
             unsafe {
@@ -500,12 +514,12 @@ impl Segment {
 
     /// Gives up this reference for two segments, one deeper, by the next bit of the hashes. Neither is full.
     pub(super) unsafe fn split<T: Item>(self) -> [Option<Self>; 2] {
-        let upper_bit = 15 - (self.depth & 7) + WINDOW_SHIFT;
+        let upper_bit = u64::BITS - 1 - self.depth % WINDOW_STEP;
         let depth = self.depth + 1;
         let mut lens = [0usize; 2];
         // SAFETY: passed on. Each half has room for its items; who are loaded if their windows move, first all and then one by one.
         unsafe {
-            if depth.is_multiple_of(8) {
+            if depth.is_multiple_of(WINDOW_STEP) {
                 self.for_each(|_, slot| prefetch(pointer(slot).as_ptr()));
             }
             self.for_each(|_, slot| lens[(slot >> upper_bit & 1) as usize] += 1);
@@ -576,7 +590,7 @@ impl Vacated {
     pub(super) unsafe fn fill<T: Item>(&mut self, item: T) {
         // SAFETY: the slot exists and is this item's.
         unsafe {
-            let filled = *self.slot >> WINDOW_SHIFT << WINDOW_SHIFT | pack(item.into_ptr());
+            let filled = slot_of(*self.slot >> WINDOW_SHIFT, item.into_ptr());
             if *self.slot != filled {
                 *self.slot = filled;
             }

@@ -129,7 +129,7 @@ impl Loading {
         let item = Member::new(member, score);
         let handle = item.handle();
         self.index.insert_new(hash, item);
-        self.tree.push(records, score, handle);
+        self.tree.push(score, handle);
         self.last = Some(handle);
     }
 

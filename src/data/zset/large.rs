@@ -12,8 +12,8 @@ use crate::data::table::{Position, Step, Table};
 use smallvec::SmallVec;
 use std::ops::Range;
 
-/// How many pops ahead of one its index is looked at, and half as far as its record is loaded.
-const POPS_AHEAD: usize = 3;
+/// For so many pops at a time the places in the index are loaded, and the records for as many after them.
+const POPS_AHEAD: usize = 8;
 
 /// Members in order and by name. A clone costs O(1) and shares everything until one of the two changes.
 ///
@@ -148,17 +148,21 @@ impl Large {
         popped.expect("a rank below the length has a member")
     }
 
-    /// Begins to load what the next pops at this end will need: who pops one member mostly pops others after it.
+    /// Begins to load what the next pops at this end will need, for several of them at a time: who pops one member mostly pops others after it. What they need lies on a page
+    /// of its own each, and the processor finds several pages in the time of one.
     fn prefetch_neighbours(&self, is_first: bool) {
-        // The record of one that is some pops away, and where the index has one that is nearer, whose record was loaded earlier.
-        let at = |distance: usize| if is_first { distance } else { self.len().wrapping_sub(1 + distance) };
-        let handle = |rank: usize| (rank < self.len()).then(|| self.tree.handle_at(rank));
-        if let Some(far) = handle(at(2 * POPS_AHEAD)) {
-            far.prefetch();
+        if !self.len().is_multiple_of(POPS_AHEAD) {
+            return;
         }
-        if let Some(near) = handle(at(POPS_AHEAD)) {
+        let rank = |distance: usize| if is_first { distance } else { self.len().wrapping_sub(1 + distance) };
+        let handles = |distances: Range<usize>| {
+            distances.map(rank).filter(|rank| *rank < self.len()).map(|rank| self.tree.handle_at(rank))
+        };
+        handles(POPS_AHEAD + 1..2 * POPS_AHEAD + 1).for_each(Handle::prefetch);
+        // Their records were loaded this many pops ago.
+        handles(1..POPS_AHEAD + 1).for_each(|near| {
             self.index.prefetch(Step::Segment, hash(self.records().bytes(near)));
-        }
+        });
     }
 
     /// Removes the members at `ranks` and hands each to `sink`.

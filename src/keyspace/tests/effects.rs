@@ -102,9 +102,12 @@ fn a_frozen_clone_holds_just_what_the_log_says_up_to_its_position() {
             for key in 0..7 {
                 let key = format!("key:{key}");
                 let says = |text: &&String| text.starts_with(&format!("SET {key} "));
-                let last = said[..position as usize].iter().rev().find(says).map(|text| text[4 + key.len() + 1..].to_owned());
+                let last =
+                    said[..position as usize].iter().rev().find(says).map(|text| text[4 + key.len() + 1..].to_owned());
                 let held = frozen.get(0, key.as_bytes()).map(|entry| match entry.value() {
-                    crate::keyspace::ValueRef::Str(text) => text.with_bytes(|bytes| String::from_utf8(bytes.to_vec()).unwrap()),
+                    crate::keyspace::ValueRef::Str(text) => {
+                        text.with_bytes(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
+                    }
                     _ => unreachable!("only strings are put here"),
                 });
                 assert_eq!(held, last, "{key} at position {position}");

@@ -23,6 +23,25 @@ pub enum Protocol {
 /// The most bytes that frame a payload: a tag, a number, a verbatim format, two ends of lines.
 const FRAME_BYTES_MAX: usize = 32;
 
+/// Whole numbers below this have at most [`WHOLE_DIGITS`] digits.
+const WHOLE_END: u32 = 1_000_000_000;
+const WHOLE_DIGITS: usize = 9;
+
+/// The digits of a number below [`WHOLE_END`] and the end of the line, and where they begin.
+#[inline]
+fn digits(mut number: u32) -> ([u8; WHOLE_DIGITS + 2], usize) {
+    let mut text = *b"000000000\r\n";
+    let mut at = WHOLE_DIGITS;
+    loop {
+        at -= 1;
+        text[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return (text, at);
+        }
+    }
+}
+
 /// Writes replies to the end of a buffer.
 #[derive(Debug)]
 pub struct Writer<'a> {
@@ -179,6 +198,27 @@ impl ReplySink for Writer<'_> {
             self.header(b'$', bytes.len());
             self.out.extend_from_slice(bytes);
             self.out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Written as one where it is most common: a score that is a whole number.
+    #[inline]
+    fn pair(&mut self, name: &[u8], value: f64) {
+        let whole = value as u32;
+        let is_whole = f64::from(whole) == value && whole < WHOLE_END && (whole != 0 || value.is_sign_positive());
+        if self.protocol == Protocol::Resp2 && is_whole && self.admits(name.len() + FRAME_BYTES_MAX) {
+            self.out.reserve(name.len() + 2 * FRAME_BYTES_MAX);
+            self.header(b'$', name.len());
+            self.out.extend_from_slice(name);
+            let mut text = *b"\r\n$?\r\n";
+            let (digits, from) = digits(whole);
+            text[3] = b'0' + (WHOLE_DIGITS - from) as u8;
+            self.out.extend_from_slice(&text);
+            self.out.extend_from_slice(&digits[from..]);
+        } else {
+            self.begin(Aggregate::Pair, 2);
+            self.bulk(name);
+            self.double(value);
         }
     }
 

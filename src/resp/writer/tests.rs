@@ -49,6 +49,22 @@ fn integers_and_lengths_of_every_size_are_written_out() {
 }
 
 #[test]
+fn a_pair_is_written_as_its_parts_are_whatever_the_score() {
+    let wholes = [0.0, 1.0, 9.0, 10.0, 99.0, 123_456.0, 999_999_999.0, 1e9, 4_294_967_295.0, 4_294_967_296.0, 1e17];
+    let others = [-0.0, -1.0, 0.5, 1e300, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, f64::MIN_POSITIVE];
+    for value in wholes.into_iter().chain(others) {
+        for name in [&b""[..], b"a", &[b'x'; 100]] {
+            let parts = both(|sink| {
+                sink.begin(Aggregate::Pair, 2);
+                sink.bulk(name);
+                sink.double(value);
+            });
+            assert_eq!(both(|sink| sink.pair(name, value)), parts, "{value}");
+        }
+    }
+}
+
+#[test]
 fn shapes_are_flat_in_resp2_and_kept_in_resp3() {
     for (shape, heads) in [
         (Aggregate::Array, ["*2\r\n", "*2\r\n"]),

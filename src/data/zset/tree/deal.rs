@@ -17,7 +17,7 @@ impl Inner {
         // Less room would be used up before it has paid for the sharing.
         let room = (width_max / 8).max(2);
         match self.narrower_neighbour(at) {
-            Some(other) if self.nodes[other].width() + room <= width_max => {
+            Some(other) if self.width_of(other) + room <= width_max => {
                 let first = at.min(other);
                 self.deal(context, first..first + 2, 2);
             }
@@ -30,15 +30,14 @@ impl Inner {
     /// Fills child `at` up if it is too sparse: it and the narrower neighbour become one, or, if that would be too wide, share evenly.
     /// Says whether they did.
     pub(super) fn refill(&mut self, context: Context<'_>, at: usize) -> bool {
-        let node = &self.nodes[at];
-        if node.width() >= node.width_min(context.shape) {
+        if self.width_of(at) >= self.nodes[at].width_min(context.shape) {
             return false;
         }
-        let width_max = node.width_max(context.shape);
+        let width_max = self.nodes[at].width_max(context.shape);
         let other = self.narrower_neighbour(at);
         if let Some(other) = other {
             let first = at.min(other);
-            let both = self.nodes[at].width() + self.nodes[other].width();
+            let both = self.width_of(at) + self.width_of(other);
             self.deal(context, first..first + 2, if both <= width_max * 7 / 8 { 1 } else { 2 });
         }
         other.is_some()
@@ -47,7 +46,7 @@ impl Inner {
     fn narrower_neighbour(&self, at: usize) -> Option<usize> {
         let left = at.checked_sub(1);
         let right = Some(at + 1).filter(|&right| right < self.len());
-        left.into_iter().chain(right).min_by_key(|&other| self.nodes[other].width())
+        left.into_iter().chain(right).min_by_key(|&other| self.width_of(other))
     }
 
     /// Deals what the children at `range` have out evenly to `parts` children. What lies under this node stays the same.
@@ -56,7 +55,7 @@ impl Inner {
     fn deal(&mut self, context: Context<'_>, range: Range<usize>, parts: usize) {
         let old: SmallVec<[Node; 3]> = range.clone().map(|_| self.take(range.start)).collect();
         let new = match &old[0] {
-            Node::Leaf(_) => deal_leaves(context, old, parts),
+            Node::Leaf(_) => deal_leaves(old, parts),
             Node::Inner(_) => deal_inner(&old, parts),
         };
         for (place, node) in new.into_iter().enumerate() {
@@ -66,13 +65,14 @@ impl Inner {
 }
 
 /// The new leaves take the old ones' allocations over where they can.
-fn deal_leaves(context: Context<'_>, old: SmallVec<[Node; 3]>, parts: usize) -> SmallVec<[Node; 3]> {
+fn deal_leaves(old: SmallVec<[Node; 3]>, parts: usize) -> SmallVec<[Node; 3]> {
     let mut old: SmallVec<[Shared<Leaf>; 3]> = old.into_iter().filter_map(Node::into_leaf).collect();
+    old.iter().for_each(|leaf| leaf.prefetch());
     let (cells, shift) = Leaf::cells(old.iter().map(|leaf| &**leaf));
     old.truncate(parts);
     let mut old = old.into_iter();
     let parts = even_parts(cells.len(), parts).map(|range| {
-        let part = Leaf::from_cells(context.records, &cells[range], shift);
+        let part = Leaf::from_cells(&cells[range], shift);
         Node::Leaf(match old.next() {
             Some(leaf) => leaf.replaced(part),
             None => Shared::new(part),

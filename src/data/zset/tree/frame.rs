@@ -5,7 +5,7 @@
 //! among unequal scores: a hundred random scores leave a step for each 500 marks. Where marks are equal the records are asked, unless
 //! `shift` is 0, when equal marks mean equal scores.
 //!
-//! A frame is made wider without a look at the records, narrower only with one: see `Leaf::from_cells`.
+//! A frame is made wider without a look at the records, narrower only with one: see `Leaf::refine`.
 
 /// The most steps that the scores of a frame span when it is made; the rest is room on both sides, for scores to come.
 const SPAN_MAX: u64 = 1 << 15;

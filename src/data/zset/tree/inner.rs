@@ -72,6 +72,15 @@ impl Inner {
         }
     }
 
+    /// How many items child `at` itself holds: of a leaf this node knows it.
+    #[inline]
+    pub(super) fn width_of(&self, at: usize) -> usize {
+        match &self.nodes[at] {
+            Node::Leaf(_) => self.counts[at],
+            Node::Inner(inner) => inner.len(),
+        }
+    }
+
     /// Puts a child at `at`; those from there on make room.
     pub(super) fn put(&mut self, at: usize, summary: Summary, node: Node) {
         let Summary { first, handle, last, count, ties } = summary;
@@ -229,30 +238,37 @@ impl Inner {
     /// Takes note of a change under child `at`, whose count is already right, and says what it means for this node. A child that lost its
     /// last member goes.
     fn settle(&mut self, context: Context<'_>, edges: Edges, at: usize, effect: Effect) -> Effect {
-        let joins = self.joins(at);
         let is_last = at + 1 == self.len();
+        let is_gone = self.counts[at] == 0;
+        // Another first member matters to the neighbour before, another last one to the one after.
+        let mut joins = 0;
+        if is_gone || effect.first.is_some() {
+            joins -= isize::from(self.is_joined(at));
+        }
+        if is_gone || effect.last.is_some() {
+            joins -= isize::from(self.is_joined(at + 1));
+        }
         let child = &mut self.details[at];
         child.ties = child.ties.strict_add_signed(effect.ties);
         if let Some((score, handle)) = effect.first {
-            self.firsts[at] = score;
             child.handle = handle;
+            self.firsts[at] = score;
+            joins += isize::from(self.is_joined(at));
         }
         if let Some(score) = effect.last {
-            child.last = score;
+            self.details[at].last = score;
+            joins += isize::from(self.is_joined(at + 1));
         }
-        let is_gone = self.counts[at] == 0;
-        let joins_now = if is_gone {
+        if is_gone {
             self.take(at);
-            isize::from(self.is_joined(at))
-        } else {
-            self.joins(at)
-        };
+            joins += isize::from(self.is_joined(at));
+        }
         let is_dealt = !is_gone && effect.is_sparse && !edges.of(at, self.len()).any() && self.refill(context, at);
         let some = self.len() > 0;
         let first = some && at == 0 && (is_gone || effect.first.is_some());
         let last = some && is_last && (is_gone || effect.last.is_some());
         Effect {
-            ties: effect.ties + joins_now - joins,
+            ties: effect.ties + joins,
             first: first.then(|| (self.firsts[0], self.details[0].handle)),
             last: last.then(|| self.details[self.len() - 1].last),
             // A parent looks at this node's width where it may have lost a child.

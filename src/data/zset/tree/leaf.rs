@@ -30,6 +30,8 @@ pub(super) struct Leaf {
     base: u64,
     shift: u8,
     len: u8,
+    /// Whether so many marks are shared that they ought to be made anew of the scores in the records.
+    is_coarse: bool,
     marks: [u16; MARKS],
     handles: [Handle; LEAF_MAX],
 }
@@ -41,7 +43,7 @@ const _: () = assert!(super::shared::Shared::<Leaf>::BYTES == 1024, "a leaf fill
 
 impl Default for Leaf {
     fn default() -> Self {
-        Self { base: 0, shift: 0, len: 0, marks: [NO_MARK; MARKS], handles: [Handle::NONE; LEAF_MAX] }
+        Self { base: 0, shift: 0, len: 0, is_coarse: false, marks: [NO_MARK; MARKS], handles: [Handle::NONE; LEAF_MAX] }
     }
 }
 
@@ -215,6 +217,25 @@ impl Leaf {
         }
     }
 
+    /// Makes the marks of the scores in the records, if they are too coarse. Who deals leaves out leaves this to the next change: either takes some microseconds, for
+    /// what they read lies anywhere in memory.
+    #[inline]
+    pub(super) fn refine(&mut self, records: Records<'_>) {
+        if self.is_coarse {
+            self.refine_coarse(records);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refine_coarse(&mut self, records: Records<'_>) {
+        self.handles().iter().for_each(|handle| handle.prefetch());
+        let mut orders = [0; LEAF_MAX];
+        orders.iter_mut().zip(self.handles()).for_each(|(to, &handle)| *to = order(records.score(handle)));
+        self.mark_all(orders[..self.len()].iter().copied(), 0);
+        self.is_coarse = false;
+    }
+
     /// All members of several leaves, which are in order, as cells with one size of step, and its exponent.
     pub(super) fn cells<'l>(leaves: impl Iterator<Item = &'l Leaf> + Clone) -> (Vec<Cell>, u8) {
         let filled = leaves.filter(|leaf| leaf.len > 0);
@@ -228,19 +249,25 @@ impl Leaf {
         (cells, shift)
     }
 
-    /// A leaf of some cells, at most as many as one holds. Where marks turn out too coarse, makes them of the scores in the records.
-    pub(super) fn from_cells(records: Records<'_>, cells: &[Cell], shift: u8) -> Self {
+    /// A leaf of some cells, at most as many as one holds, whose marks may turn out too coarse (see [`Leaf::refine`]). Begins to load what a summary of it reads.
+    pub(super) fn from_cells(cells: &[Cell], shift: u8) -> Self {
         let mut leaf = Self { len: cells.len() as u8, ..Self::default() };
         leaf.handles.iter_mut().zip(cells).for_each(|(handle, cell)| *handle = cell.1);
         leaf.mark_all(cells.iter().map(|cell| cell.0), shift);
         let shared = leaf.marks[..leaf.len()].windows(2).filter(|pair| pair[0] == pair[1]).count();
-        if !leaf.frame().is_exact() && shared * SHARED_MARKS > cells.len() {
-            leaf.handles().iter().for_each(|handle| handle.prefetch());
-            let mut orders = [0; LEAF_MAX];
-            orders.iter_mut().zip(leaf.handles()).for_each(|(to, &handle)| *to = order(records.score(handle)));
-            leaf.mark_all(orders[..cells.len()].iter().copied(), 0);
-        }
+        leaf.is_coarse = !leaf.frame().is_exact() && shared * SHARED_MARKS > cells.len();
+        leaf.prefetch_for_summary();
         leaf
+    }
+
+    /// Begins to load the records that [`Leaf::summary`] reads.
+    fn prefetch_for_summary(&self) {
+        let handles = self.handles();
+        handles.first().into_iter().chain(handles.last()).for_each(|handle| handle.prefetch());
+        if !self.frame().is_exact() {
+            let equal = (1..handles.len()).filter(|&at| self.marks[at - 1] == self.marks[at]);
+            equal.flat_map(|at| [handles[at - 1], handles[at]]).for_each(|handle| handle.prefetch());
+        }
     }
 
     /// Gives the members the marks of `steps`, in a frame for just those.

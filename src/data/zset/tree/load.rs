@@ -25,9 +25,9 @@ impl Loader {
 
     /// Adds a member that comes after all before it.
     #[inline]
-    pub(in crate::data::zset) fn push(&mut self, records: Records<'_>, score: f64, handle: Handle) {
+    pub(in crate::data::zset) fn push(&mut self, score: f64, handle: Handle) {
         if self.cells.len() == usize::from(self.shape.leaf) {
-            self.end_leaf(records);
+            self.end_leaf();
         }
         self.cells.push((order(score), handle));
         self.len += 1;
@@ -39,7 +39,7 @@ impl Loader {
         if self.len == 0 {
             return tree;
         }
-        self.end_leaf(records);
+        self.end_leaf();
         let mut level = self.leaves;
         while level.len() > 1 {
             level = parents(level, records, self.shape);
@@ -50,8 +50,8 @@ impl Loader {
         tree
     }
 
-    fn end_leaf(&mut self, records: Records<'_>) {
-        let leaf = Leaf::from_cells(records, &self.cells, 0);
+    fn end_leaf(&mut self) {
+        let leaf = Leaf::from_cells(&self.cells, 0);
         self.cells.clear();
         self.leaves.push(Node::Leaf(Shared::new(leaf)));
     }

@@ -271,7 +271,9 @@ impl Tree {
     #[inline]
     fn insert_at(&mut self, records: Records<'_>, path: &Path, entry: &Entry<'_>) {
         self.len += 1;
-        let effect = Effect::adding(records, self.leaf_mut(path, 1), entry);
+        let leaf = self.leaf_mut(path, 1);
+        leaf.refine(records);
+        let effect = Effect::adding(records, leaf, entry);
         self.note(records, path, effect);
     }
 

@@ -62,7 +62,9 @@ impl<'a> Iterator for Walk<'a> {
             Some((leaf, at)) if at < leaf.len() => (leaf, at),
             _ => self.enter_front(rank),
         };
-        if let Some(handle) = leaf.handles().get(at + AHEAD) {
+        if self.ranks.len() >= AHEAD
+            && let Some(handle) = leaf.handles().get(at + AHEAD)
+        {
             handle.prefetch();
         }
         self.front = Some((leaf, at + 1));
@@ -83,7 +85,7 @@ impl DoubleEndedIterator for Walk<'_> {
             Some((leaf, at)) if at > 0 => (leaf, at - 1),
             _ => self.enter_back(rank),
         };
-        if at >= AHEAD {
+        if self.ranks.len() >= AHEAD && at >= AHEAD {
             leaf.handle(at - AHEAD).prefetch();
         }
         self.back = Some((leaf, at));
