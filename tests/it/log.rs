@@ -33,7 +33,17 @@ fn what_was_acknowledged_is_there_after_sigkill_under_every_policy() {
         let dir = TempDir::new();
         let server = start(&dir, &[ON, &["--appendfsync", policy]].concat());
         let mut client = server.client();
-        for line in ["SET a 1", "INCR a", "SET e v PX 100000000", "RPUSH l x y z", "BLPOP l 0", "MULTI", "INCR m", "INCR m", "EXEC"] {
+        for line in [
+            "SET a 1",
+            "INCR a",
+            "SET e v PX 100000000",
+            "RPUSH l x y z",
+            "BLPOP l 0",
+            "MULTI",
+            "INCR m",
+            "INCR m",
+            "EXEC",
+        ] {
             assert_eq!(error_text(&client.run(line)), "", "{line}");
         }
         let script = "redis.call('SET',KEYS[1],'s')return(redis.call('PEXPIRE',KEYS[1],90000000))";
@@ -96,7 +106,14 @@ fn a_torn_end_is_cut_to_the_last_whole_unit_and_other_damage_ends_the_start() {
     let arguments = ["--dir", dir.path().to_str().expect("it is text"), "--appendonly", "yes"];
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_tally"))
         .args(arguments)
-        .args(["--port", "0", "--unixsocket", dir.path().join("socket").to_str().expect("it is text"), "--http-port", "0"])
+        .args([
+            "--port",
+            "0",
+            "--unixsocket",
+            dir.path().join("socket").to_str().expect("it is text"),
+            "--http-port",
+            "0",
+        ])
         .output()
         .expect("it can be started");
     assert!(!output.status.success());
@@ -110,7 +127,8 @@ fn a_log_is_turned_on_made_anew_and_turned_off_while_clients_write() {
     let dir = TempDir::new();
     let server = start(&dir, &[]);
     let mut client = server.client();
-    let write = |client: &mut Client, from: u32| (from..from + 300).for_each(|n| drop(client.run(&format!("SET key:{n} {n}"))));
+    let write =
+        |client: &mut Client, from: u32| (from..from + 300).for_each(|n| drop(client.run(&format!("SET key:{n} {n}"))));
     write(&mut client, 0);
     assert_eq!(client.run("CONFIG SET appendonly yes"), status("OK"));
     write(&mut client, 300);
@@ -127,7 +145,9 @@ fn a_log_is_turned_on_made_anew_and_turned_off_while_clients_write() {
     assert_eq!(server.client().run("DBSIZE"), integer(1_500));
     let mut client = server.client();
     assert_eq!(client.run("CONFIG SET appendonly no"), status("OK"));
-    while matches!(server.ask(&["INFO", "persistence"]), OwnedFrame::BulkString(text) if text.windows(16).any(|w| w == b"aof_current_size")) {}
+    while matches!(server.ask(&["INFO", "persistence"]), OwnedFrame::BulkString(text) if text.windows(16).any(|w| w == b"aof_current_size"))
+    {
+    }
     client.run("SET later 1");
     kill(server);
     assert_eq!(start(&dir, ON).client().run("EXISTS later"), integer(0), "what came after the log is not in it");
