@@ -19,5 +19,5 @@ local millis = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('SET', KEYS[1], 'x', 'PXAT', millis + 100000)
 local left = redis.call('PTTL', KEYS[1])
 local due = redis.call('PEXPIRETIME', KEYS[1]) - millis
-redis.call('PEXPIREAT', KEYS[1], millis - 1)
-return { math.abs(left - 100000) <= 50 and 1 or left, due, redis.call('EXISTS', KEYS[1]) }
+redis.call('PEXPIREAT', KEYS[1], millis - 5000)
+return { math.abs(left - 100000) <= 5000 and 1 or left, due, redis.call('EXISTS', KEYS[1]) }
