@@ -167,7 +167,7 @@ fn a_settings_file_that_cannot_be_used_is_told_with_its_line() {
         ("word.conf", "loglevel loud\n", &[":1: loglevel: ", "debug, verbose, notice, warning"]),
         ("type.toml", "port = \"many\"\n", &[":1: port: ", "many", "is not an integer"]),
         ("syntax.toml", "port = \n", &[":1: "]),
-        ("fixed.conf", "appendonly yes\n", &[":1: appendonly: ", "not supported"]),
+        ("fixed.conf", "cluster-enabled yes\n", &[":1: cluster-enabled: ", "not supported"]),
     ] {
         let path = folder.write(name, text);
         let place = format!("{path}{}", parts[0]);
