@@ -170,7 +170,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     }
 
     /// The time by which this command judges deadlines.
-    pub fn now(&self) -> UnixMillis {
+    pub fn judged_at(&self) -> UnixMillis {
         self.judged
     }
 

@@ -19,7 +19,7 @@ impl Keys<'_, '_> {
     /// # Errors
     /// [`Busy`] if somebody holds a shard on the way; not if the caller owns the whole keyspace.
     pub fn scan(&mut self, cursor: u64, count: usize, mut visit: impl FnMut(EntryRef<'_>)) -> Result<u64, Busy> {
-        let (db, now) = (self.db(), self.now());
+        let (db, now) = (self.db(), self.judged_at());
         let keyspace = self.held().keyspace();
         let shard_shift = Position::BITS - keyspace.shards().trailing_zeros();
         let Some(mut position) = Position::new(cursor) else { return Ok(0) };
@@ -54,7 +54,7 @@ impl Keys<'_, '_> {
     /// Visits every live entry. Needs the whole keyspace; a command that runs by itself gives it back first and works on a frozen clone, so this is the last
     /// that it does with keys.
     pub fn for_each(&mut self, mut visit: impl FnMut(EntryRef<'_>)) {
-        let (db, now) = (self.db(), self.now());
+        let (db, now) = (self.db(), self.judged_at());
         if self.is_alone()
             && let Ok(frozen) = self.freeze()
         {

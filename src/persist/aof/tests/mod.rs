@@ -50,9 +50,9 @@ impl Play {
         let mut unit = Vec::new();
         let number = self.appended.to_string();
         // Some are longer than what a torn tail keeps.
-        let padding = vec![b'x'; if self.appended % 7 == 0 { 700 } else { 3 }];
+        let padding = vec![b'x'; if self.appended.is_multiple_of(7) { 700 } else { 3 }];
         let say: [&[u8]; 3] = [b"SET", number.as_bytes(), &padding];
-        if self.appended % 3 == 0 {
+        if self.appended.is_multiple_of(3) {
             put_command(&mut unit, &[b"MULTI"]);
             put_command(&mut unit, &say);
             put_command(&mut unit, &say);
@@ -125,7 +125,11 @@ fn recover(disk: &SimulatedDisk) -> (u64, Aof) {
                         }
                         units += 1;
                         assert!(said.iter().all(|said| *said == units), "unit {units} says {said:?}");
-                        assert_eq!(said.len(), if units % 3 == 0 { 2 } else { 1 }, "a unit is whole or not there");
+                        assert_eq!(
+                            said.len(),
+                            if units.is_multiple_of(3) { 2 } else { 1 },
+                            "a unit is whole or not there"
+                        );
                     }
                 }
                 Ok(false) => break,
