@@ -58,11 +58,19 @@ impl Worker {
         let (mut argv, mut queue) = (Argv::new(), None::<Vec<Argv>>);
         loop {
             let mut commands = Vec::new();
-            let mut ended = false;
-            while commands.len() < COMMANDS_PER_HOLD && !ended {
-                ended = !next(&mut argv).map_err(ReplayError::Read)?;
-                if ended {
-                    break;
+            let mut ended = None;
+            while commands.len() < COMMANDS_PER_HOLD {
+                match next(&mut argv) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        ended = Some(Ok(()));
+                        break;
+                    }
+                    // What came before it is executed all the same.
+                    Err(error) => {
+                        ended = Some(Err(ReplayError::Read(error)));
+                        break;
+                    }
                 }
                 let is = |name: &[u8]| argv.len() == 1 && argv[0].eq_ignore_ascii_case(name);
                 if is(b"MULTI") {
@@ -73,10 +81,10 @@ impl Worker {
                     queue.as_mut().unwrap_or(&mut commands).push(std::mem::take(&mut argv));
                 }
             }
-            if ended && commands.is_empty() {
-                return Ok(());
-            }
             self.replay_some(&mut session, &commands, result).map_err(ReplayError::Unknown)?;
+            if let Some(ended) = ended {
+                return ended;
+            }
         }
     }
 

@@ -99,7 +99,7 @@ fn a_torn_end_is_cut_to_the_last_whole_unit_and_other_damage_ends_the_start() {
     assert_eq!(server.client().run("GET a"), bulk("1"), "half of a transaction is none of it");
     kill(server);
     let cut = std::fs::read(&path).expect("it is there");
-    assert!(whole.starts_with(&cut) && cut.len() < whole.len() - 60, "it was cut");
+    assert!(whole.starts_with(&cut) && cut.len() < whole.len() - 60, "{} of {} bytes are left", cut.len(), whole.len());
     let mut broken = whole.clone();
     broken[cut.len() + 1] = b'!';
     std::fs::write(&path, &broken).expect("it is ours");
