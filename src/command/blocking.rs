@@ -13,7 +13,7 @@ use super::ctx::Ctx;
 use super::error::CommandError;
 use crate::base::clock::Ticks;
 use crate::base::sync::Mutex;
-use crate::base::sync::atomic::{AtomicU64, Ordering};
+use crate::base::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::data::list;
 use crate::keyspace::{Awaited, Keys, Waiter, Waits};
 use crate::resp::reply::{Replied, Reply, ReplySink};
@@ -86,6 +86,8 @@ pub struct Blocked {
     deadline: Option<Ticks>,
     /// How long its command ran before it had to wait.
     nanos: AtomicU64,
+    /// Whether the wait is over for whoever ended it as well: what was done for the client is in the log.
+    is_awake: AtomicBool,
     outcome: Mutex<Option<Outcome>>,
 }
 
@@ -116,6 +118,7 @@ impl Ctx<'_, '_> {
             reply_bytes_max: live.output_buffer_hard_limit.get(),
             deadline: wish.patience_ms.map(|millis| Ticks(now.0.saturating_add(nanos(millis)))),
             nanos: AtomicU64::new(0),
+            is_awake: AtomicBool::new(false),
             outcome: Mutex::new(None),
         });
         client.set_blocked(Some(Arc::clone(&blocked)));
@@ -139,6 +142,7 @@ impl Waits for Blocked {
     }
 
     fn wake(&self) {
+        self.is_awake.store(true, Ordering::Release);
         self.client.wake();
     }
 }
@@ -176,7 +180,7 @@ impl Blocked {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             self.end(Ending::TimedOut);
         }
-        self.outcome.lock().is_some()
+        self.is_awake.load(Ordering::Acquire)
     }
 
     /// Takes the answer.

@@ -19,7 +19,8 @@ pub(super) fn check(value_of: &dyn Fn(&'static Setting) -> Value) -> Result<(), 
     let value_of = |name: &str| value_of(super::find(name.as_bytes()).expect("a rule is about settings of the table"));
     strangers_need_a_password(&value_of)?;
     soft_is_below_hard(&value_of)?;
-    the_snapshot_is_a_file_of_its_directory(&value_of)
+    the_snapshot_is_a_file_of_its_directory(&value_of)?;
+    the_log_lies_below_its_directory(&value_of)
 }
 
 /// Whoever can reach the port can read and delete everything, and run scripts. So other machines need a password.
@@ -48,6 +49,18 @@ fn the_snapshot_is_a_file_of_its_directory(value_of: &dyn Fn(&str) -> Value) -> 
     }
     let text = "dbfilename can't be a path, just a filename: the directory is the setting dir".to_owned();
     Err(Broken { concerns: &["dbfilename"], text })
+}
+
+fn the_log_lies_below_its_directory(value_of: &dyn Fn(&str) -> Value) -> Result<(), Broken> {
+    for (name, concerns) in [("appenddirname", &["appenddirname"]), ("appendfilename", &["appendfilename"])] {
+        let Value::Text(text) = value_of(name) else { unreachable!("the rule names settings of this kind") };
+        let is_plain = !text.is_empty() && text != "." && text != ".." && !text.contains(['/', '\n', '\r', '\0']);
+        if !is_plain {
+            let text = format!("{name} can't be a path, just a name: the directory above it is the setting dir");
+            return Err(Broken { concerns, text });
+        }
+    }
+    Ok(())
 }
 
 fn soft_is_below_hard(value_of: &dyn Fn(&str) -> Value) -> Result<(), Broken> {

@@ -57,6 +57,8 @@ struct Effects {
     len: usize,
     /// Whether the current command's handler has said its effect.
     is_said: bool,
+    /// Whether there is anything but removals of keys whose time had come, or that had to go: nobody is told of those.
+    is_told: bool,
     /// The last position on which something depends that this thread has done since it was asked.
     depends_on: u64,
 }
@@ -81,6 +83,7 @@ impl Effects {
         }
         put_command(&mut self.commands, argv);
         self.len += 1;
+        self.is_told = true;
     }
 
     fn end_unit(&mut self) {
@@ -116,7 +119,10 @@ impl Journal {
     #[inline]
     pub(super) fn removed(&self, slot: usize, db: usize, key: &[u8]) {
         if self.is_on() {
-            self.slots[slot].0.lock().push(db, &[b"DEL", key]);
+            let mut effects = self.slots[slot].0.lock();
+            let is_told = effects.is_told;
+            effects.push(db, &[b"DEL", key]);
+            effects.is_told = is_told;
         }
     }
 }
@@ -179,12 +185,16 @@ impl Held<'_> {
             effects.commands.clear();
             effects.commands.shrink_to(KEPT_BYTES);
             effects.unit = 0;
-            effects.depends_on = position;
-            self.guards.iter_mut().for_each(|(_, shard)| shard.logged = position);
-            if self.extent == Extent::Whole {
-                journal.whole.store(position, Ordering::Relaxed);
+            if std::mem::take(&mut effects.is_told) {
+                effects.depends_on = position;
+                self.guards.iter_mut().for_each(|(_, shard)| shard.logged = position);
+                if self.extent == Extent::Whole {
+                    journal.whole.store(position, Ordering::Relaxed);
+                }
+                return;
             }
-        } else if journal.is_strict.load(Ordering::Relaxed) {
+        }
+        if journal.is_strict.load(Ordering::Relaxed) {
             let of_shards = self.guards.iter().map(|(_, shard)| shard.logged).max().unwrap_or(0);
             let of_all = match self.extent {
                 Extent::Whole => journal.log().end(),

@@ -82,6 +82,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> 
         later: None,
         timer: None,
         depends_on: 0,
+        awaits_log: false,
     };
     // Dropped before the socket: who has seen the end of a connection can count on its place.
     let place = place;
@@ -151,6 +152,8 @@ pub(super) struct Connection<S> {
     pub(super) timer: Timer,
     /// The position in the log on which replies depend that were not sent; see [`super::settling`].
     pub(super) depends_on: u64,
+    /// Whether the log knows that it waits.
+    pub(super) awaits_log: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {

@@ -1,9 +1,11 @@
 //! The append-only log while the server runs: turned on and off, rewritten when it has grown, and made anew when its file cannot be trusted any more.
 
+use crate::base::clock::Ticks;
 use crate::command::Services;
+use crate::config::FsyncPolicy;
 use crate::keyspace::{Busy, Frozen, Keyspace, Patience, Plan};
 use crate::persist::log::{Health, SegmentFile};
-use crate::persist::snapshot::{self, Progress};
+use crate::persist::snapshot;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +14,8 @@ use std::time::Duration;
 /// After so many seconds a rewrite that nobody asked for is tried again; after twice as many the next time, and so on.
 const RETRY_SECONDS: u64 = 5;
 const RETRY_DOUBLINGS_MAX: u64 = 9;
+/// How long something may be written and not synced under `everysec`.
+const UNSYNCED_NANOS_MAX: u64 = 2_000_000_000;
 /// Between two tries to own the whole keyspace.
 const NAP: Duration = Duration::from_millis(1);
 
@@ -20,6 +24,19 @@ const NAP: Duration = Duration::from_millis(1);
 pub(super) struct Appending {
     /// Seconds of the server's life before which nothing is tried again by itself.
     not_before: u64,
+    /// Since when a position has not been synced.
+    behind: Option<(Ticks, u64)>,
+    /// Whether that is so long that writes are refused.
+    is_late: bool,
+}
+
+/// Does what takes time on a thread of its own.
+fn start(services: &Arc<Services>, act: fn(&Services)) {
+    let shared = Arc::clone(services);
+    let started = std::thread::Builder::new().name("tally-rewrite".into()).spawn(move || act(&shared));
+    if let Err(error) = started {
+        ended(services, Err(error));
+    }
 }
 
 impl Appending {
@@ -30,9 +47,13 @@ impl Appending {
             return;
         }
         let wanted = live.appendonly.get();
+        self.watch_syncs(services);
         if !wanted && aof.is_on() {
-            if !aof.status.is_rewriting.load(Ordering::Acquire) {
-                end(services);
+            if !aof.status.is_rewriting.swap(true, Ordering::AcqRel) {
+                start(services, |services| {
+                    end(services);
+                    services.aof.status.is_rewriting.store(false, Ordering::Release);
+                });
             }
             return;
         }
@@ -43,13 +64,28 @@ impl Appending {
             aof.ask_for_rewrite();
         }
         if aof.status.is_scheduled.swap(false, Ordering::AcqRel) {
-            let services = Arc::clone(services);
-            let started = std::thread::Builder::new().name("tally-rewrite".into()).spawn({
-                let services = Arc::clone(&services);
-                move || rewrite(&services)
-            });
-            if let Err(error) = started {
-                ended(&services, Err(error));
+            start(services, rewrite);
+        }
+    }
+
+    /// Has writes refused while the disk does not sync: what is acknowledged meanwhile would not outlive a failure of the power.
+    fn watch_syncs(&mut self, services: &Services) {
+        let log = services.aof.log();
+        let (now, [end, _, synced]) = (services.clock.ticks(), log.positions());
+        let is_watched = services.aof.is_on() && log.policy() == FsyncPolicy::EverySecond;
+        if self.behind.is_some_and(|(_, position)| synced >= position || !is_watched) {
+            self.behind = None;
+            if std::mem::take(&mut self.is_late) {
+                tracing::info!("the append only file is synced again");
+                services.durability.set_log_failed(log.health() != Health::Good);
+            }
+        }
+        if is_watched && end > synced {
+            let (since, _) = *self.behind.get_or_insert((now, end));
+            if !self.is_late && now.since(since) > UNSYNCED_NANOS_MAX {
+                self.is_late = true;
+                tracing::error!("the append only file was not synced for two seconds, so writes are refused");
+                services.durability.set_log_failed(true);
             }
         }
     }
@@ -97,7 +133,7 @@ pub(super) fn rewrite(services: &Services) {
     aof.status.is_rewriting.store(true, Ordering::Release);
     let began = services.clock.ticks();
     aof.status.begun_seconds.store(uptime_seconds(services), Ordering::Relaxed);
-    let progress = Progress::default();
+    let progress = aof.begin_progress();
     let options = services.snapshot_options(true);
     let rewritten = if !services.config.live.appendonly.get() && !was_on {
         let frozen = whole(&services.keyspace, services.background_slot(), |pass| {

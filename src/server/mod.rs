@@ -158,6 +158,7 @@ impl Server {
         });
         workers.into_iter().for_each(WorkerHandle::join);
         drop::<Sender<()>>(joined);
+        services.aof.stop_rewrite();
         if services.aof.is_on()
             && let Err(error) = services.aof.end()
         {

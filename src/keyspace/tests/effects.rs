@@ -171,8 +171,11 @@ fn a_read_depends_on_what_was_last_written_to_its_shard_where_that_is_wanted() {
     assert_eq!(keyspace.take_dependency(0), 1);
     assert_eq!(keyspace.take_dependency(0), 0, "it is asked for once");
     assert_eq!(read(1, &keys[0]), 0, "reads are not followed");
+    one(&keyspace, 0, b"short", (0, 0), |held| held.put_string(b"short", b"", Some(1)));
+    one(&keyspace, 1, b"short", (0, 2), |held| assert!(!held.exists(b"short")));
+    assert_eq!(keyspace.take_dependency(1), 0, "that a key's time had come is no news that could be lost");
     keyspace.follow_reads(true);
     assert_eq!((read(1, &keys[0]), read(1, &keys[1])), (1, 0));
     whole(&keyspace, 0, (0, 0), |held| count(held, &keys[1]));
-    assert_eq!(read(1, &keys[1]), 2, "what was written by who owned everything may be anywhere");
+    assert_eq!(read(1, &keys[1]), 3, "what was written by who owned everything may be anywhere");
 }

@@ -25,6 +25,7 @@ pub use reader::{AofError, Reader};
 use super::disk::{Disk, DiskFile};
 use super::log::{Log, SegmentFile};
 use super::manifest::{FileKind, LogFile, Manifest, ManifestError};
+use super::snapshot::Progress;
 use crate::base::sync::Mutex;
 use crate::config::FsyncPolicy;
 use std::io::{self, Read};
@@ -41,6 +42,8 @@ pub struct Aof {
     log: Arc<Log>,
     files: Mutex<Files>,
     is_on: AtomicBool,
+    /// How far the rewrite is that is going on.
+    rewriting: Mutex<Option<Arc<Progress>>>,
     /// What INFO tells.
     pub status: Status,
 }
@@ -74,6 +77,8 @@ struct Files {
     dir: PathBuf,
     prefix: String,
     manifest: Manifest,
+    /// Whether the manifest was looked for on the disk.
+    is_read: bool,
 }
 
 /// Why there is no log to be had from the files.
@@ -111,8 +116,9 @@ impl Aof {
     pub fn new(disk: Arc<dyn Disk>, dir: PathBuf, prefix: String, policy: FsyncPolicy) -> Self {
         Self {
             log: Arc::new(Log::new(policy)),
-            files: Mutex::new(Files { disk, dir, prefix, manifest: Manifest::default() }),
+            files: Mutex::new(Files { disk, dir, prefix, manifest: Manifest::default(), is_read: false }),
             is_on: AtomicBool::new(false),
+            rewriting: Mutex::default(),
             status: Status {
                 is_rewriting: AtomicBool::new(false),
                 is_scheduled: AtomicBool::new(false),
@@ -134,6 +140,20 @@ impl Aof {
             self.status.is_scheduled.store(true, Ordering::Release);
         }
         is_first
+    }
+
+    /// How far a rewrite is that begins now.
+    pub fn begin_progress(&self) -> Arc<Progress> {
+        let progress = Arc::new(Progress::default());
+        *self.rewriting.lock() = Some(Arc::clone(&progress));
+        progress
+    }
+
+    /// Has a rewrite that is going on give up: the log stays as long as it is.
+    pub fn stop_rewrite(&self) {
+        if let Some(progress) = &*self.rewriting.lock() {
+            progress.stop();
+        }
     }
 
     /// The log itself.
@@ -169,6 +189,7 @@ impl Aof {
         };
         let named: Vec<_> = manifest.base.iter().chain(&manifest.incremental).map(|file| files.path(file)).collect();
         files.manifest = manifest;
+        files.is_read = true;
         files.remove_temporary();
         Ok(Some(named))
     }
@@ -216,6 +237,7 @@ impl Aof {
         write: impl FnOnce(&T, Box<dyn DiskFile>) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut files = self.files.lock();
+        files.read()?;
         let was_on = self.is_on();
         let incremental = if was_on { files.add_incremental()? } else { files.make_incremental()? };
         let before = self.bytes();
@@ -243,7 +265,8 @@ impl Aof {
     /// Those of the disk, and of `write`.
     pub fn write_base(&self, write: impl FnOnce(Box<dyn DiskFile>) -> io::Result<()>) -> io::Result<()> {
         let mut files = self.files.lock();
-        files.disk.create_dir(&files.dir)?;
+        files.read()?;
+        files.make_dir()?;
         files.replace(Vec::new(), write)?;
         files.remove_history();
         Ok(())
@@ -284,6 +307,22 @@ impl Manifest {
 }
 
 impl Files {
+    /// Looks for a log of an earlier time, which a new one takes the place of: its files become history.
+    fn read(&mut self) -> io::Result<()> {
+        if !self.is_read {
+            let manifest = read_manifest(&*self.disk, &self.manifest_path());
+            self.manifest = manifest.map_err(io::Error::other)?.unwrap_or_default();
+            self.is_read = true;
+        }
+        Ok(())
+    }
+
+    /// Makes the directory, if there is none, so that it outlives a crash.
+    fn make_dir(&self) -> io::Result<()> {
+        self.disk.create_dir(&self.dir)?;
+        self.dir.parent().map_or(Ok(()), |above| self.disk.sync_dir(above))
+    }
+
     fn manifest_path(&self) -> PathBuf {
         self.dir.join(format!("{}.manifest", self.prefix))
     }
@@ -299,7 +338,7 @@ impl Files {
         if !is_above && self.disk.len(&self.dir.join(&self.prefix)).is_err() {
             return Ok(None);
         }
-        self.disk.create_dir(&self.dir)?;
+        self.make_dir()?;
         let base = LogFile { name: self.prefix.clone(), sequence: 1, kind: FileKind::Base };
         let manifest = Manifest { base: Some(base.clone()), ..Manifest::default() };
         // A crash between the two leaves the file where the next start looks for it by its name.
@@ -307,6 +346,7 @@ impl Files {
             self.disk.rename(&above, &self.path(&base))?;
         }
         self.disk.sync_dir(&self.dir)?;
+        above.parent().map_or(Ok(()), |dir| self.disk.sync_dir(dir))?;
         self.commit(manifest.clone())?;
         tracing::info!("the append only file of one part was moved to {}", self.dir.display());
         Ok(Some(manifest))
@@ -324,7 +364,7 @@ impl Files {
 
     /// Makes the next incremental file, empty and under its name for good.
     fn make_incremental(&mut self) -> io::Result<LogFile> {
-        self.disk.create_dir(&self.dir)?;
+        self.make_dir()?;
         let mut file = self.manifest.next_incremental(&self.prefix);
         // A file that could not be synced once is not used again, nor its name.
         while self.disk.len(&self.path(&file)).is_ok() {
@@ -355,7 +395,12 @@ impl Files {
         incremental: Vec<LogFile>,
         write: impl FnOnce(Box<dyn DiskFile>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let base = self.manifest.next_base(&self.prefix);
+        let mut base = self.manifest.next_base(&self.prefix);
+        // A file that any manifest may name, the one on the disk or one whose commit failed, keeps its content.
+        while self.disk.len(&self.path(&base)).is_ok() {
+            base.sequence += 1;
+            base.name = format!("{}.{}.base.rdb", self.prefix, base.sequence);
+        }
         let temporary = self.dir.join(format!("temp-rewriteaof-{}.aof", std::process::id()));
         let written = self.disk.create(&temporary).and_then(write);
         if let Err(error) = written.and_then(|()| self.disk.rename(&temporary, &self.path(&base))) {

@@ -38,6 +38,7 @@ pub struct Log {
     end: AtomicU64,
     written: AtomicU64,
     synced: AtomicU64,
+    segment_bytes: AtomicU64,
     policy: AtomicU8,
     health: AtomicU8,
     waiting: Mutex<Vec<(u64, Waker)>>,
@@ -112,6 +113,7 @@ impl Log {
             end: AtomicU64::new(0),
             written: AtomicU64::new(0),
             synced: AtomicU64::new(0),
+            segment_bytes: AtomicU64::new(0),
             policy: AtomicU8::new(policy as u8),
             health: AtomicU8::new(Health::Good as u8),
             waiting: Mutex::default(),
@@ -143,24 +145,16 @@ impl Log {
     /// Goes on in the file of [`Log::rotate`], where there was none.
     pub fn begin_next(&self) {
         self.segment.lock().turn_over(&self.buffer);
+        self.catch_up();
     }
 
     /// Goes on in the file of [`Log::rotate`], after all before was written to the old one and synced: else a crash could lose the end of that and not what follows.
     /// Until then whoever appends waits.
     ///
     /// # Errors
-    /// Those of the disk. The log goes on once [`Log::rebased`] says that the old file does not matter.
+    /// Those of the disk. The next sync that succeeds goes on in the new file, or [`Log::rebased`], which says that the old one does not matter.
     pub fn turn_over(&self) -> io::Result<()> {
-        let syncing = self.syncing.lock();
-        let ended = self.sync_while(&syncing);
-        if ended.is_ok() {
-            self.segment.lock().turn_over(&self.buffer);
-        }
-        drop(syncing);
-        let flushed = ended.and_then(|()| self.flush());
-        // Whoever waited for what is in the new file has asked in vain until now.
-        self.ask_for_sync();
-        flushed
+        self.sync()
     }
 
     /// Says that a snapshot of everything before `position` is on the disk, with the file from there on behind it: what was before need not be written or synced
@@ -177,9 +171,7 @@ impl Log {
         drop(syncing);
         self.synced.fetch_max(position, Ordering::AcqRel);
         self.set_health(Health::Good);
-        let _ = self.flush();
-        self.wake_settled();
-        self.ask_for_sync();
+        self.catch_up();
     }
 
     /// Lets go of the file, after what is in the buffer was written to it as far as that goes, and synced. Nothing is appended any more.
@@ -187,7 +179,8 @@ impl Log {
     /// # Errors
     /// Those of the disk; the file is let go of all the same.
     pub fn close(&self) -> io::Result<()> {
-        let ended = self.sync();
+        let syncing = self.syncing.lock();
+        let ended = self.sync_while(&syncing);
         let mut segment = self.segment.lock();
         let mut buffer = self.buffer.lock();
         buffer.begins += std::mem::take(&mut buffer.bytes).len() as u64;
@@ -195,14 +188,16 @@ impl Log {
         (buffer.next, buffer.db) = (None, None);
         let end = buffer.begins;
         drop((buffer, segment));
+        self.segment_bytes.store(0, Ordering::Relaxed);
         self.written.store(end, Ordering::Release);
         self.synced.store(end, Ordering::Release);
+        drop(syncing);
         self.set_health(Health::Good);
         self.wake_settled();
         ended
     }
 
-    /// Writes all that was appended. If somebody else is at it, that is left to them: they will see what was appended before this call.
+    /// Writes all that was appended. If somebody else is at it, that is left to them: whoever gives the file back looks again whether there is more.
     ///
     /// # Errors
     /// Those of the disk. What was not written is kept, and the next flush goes on with it.
@@ -214,16 +209,32 @@ impl Log {
         {
             let before = self.written.load(Ordering::Acquire);
             flushed = segment.flush(&self.buffer);
-            let position = segment.taken_end - (segment.taken.len() - segment.done) as u64;
-            self.written.store(position, Ordering::Release);
+            let position = self.note_written(&segment);
             drop(segment);
             self.note_flush(&flushed);
             if position == before {
-                // What is left is for another file.
+                // What is left is for another file, which is begun once this one is synced.
+                if self.health() == Health::Good {
+                    self.ask_for_sync();
+                }
                 break;
             }
         }
         flushed
+    }
+
+    /// Flushes what somebody wanted to while the file was taken.
+    fn catch_up(&self) {
+        // What fails is told where it fails, and tried again by the thread.
+        let _ = self.flush();
+        self.wake_settled();
+    }
+
+    fn note_written(&self, segment: &Segment) -> u64 {
+        let position = segment.taken_end - (segment.taken.len() - segment.done) as u64;
+        self.written.store(position, Ordering::Release);
+        self.segment_bytes.store(segment.bytes, Ordering::Relaxed);
+        position
     }
 
     fn note_flush(&self, flushed: &io::Result<()>) {
@@ -236,6 +247,10 @@ impl Log {
             }
         }
         self.wake_settled();
+    }
+
+    fn is_rotating(&self) -> bool {
+        self.buffer.lock().next.is_some()
     }
 
     fn note_health(&self, from: Health, to: Health) -> bool {
@@ -271,39 +286,52 @@ impl Log {
     /// # Errors
     /// Those of the disk. After a failed sync the log is [`Health::Poisoned`].
     pub fn sync(&self) -> io::Result<()> {
-        self.sync_while(&self.syncing.lock())
+        let synced = self.sync_while(&self.syncing.lock());
+        self.catch_up();
+        synced
     }
 
     fn sync_while(&self, _syncing: &MutexGuard<'_, ()>) -> io::Result<()> {
-        let (flushed, position, syncer) = {
-            let mut segment = self.segment.lock();
-            let flushed = segment.flush(&self.buffer);
-            let position = segment.taken_end - (segment.taken.len() - segment.done) as u64;
-            self.written.store(position, Ordering::Release);
-            (flushed, position, segment.syncer.take())
-        };
-        self.note_flush(&flushed);
-        let mut syncer = syncer;
-        let synced = match (&flushed, &mut syncer) {
-            (Err(_), _) => Ok(()),
-            _ if self.health() == Health::Poisoned => Err(io::Error::other("a sync of this file has failed before")),
-            (Ok(()), None) => Err(io::Error::other("there is no file")),
-            (Ok(()), Some(syncer)) => syncer.sync(),
-        };
-        self.segment.lock().syncer = syncer;
-        flushed?;
-        match &synced {
-            Ok(()) => _ = self.synced.fetch_max(position, Ordering::AcqRel),
-            Err(error) => {
-                if self.set_health(Health::Poisoned) {
-                    tracing::error!(
-                        "the append only file cannot be synced, so writes are refused until it was rewritten: {error}"
-                    );
+        loop {
+            let (flushed, position, syncer) = {
+                let mut segment = self.segment.lock();
+                if segment.writer.is_none() {
+                    // It is off, or about to begin.
+                    return Ok(());
+                }
+                let flushed = segment.flush(&self.buffer);
+                (flushed, self.note_written(&segment), segment.syncer.take())
+            };
+            self.note_flush(&flushed);
+            let mut syncer = syncer.expect("only who syncs takes it, and one does at a time");
+            let synced = match &flushed {
+                Err(_) => Ok(()),
+                Ok(()) if self.health() == Health::Poisoned => {
+                    Err(io::Error::other("a sync of this file has failed before"))
+                }
+                Ok(()) => syncer.sync(),
+            };
+            let has_turned = {
+                let mut segment = self.segment.lock();
+                segment.syncer = Some(syncer);
+                flushed.is_ok() && synced.is_ok() && segment.turn_over(&self.buffer)
+            };
+            flushed?;
+            match &synced {
+                Ok(()) => _ = self.synced.fetch_max(position, Ordering::AcqRel),
+                Err(error) => {
+                    if self.set_health(Health::Poisoned) {
+                        tracing::error!(
+                            "the append only file cannot be synced, so writes are refused until it was rewritten: {error}"
+                        );
+                    }
                 }
             }
+            self.wake_settled();
+            if !has_turned {
+                return synced;
+            }
         }
-        self.wake_settled();
-        synced
     }
 
     /// How the file is.
@@ -339,7 +367,7 @@ impl Log {
 
     /// Bytes that were written to the current file.
     pub fn segment_bytes(&self) -> u64 {
-        self.segment.lock().bytes
+        self.segment_bytes.load(Ordering::Relaxed)
     }
 
     /// How often a sync took more than a second.
@@ -357,15 +385,18 @@ impl Log {
         behind.load(Ordering::Acquire) >= position
     }
 
-    /// Ready once the position is settled.
+    /// Ready once the position is settled. `is_known` says whether the task waits for it already.
     ///
     /// # Errors
     /// [`Lost`] if it will not be.
-    pub fn poll_settled(&self, position: u64, cx: &Context<'_>) -> Poll<Result<(), Lost>> {
+    pub fn poll_settled(&self, position: u64, cx: &Context<'_>, is_known: &mut bool) -> Poll<Result<(), Lost>> {
         if self.is_settled(position) {
             return Poll::Ready(Ok(()));
         }
-        self.waiting.lock().push((position, cx.waker().clone()));
+        // Once is enough: whoever is woken is settled or lost.
+        if !std::mem::replace(is_known, true) {
+            self.waiting.lock().push((position, cx.waker().clone()));
+        }
         // Who has settled it between the two looks may not have seen this waker.
         if self.is_settled(position) {
             Poll::Ready(Ok(()))
@@ -394,7 +425,13 @@ impl Log {
                 return;
             }
             let over = waiting.extract_if(.., |(position, _)| is_over || self.is_settled(*position));
-            over.map(|(_, waker)| waker).collect()
+            let woken = over.map(|(_, waker)| waker).collect();
+            let is_to_be_synced = self.policy() == FsyncPolicy::Always && self.health() == Health::Good;
+            if !waiting.is_empty() && is_to_be_synced {
+                // What they wait for may have been written under another policy, when nobody was to sync it.
+                self.ask_for_sync();
+            }
+            woken
         };
         woken.into_iter().for_each(Waker::wake);
     }
@@ -441,15 +478,16 @@ impl Segment {
         Ok(())
     }
 
-    /// Goes on in the next file, if everything before it is done with.
-    fn turn_over(&mut self, buffer: &Mutex<Buffer>) {
+    /// Goes on in the next file, if there is one and everything before it is done with.
+    fn turn_over(&mut self, buffer: &Mutex<Buffer>) -> bool {
         let mut buffer = buffer.lock();
         let is_done = self.done == self.taken.len();
-        if let Some((_, file)) = buffer.next.take_if(|(at, _)| is_done && *at == self.taken_end) {
-            self.writer = Some(file.writer);
-            self.syncer = Some(file.syncer);
-            self.bytes = 0;
-        }
+        let next = buffer.next.take_if(|(at, _)| is_done && *at == self.taken_end);
+        let Some((_, file)) = next else { return false };
+        self.writer = Some(file.writer);
+        self.syncer = Some(file.syncer);
+        self.bytes = 0;
+        true
     }
 }
 

@@ -54,7 +54,7 @@ fn turn(log: &Log, clock: &dyn Clock) {
     if end == synced {
         return;
     }
-    if log.policy() == FsyncPolicy::No {
+    if log.policy() == FsyncPolicy::No && !log.is_rotating() {
         let _ = log.flush();
         return;
     }

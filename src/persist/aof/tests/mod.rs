@@ -266,3 +266,63 @@ fn a_log_of_one_file_becomes_the_base() {
     assert_eq!(disk.list(Path::new("data/appendonlydir")).expect("it is there").len(), 4);
     assert_eq!(disk.len(Path::new("data/appendonly.aof")).map_err(|error| error.kind()), Err(io::ErrorKind::NotFound));
 }
+
+/// The log was off for a time, in which the data changed, and is turned on again by a process that has not read the manifest. A crash at any step leaves the old log or the
+/// new one: never the new base with the effects of old.
+#[test]
+fn a_log_that_is_turned_on_again_is_not_mixed_with_the_one_before() {
+    let disk = SimulatedDisk::new();
+    let mut before = Play::new(disk.clone());
+    before.rewrite().expect("the disk works");
+    (0..10).for_each(|_| before.append());
+    before.aof.end().expect("the disk works");
+    let mut after = Play::new(disk.clone());
+    let first = disk.count();
+    after.appended = 1_000;
+    after.rewrite().expect("the disk works");
+    (0..3).for_each(|_| after.append());
+    after.aof.log().sync().expect("the disk works");
+    for crash in first..=disk.count() {
+        for torn in Torn::ALL {
+            let units = recover(&disk.crash_at(crash, torn)).0;
+            assert!(units == 10 || (1_000..=1_003).contains(&units), "crash {crash}, {torn:?}: {units}");
+        }
+    }
+    assert_eq!(recover(&disk.crash(Torn::ALL[0])).0, 1_003);
+    let names = disk.list(Path::new("data/appendonlydir")).expect("it is there");
+    assert_eq!(names.len(), 3, "what was before is gone: {names:?}");
+}
+
+/// A rewrite meets a full disk, after it was decided at which position the next file begins. Once there is room the log goes on there, without another rewrite.
+#[test]
+fn a_rewrite_that_failed_on_a_full_disk_keeps_nobody_waiting_once_there_is_room() {
+    let mut play = Play::new(SimulatedDisk::new());
+    play.rewrite().expect("the disk works");
+    play.append();
+    let log = Arc::clone(play.aof.log());
+    let failed = play.aof.rewrite(
+        |segment| {
+            play.disk.fail_kind(OperationKind::Write, Some(Failure::NoSpace));
+            Ok(((), log.rotate(segment)))
+        },
+        |(), mut file| file.write(b"a base").map(drop),
+    );
+    assert!(failed.is_err());
+    (0..5).for_each(|_| play.append());
+    assert!(log.flush().is_err());
+    play.disk.fail_kind(OperationKind::Write, None);
+    log.sync().expect("there is room");
+    let [end, written, synced] = log.positions();
+    assert_eq!((written, synced, log.health()), (end, end, Health::Good));
+    assert_eq!(recover(&play.disk.crash(Torn::ALL[0])).0, 6);
+}
+
+#[test]
+fn a_log_that_is_off_has_nothing_to_sync() {
+    let mut play = Play::new(SimulatedDisk::new());
+    play.rewrite().expect("the disk works");
+    play.append();
+    play.aof.end().expect("the disk works");
+    play.aof.log().sync().expect("there is nothing to do");
+    assert_eq!(play.aof.log().health(), Health::Good);
+}
