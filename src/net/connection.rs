@@ -18,6 +18,7 @@ use super::window::{self, Tail, Window};
 use super::worker::{Accepted, Socket, WorkerStatus};
 use crate::command::{ReplyMode, Services, Session};
 use crate::engine::{Batch, Executed, Later};
+use crate::persist::log::Queued;
 use crate::resp::reply::ReplySink;
 use crate::resp::request::{Limits, Parsed, Parser};
 use crate::resp::writer::Writer;
@@ -82,7 +83,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> 
         later: None,
         timer: None,
         depends_on: 0,
-        awaits_log: false,
+        awaits_log: None,
     };
     // Dropped before the socket: who has seen the end of a connection can count on its place.
     let place = place;
@@ -152,8 +153,8 @@ pub(super) struct Connection<S> {
     pub(super) timer: Timer,
     /// The position in the log on which replies depend that were not sent; see [`super::settling`].
     pub(super) depends_on: u64,
-    /// Whether the log knows that it waits.
-    pub(super) awaits_log: bool,
+    /// Whether the log knows that it waits; made when it first does.
+    pub(super) awaits_log: Option<Queued>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {

@@ -48,7 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         services: &Services,
     ) -> Poll<Result<(), Lost>> {
         let log = services.aof.log();
-        let settled = log.poll_settled(self.depends_on, cx, &mut self.awaits_log);
+        let settled = log.poll_settled(self.depends_on, cx, self.awaits_log.get_or_insert_default());
         if settled.is_pending() {
             match log.policy() {
                 FsyncPolicy::Always => log.ask_for_sync(),
@@ -56,7 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         let settled = ready!(settled);
-        (self.depends_on, self.awaits_log) = (0, false);
+        self.depends_on = 0;
         if settled.is_err() {
             tracing::warn!(client = self.session.client.id, "closed: nobody knows if what it changed is on the disk");
         }

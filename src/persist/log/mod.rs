@@ -23,8 +23,8 @@ use crate::config::FsyncPolicy;
 use crate::keyspace::EffectLog;
 use crate::resp::request::put_command;
 use std::io;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 /// What a buffer keeps of its room after a flush.
@@ -41,7 +41,7 @@ pub struct Log {
     segment_bytes: AtomicU64,
     policy: AtomicU8,
     health: AtomicU8,
-    waiting: Mutex<Vec<(u64, Waker)>>,
+    waiting: Mutex<Vec<Waiting>>,
     /// Held while the file is synced. Taken before `segment`.
     syncing: Mutex<()>,
     /// Whether the thread was told that somebody waits for a sync.
@@ -60,6 +60,17 @@ pub enum Health {
     Unwritable,
     /// It could not be synced.
     Poisoned,
+}
+
+/// Whether a task stands among those that wait. It does once, however often it looks.
+pub type Queued = Arc<AtomicBool>;
+
+/// A task that waits for a position.
+#[derive(Debug)]
+struct Waiting {
+    position: u64,
+    waker: Waker,
+    queued: Queued,
 }
 
 /// The file was poisoned before the position was synced: nobody knows whether it is on the disk.
@@ -385,17 +396,17 @@ impl Log {
         behind.load(Ordering::Acquire) >= position
     }
 
-    /// Ready once the position is settled. `is_known` says whether the task waits for it already.
+    /// Ready once the position is settled. `queued` is the task's own.
     ///
     /// # Errors
     /// [`Lost`] if it will not be.
-    pub fn poll_settled(&self, position: u64, cx: &Context<'_>, is_known: &mut bool) -> Poll<Result<(), Lost>> {
+    pub fn poll_settled(&self, position: u64, cx: &Context<'_>, queued: &Queued) -> Poll<Result<(), Lost>> {
         if self.is_settled(position) {
             return Poll::Ready(Ok(()));
         }
-        // Once is enough: whoever is woken is settled or lost.
-        if !std::mem::replace(is_known, true) {
-            self.waiting.lock().push((position, cx.waker().clone()));
+        if !queued.swap(true, Ordering::AcqRel) {
+            let (waker, queued) = (cx.waker().clone(), Arc::clone(queued));
+            self.waiting.lock().push(Waiting { position, waker, queued });
         }
         // Who has settled it between the two looks may not have seen this waker.
         if self.is_settled(position) {
@@ -424,8 +435,13 @@ impl Log {
             if waiting.is_empty() {
                 return;
             }
-            let over = waiting.extract_if(.., |(position, _)| is_over || self.is_settled(*position));
-            let woken = over.map(|(_, waker)| waker).collect();
+            let over = waiting.extract_if(.., |waiting| is_over || self.is_settled(waiting.position));
+            let woken = over.map(|waiting| {
+                // Before it is woken: it may have to wait again.
+                waiting.queued.store(false, Ordering::Release);
+                waiting.waker
+            });
+            let woken = woken.collect();
             let is_to_be_synced = self.policy() == FsyncPolicy::Always && self.health() == Health::Good;
             if !waiting.is_empty() && is_to_be_synced {
                 // What they wait for may have been written under another policy, when nobody was to sync it.

@@ -35,6 +35,8 @@ impl Syncer {
             }
         })?;
         *log.thread.lock() = Some(thread.thread().clone());
+        // Whoever asked before could wake nobody.
+        thread.thread().unpark();
         Ok(Self { thread, is_ended })
     }
 
