@@ -36,6 +36,12 @@ pub(super) fn of_keys(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -
         [Some(KeySpec::Range { first, last, .. }), None, _] if last == first as isize => {
             argv.get(first).map_or(Plan::Nothing, |key| Plan::One(services.keyspace.shard_of(key)))
         }
+        // A script with one key.
+        [Some(KeySpec::Counted { count, first, .. }), None, _]
+            if argv.get(count).is_some_and(|count| **count == *b"1") =>
+        {
+            argv.get(first).map_or(Plan::Nothing, |key| Plan::One(services.keyspace.shard_of(key)))
+        }
         _ => of_several(services, spec, argv),
     }
 }
