@@ -27,13 +27,10 @@ if not (cost and cost >= 0 and cost < math.huge) then
 end
 
 local MILLION = 1000000
+-- In milliseconds; a rate next to nothing takes 3,000 years to fill the bucket.
+local LONGEST = 1e14
 local capacity = math.floor(burst * MILLION)
 local price = math.ceil(cost * MILLION)
-
--- How many milliseconds until so many millionths have flowed in; a rate next to nothing takes 3,000 years.
-local function flow_ms(millionths)
-  return math.min(math.ceil(millionths / rate / 1000), 1e14)
-end
 
 local time = redis.call('TIME')
 local clock = tonumber(time[1]) * MILLION + tonumber(time[2])
@@ -54,7 +51,8 @@ if price > capacity then
   return {0, math.floor(tokens / MILLION), -1}
 end
 if price > tokens then
-  return {0, math.floor(tokens / MILLION), flow_ms(price - tokens)}
+  -- As many milliseconds as it takes until so many millionths have flowed in.
+  return {0, math.floor(tokens / MILLION), math.min(math.ceil((price - tokens) / rate / 1000), LONGEST)}
 end
 
 if price > 0 then
@@ -62,6 +60,7 @@ if price > 0 then
   redis.call('HSET', KEYS[1], 'tokens', tokens, 'filled', now)
   -- Forgetting the bucket means that it is full, so it must not come a moment early. Hence one millisecond more, and counted
   -- from the TIME above: where time goes on within a script, PEXPIRE counts from the script's beginning.
-  redis.call('PEXPIREAT', KEYS[1], math.floor(clock / 1000) + flow_ms(capacity - tokens) + 1)
+  local full_in = math.min(math.ceil((capacity - tokens) / rate / 1000), LONGEST)
+  redis.call('PEXPIREAT', KEYS[1], math.floor(clock / 1000) + full_in + 1)
 end
 return {1, math.floor(tokens / MILLION), 0}

@@ -106,14 +106,18 @@ impl CommandTable {
             }
             let row = self.rows[usize::from(id)];
             // The first row of a container is indexed twice: by its name alone, and with its subcommand.
-            if row.name.as_bytes().eq_ignore_ascii_case(name)
-                && (subcommand.is_empty() || row.subcommand.as_bytes().eq_ignore_ascii_case(subcommand))
-            {
+            if is_name(name, row.name) && (subcommand.is_empty() || is_name(subcommand, row.subcommand)) {
                 return Some(usize::from(id));
             }
             at = (at + 1) & (SLOTS - 1);
         }
     }
+}
+
+/// Whether a client means this name, which is in capitals: most write it so themselves.
+#[inline]
+fn is_name(word: &[u8], name: &str) -> bool {
+    word == name.as_bytes() || word.eq_ignore_ascii_case(name.as_bytes())
 }
 
 const fn insert(slots: &mut [u16; SLOTS], rows: &[&CommandSpec], id: usize, subcommand: &[u8]) {
@@ -132,23 +136,31 @@ const fn insert(slots: &mut [u16; SLOTS], rows: &[&CommandSpec], id: usize, subc
     slots[at] = id as u16;
 }
 
-/// FNV-1a over the lower-cased words, with a separator.
+/// Of both words their lengths and the letters at both ends, in any case.
+#[inline]
 const fn hash(name: &[u8], subcommand: &[u8]) -> usize {
-    let mut hash: u32 = 0x811C_9DC5;
-    let mut at = 0;
-    while at < name.len() {
-        hash = (hash ^ name[at].to_ascii_lowercase() as u32).wrapping_mul(0x0100_0193);
-        at += 1;
-    }
+    let mut mixed = ends(name);
     if !subcommand.is_empty() {
-        hash = (hash ^ b'|' as u32).wrapping_mul(0x0100_0193);
-        at = 0;
-        while at < subcommand.len() {
-            hash = (hash ^ subcommand[at].to_ascii_lowercase() as u32).wrapping_mul(0x0100_0193);
-            at += 1;
-        }
+        mixed = mixed.rotate_left(23) ^ ends(subcommand);
     }
-    (hash ^ (hash >> 15)) as usize
+    (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize
+}
+
+/// A word's first and last four bytes, and its length. Bit 5 is what tells capitals from small letters; where other bytes differ by it they share
+/// a slot.
+#[inline]
+const fn ends(word: &[u8]) -> u64 {
+    const SMALL: u64 = 0x2020_2020_2020_2020;
+    let bytes = match (word.first_chunk::<4>(), word.last_chunk::<4>()) {
+        (Some(first), Some(last)) => (u32::from_le_bytes(*first) as u64) << 32 | u32::from_le_bytes(*last) as u64,
+        _ => match *word {
+            [] => 0,
+            [one] => one as u64,
+            [one, two] => (one as u64) << 8 | two as u64,
+            [one, two, .., last] => (one as u64) << 16 | (two as u64) << 8 | last as u64,
+        },
+    };
+    (bytes | SMALL) ^ (word.len() as u64).wrapping_mul(0xC2B2_AE3D_27D4_EB4F)
 }
 
 const fn equal(a: &[u8], b: &[u8]) -> bool {

@@ -3,7 +3,7 @@
 use super::script::Runner;
 use super::table::COMMANDS;
 use crate::command::{CommandSpec, Flags, KeySpec, Locks, Services, Session};
-use crate::keyspace::Plan;
+use crate::keyspace::{Plan, ShardIndex};
 
 /// The locks that a command needs with these arguments.
 #[inline]
@@ -28,12 +28,32 @@ pub(super) fn of(
     of_keys(services, spec, argv)
 }
 
+/// The shard of the only key that the command declares, if that is all that it needs and can be told at a glance.
+#[inline]
+pub(super) fn single(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> Option<ShardIndex> {
+    if !matches!(spec.locks, Locks::Keys) || spec.flags.any(Flags::SCRIPT.or(Flags::ENGINE)) {
+        return None;
+    }
+    match spec.keys {
+        [Some(KeySpec::Range { first, last, .. }), None, _] if last == first as isize => {
+            argv.get(first).map(|key| services.keyspace.shard_of(key))
+        }
+        _ => None,
+    }
+}
+
 /// The locks of the keys that the command declares.
 #[inline(always)]
 pub(super) fn of_keys(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> Plan {
     match spec.keys {
         [None, ..] => Plan::Nothing,
         [Some(KeySpec::Range { first, last, .. }), None, _] if last == first as isize => {
+            argv.get(first).map_or(Plan::Nothing, |key| Plan::One(services.keyspace.shard_of(key)))
+        }
+        // A script with one key.
+        [Some(KeySpec::Counted { count, first, .. }), None, _]
+            if argv.get(count).is_some_and(|count| **count == *b"1") =>
+        {
             argv.get(first).map_or(Plan::Nothing, |key| Plan::One(services.keyspace.shard_of(key)))
         }
         _ => of_several(services, spec, argv),

@@ -18,7 +18,7 @@ use crate::command::table::Found;
 use crate::command::{
     CommandError, CommandSpec, Ctx, Flags, Program, Replied, Reply, ScriptCall, ScriptRunner, Services, slowlog,
 };
-use crate::keyspace::{Extent, Plan};
+use crate::keyspace::{Extent, Plan, ShardIndex};
 use crate::resp::reply::ReplySink;
 use crate::script::{
     Control, Digest, FunctionRef, Host, Kind, Library, LogLevel, Outcome, Permission, ScriptError, SlowCall, Source,
@@ -197,8 +197,10 @@ impl ScriptRunner for Runner {
         let running = EndsRun(control);
         let mut shows = Shows { control, program: &call.program, line: call.line, shown: false };
         let db = ctx.session.db;
+        let declared = Plan::for_keys(&services.keyspace, call.keys.iter().copied());
         let mut host = ScriptHost {
-            declared: Plan::for_keys(&services.keyspace, call.keys.iter().copied()),
+            only: if let Plan::One(shard) = declared { Some(shard) } else { None },
+            declared,
             read_only: call.read_only || flags.no_writes,
             is_out_of_memory,
             control,
@@ -321,6 +323,8 @@ struct ScriptHost<'h, 'a, 'k, 's> {
     ctx: &'h mut Ctx<'a, 'k>,
     /// The shards of the declared keys.
     declared: Plan,
+    /// The only one of them, if that is so.
+    only: Option<ShardIndex>,
     read_only: bool,
     /// Whether commands that need memory are refused.
     is_out_of_memory: bool,
@@ -393,8 +397,12 @@ impl ScriptHost<'_, '_, '_, '_> {
         if needs_memory && self.is_out_of_memory {
             return Err(OUT_OF_MEMORY);
         }
-        let plan = plan::of(self.ctx.services, self.ctx.session, None, spec, argv);
-        self.cover(&plan, argv)?;
+        // By far the commonest: a command on the script's only key.
+        let shard = plan::single(self.ctx.services, spec, argv);
+        if shard.is_none() || self.only != shard {
+            let plan = plan::of(self.ctx.services, self.ctx.session, None, spec, argv);
+            self.cover(&plan, argv)?;
+        }
         if writes {
             // Before the command: from here on an abandoned run would leave its effects behind.
             self.control.note_write();

@@ -9,7 +9,8 @@
 use super::library::{NATIVES, Native, Raise};
 use super::loading::{enter_call, enter_load};
 use super::machine::{
-    Chunk, Compiled, Machine, NESTING_BYTES_MAX, SLOT_CALL, SLOT_COMPILE, SLOT_HANDLER, SLOT_LOAD, SLOT_RUN,
+    Chunk, Compiled, Machine, NESTING_BYTES_MAX, SLOT_ARGV, SLOT_CALL, SLOT_COMPILE, SLOT_HANDLER, SLOT_KEYS,
+    SLOT_LOAD, SLOT_RUN,
 };
 use super::raw::{self, Args};
 use super::tape::{LuaSink, Tape, Token};
@@ -74,6 +75,10 @@ pub(super) unsafe extern "C-unwind" fn leave_slots(state: *mut lua_State) -> c_i
         ];
         for (slot, function) in functions {
             ffi::lua_pushcfunction(state, function);
+            ffi::lua_rawseti_(state, ffi::LUA_REGISTRYINDEX, SLOTS_KEY + slot);
+        }
+        for (slot, name) in [(SLOT_KEYS, c"KEYS"), (SLOT_ARGV, c"ARGV")] {
+            ffi::lua_pushstring_(state, name.as_ptr());
             ffi::lua_rawseti_(state, ffi::LUA_REGISTRYINDEX, SLOTS_KEY + slot);
         }
         0
@@ -166,11 +171,14 @@ unsafe extern "C-unwind" fn enter_run(state: *mut lua_State) -> c_int {
         let machine = Machine::of(state);
         let job = (*machine).job.as_ref().expect("a run has a job");
         let (keys, argv, function) = (job.keys, job.argv, job.function);
+        // Above the names of the two tables. Nothing stands in the way of writing to the environment.
         ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, job.environment);
+        ffi::lua_pushvalue(state, 1);
         push_list(state, &*keys);
-        ffi::lua_setfield(state, 1, c"KEYS".as_ptr());
+        ffi::lua_rawset(state, 3);
+        ffi::lua_pushvalue(state, 2);
         push_list(state, &*argv);
-        ffi::lua_setfield(state, 1, c"ARGV".as_ptr());
+        ffi::lua_rawset(state, 3);
         ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
         ffi::lua_call(state, 0, 1);
         1

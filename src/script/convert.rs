@@ -2,7 +2,7 @@
 //!
 //! Numbers are truncated toward zero, false and nil are null, an array ends at its first nil. A table is read without metamethods.
 
-use super::raw::{Kind, StackFull, View};
+use super::raw::{Kind, Scalar, StackFull, View};
 use crate::resp::reply::{Aggregate, ReplySink};
 
 /// Lua's numbers that fit no integer reply become this, as the conversion in C does on common machines.
@@ -85,8 +85,35 @@ enum Special {
     Verbatim,
 }
 
+/// The most values of an array that is given by the short way.
+const SMALL_MAX: usize = 8;
+
+/// Gives a table of a few plain values as an array, in one walk. False if it is anything else: then nothing was given.
+fn give_small(table: View<'_>, resp3: bool, sink: &mut dyn ReplySink) -> Result<bool, StackFull> {
+    let mut values = [Scalar::Boolean(false); SMALL_MAX];
+    let Some(values) = table.scalars(&mut values)? else { return Ok(false) };
+    let bytes = values.iter().map(|value| if let Scalar::Bytes(bytes) = value { bytes.len() } else { 0 });
+    if bytes.sum::<usize>() >= REPLY_BYTES_MAX / 2 {
+        return Ok(false);
+    }
+    sink.begin(Aggregate::Array, values.len());
+    for value in values {
+        match *value {
+            Scalar::Number(number) => sink.integer(truncate(number)),
+            Scalar::Bytes(bytes) => sink.bulk(bytes),
+            Scalar::Boolean(value) if resp3 => sink.boolean(value),
+            Scalar::Boolean(true) => sink.integer(1),
+            Scalar::Boolean(false) => sink.null(),
+        }
+    }
+    Ok(true)
+}
+
 fn give_table(table: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) -> Result<(), StackFull> {
-    // A plain array is by far the commonest, and its first element settles most cases without a walk over the table.
+    // A short array of plain values is by far the commonest.
+    if give_small(table, resp3, sink)? {
+        return Ok(());
+    }
     let (special, is_flat) = special(table)?;
     if depth == 0 && !is_flat && weigh(table, false, 0, &mut { REPLY_BYTES_MAX }).is_err() {
         sink.error(b"ERR the script's reply is too large");
@@ -199,9 +226,9 @@ pub(super) fn append_double(out: &mut Vec<u8>, value: f64) {
 #[inline]
 pub(super) fn append_argument(out: &mut Vec<u8>, value: f64) {
     let integer = value as i64;
-    // Below 10^15 both ways print the same digits; -0 is the one value that compares equal and prints otherwise.
+    // Below 10^17 both ways print the same digits, all of them; -0 is the one value that compares equal and prints otherwise.
     if integer as f64 == value
-        && integer.unsigned_abs() < 1_000_000_000_000_000
+        && integer.unsigned_abs() < 100_000_000_000_000_000
         && (integer != 0 || value.is_sign_positive())
     {
         crate::base::num::append_i64(out, integer);

@@ -4,16 +4,17 @@
     reason = "the raw call path costs 0.6 of what safe callbacks cost; the Lua C interface is unsafe throughout"
 )]
 
+use super::blocks::Blocks;
 use super::calls;
 use super::control::{Control, Stop};
 use super::library::Session;
 use super::pattern::Workspace;
 use super::raw::{Kind, View};
+use super::source::Digest;
 use super::{Host, Outcome, ScriptError, VmConfig, convert, lexer};
 use crate::resp::reply::ReplySink;
 use mlua::ffi;
 use mlua::lua_State;
-use std::alloc::Layout;
 use std::any::Any;
 use std::ffi::{CStr, c_int, c_void};
 use std::panic::resume_unwind;
@@ -51,8 +52,6 @@ impl Chunk {
     }
 }
 
-/// Every block that Lua is given is aligned so.
-const ALIGN: usize = 16;
 /// A machine that uses less than this between runs may let garbage pile up.
 const ROOMY_BYTES: usize = 4 * 1024 * 1024;
 /// What a thread that runs scripts needs for a stack. Lua's own functions call each other on it, `string.format` a `__tostring` that formats for one:
@@ -66,8 +65,11 @@ pub(super) const SLOT_RUN: c_int = 2;
 pub(super) const SLOT_COMPILE: c_int = 3;
 pub(super) const SLOT_LOAD: c_int = 4;
 pub(super) const SLOT_CALL: c_int = 5;
+/// And the names of a script's two tables.
+pub(super) const SLOT_KEYS: c_int = 6;
+pub(super) const SLOT_ARGV: c_int = 7;
 /// The height of the stack between runs.
-pub(super) const SLOTS_TOP: c_int = SLOT_CALL;
+pub(super) const SLOTS_TOP: c_int = SLOT_ARGV;
 
 /// A compiled script.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +94,13 @@ pub(super) struct Call<'c> {
     pub(super) argv: &'c [&'c [u8]],
 }
 
+/// What errors call that which runs.
+#[derive(Clone, Copy)]
+pub(super) enum Name<'n> {
+    Script(&'n Digest),
+    Function(&'n [u8]),
+}
+
 /// What Lua may allocate and has.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -101,6 +110,8 @@ pub(super) struct Memory {
     pub(super) max: usize,
     /// An allocation was refused.
     pub(super) refused: bool,
+    /// Blocks that are free; they are not among what is used.
+    blocks: Blocks,
 }
 
 impl Memory {
@@ -190,7 +201,7 @@ impl Owned {
     pub(super) fn run(
         &mut self,
         call: &Call<'_>,
-        name: &[u8],
+        name: Name<'_>,
         host: &mut dyn Host,
         sink: &mut dyn ReplySink,
         control: &Control,
@@ -227,7 +238,7 @@ impl Machine {
     fn start(config: VmConfig) -> Result<Owned, ScriptError> {
         let max = if config.memory_bytes_max == 0 { usize::MAX } else { config.memory_bytes_max };
         let machine = Owned(NonNull::from(Box::leak(Box::new(Self {
-            memory: Memory { used: 0, outside: 0, max, refused: false },
+            memory: Memory { used: 0, outside: 0, max, refused: false, blocks: Blocks::new() },
             state: ptr::null_mut(),
             session: Session::default(),
             job: None,
@@ -341,7 +352,13 @@ impl Machine {
             });
             let state = (*this).state;
             ffi::lua_pushvalue(state, slot);
-            let status = ffi::lua_pcall(state, 0, 1, SLOT_HANDLER);
+            let mut arguments = 0;
+            if slot == SLOT_RUN {
+                ffi::lua_pushvalue(state, SLOT_KEYS);
+                ffi::lua_pushvalue(state, SLOT_ARGV);
+                arguments = 2;
+            }
+            let status = ffi::lua_pcall(state, arguments, 1, SLOT_HANDLER);
             (*this).job = None;
             (state, status)
         }
@@ -354,7 +371,7 @@ impl Machine {
     unsafe fn run(
         this: *mut Self,
         call: &Call<'_>,
-        name: &[u8],
+        name: Name<'_>,
         host: &mut dyn Host,
         sink: &mut dyn ReplySink,
         control: &Control,
@@ -410,12 +427,15 @@ impl Machine {
     }
 
     /// `message`, and which script and line it came from; of a function that is none of Lua's nobody knows.
-    fn error_text(&self, mut message: Vec<u8>, name: &[u8], compiled: Compiled) -> Vec<u8> {
+    fn error_text(&self, mut message: Vec<u8>, name: Name<'_>, compiled: Compiled) -> Vec<u8> {
         if self.error_line == 0 && compiled.tail_line == 0 && compiled.chunk == Chunk::Library {
             return message;
         }
         message.extend_from_slice(b" script: ");
-        message.extend_from_slice(name);
+        match name {
+            Name::Script(digest) => message.extend_from_slice(&digest.hex()),
+            Name::Function(name) => message.extend_from_slice(name),
+        }
         message.extend_from_slice(b", on ");
         let (source, line) = match self.error_line {
             0 => (compiled.chunk.source().to_bytes(), compiled.tail_line.max(1)),
@@ -500,15 +520,14 @@ unsafe extern "C" fn allocate(user_data: *mut c_void, block: *mut c_void, old: u
             memory.refused = true;
             return ptr::null_mut();
         }
-        let layout = |size| Layout::from_size_align_unchecked(size, ALIGN);
         let made = match (old, new) {
             (0, 0) => ptr::null_mut(),
-            (0, _) => std::alloc::alloc(layout(new)),
+            (0, _) => memory.blocks.take(new),
             (_, 0) => {
-                std::alloc::dealloc(block.cast(), layout(old));
+                memory.blocks.give(block.cast(), old);
                 ptr::null_mut()
             }
-            _ => std::alloc::realloc(block.cast(), layout(old), new),
+            _ => memory.blocks.resize(block.cast(), old, new),
         };
         if new > 0 && made.is_null() {
             memory.refused = true;

@@ -14,6 +14,7 @@
 //!
 //! Not here: keys, locks, rights, propagation, what a command does, the texts of a command's errors.
 
+mod blocks;
 mod calls;
 mod cjson;
 mod cmsgpack;

@@ -46,6 +46,14 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StackFull;
 
+/// A value that holds no others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Scalar<'a> {
+    Number(f64),
+    Bytes(&'a [u8]),
+    Boolean(bool),
+}
+
 /// A value on the stack of a Lua state that is not running meanwhile.
 ///
 /// # Invariants
@@ -166,6 +174,44 @@ impl<'a> View<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The values of a table whose only keys are 1, 2, ... and come in this order, if they fit into `room` and none holds others. None
+    /// for every other table; metamethods are not asked.
+    ///
+    /// # Errors
+    /// If the stack is full.
+    pub(super) fn scalars<'r>(self, room: &'r mut [Scalar<'a>]) -> Result<Option<&'r [Scalar<'a>]>, StackFull> {
+        assert!(self.kind() == Kind::Table, "only tables have elements");
+        // SAFETY: room was made. lua_next raises only for a key that is not in the table; the key comes from the call before. The kinds
+        // are looked at first, so nothing is converted. A text's bytes live as long as the table, which the slot keeps for 'a, holds it:
+        // nobody changes the table meanwhile.
+        unsafe {
+            self.make_room(4)?;
+            let (state, top) = (self.state, ffi::lua_gettop(self.state));
+            let mut len = 0;
+            let mut is_plain = true;
+            ffi::lua_pushnil(state);
+            while ffi::lua_next(state, self.index) != 0 {
+                let value = match ffi::lua_type(state, -1) {
+                    ffi::LUA_TNUMBER => Some(Scalar::Number(ffi::lua_tonumber(state, -1))),
+                    ffi::LUA_TBOOLEAN => Some(Scalar::Boolean(ffi::lua_toboolean(state, -1) != 0)),
+                    ffi::LUA_TSTRING => View::new(state, top + 2).bytes().map(Scalar::Bytes),
+                    _ => None,
+                };
+                let in_turn =
+                    ffi::lua_type(state, -2) == ffi::LUA_TNUMBER && ffi::lua_tonumber(state, -2) == (len + 1) as f64;
+                let (true, Some(value), Some(slot)) = (in_turn, value, room.get_mut(len)) else {
+                    is_plain = false;
+                    break;
+                };
+                *slot = value;
+                len += 1;
+                ffi::lua_settop(state, top + 1);
+            }
+            ffi::lua_settop(state, top);
+            Ok(is_plain.then(|| &room[..len]))
+        }
     }
 
     /// Lets `look` see the value at a text key of a table, without metamethods. O(n): the key is compared, not interned, because

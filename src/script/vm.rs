@@ -3,8 +3,8 @@
 use super::control::Control;
 use super::functions::{FunctionRef, Header, Libraries, Library};
 use super::loading::LoadFailure;
-use super::machine::{Call, Compiled, Owned, SLOT_CALL, SLOT_RUN};
-use super::source::{ByDigest, Source};
+use super::machine::{Call, Compiled, Name, Owned, SLOT_CALL, SLOT_RUN};
+use super::source::{ByDigest, Digest, Source};
 use super::{Host, Kind, Outcome, ScriptError, VmConfig};
 use crate::base::clock::Clock;
 use crate::resp::reply::ReplySink;
@@ -30,6 +30,8 @@ pub struct Vm {
     config: VmConfig,
     machine: Owned,
     compiled: ByDigest<Compiled>,
+    /// The one that was looked for last.
+    last: Option<(Digest, Compiled)>,
     generation: u64,
     /// The functions of the libraries that it has loaded, by the library's number.
     loaded: HashMap<u64, Vec<Compiled>>,
@@ -57,6 +59,7 @@ impl Vm {
             config,
             machine,
             compiled: ByDigest::default(),
+            last: None,
             generation: 0,
             loaded: HashMap::new(),
             libraries: 0,
@@ -99,6 +102,7 @@ impl Vm {
     fn renew(&mut self) -> Result<(), ScriptError> {
         if self.spent || self.compiled.len() >= COMPILED_MAX {
             self.compiled.clear();
+            self.last = None;
             self.loaded.clear();
             self.machine = Owned::start(self.config)?;
             self.spent = false;
@@ -124,11 +128,20 @@ impl Vm {
 
     fn compiled(&mut self, source: &Source) -> Result<Compiled, ScriptError> {
         self.renew()?;
-        if let Some(compiled) = self.compiled.get(&source.digest) {
+        if let Some((digest, compiled)) = &self.last
+            && *digest == source.digest
+        {
             return Ok(*compiled);
         }
-        let compiled = self.machine.compile(source.code())?;
-        self.compiled.insert(source.digest, compiled);
+        let compiled = match self.compiled.get(&source.digest) {
+            Some(compiled) => *compiled,
+            None => {
+                let compiled = self.machine.compile(source.code())?;
+                self.compiled.insert(source.digest, compiled);
+                compiled
+            }
+        };
+        self.last = Some((source.digest, compiled));
         Ok(compiled)
     }
 
@@ -153,7 +166,7 @@ impl Vm {
             }
         };
         source.history.note_run();
-        self.enter(&Call { compiled, slot: SLOT_RUN, keys, argv }, &source.digest.hex(), host, sink, control)
+        self.enter(&Call { compiled, slot: SLOT_RUN, keys, argv }, Name::Script(&source.digest), host, sink, control)
     }
 
     /// Runs a function of a library, which is loaded first if it is not. Otherwise like [`Self::run`].
@@ -179,7 +192,7 @@ impl Vm {
         let Library { functions, .. } = &*function.library;
         let function = &functions[function.index];
         function.history.note_run();
-        self.enter(&Call { compiled, slot: SLOT_CALL, keys, argv }, &function.name, host, sink, control)
+        self.enter(&Call { compiled, slot: SLOT_CALL, keys, argv }, Name::Function(&function.name), host, sink, control)
     }
 
     fn function(
@@ -206,7 +219,7 @@ impl Vm {
     fn enter(
         &mut self,
         call: &Call<'_>,
-        name: &[u8],
+        name: Name<'_>,
         host: &mut dyn Host,
         sink: &mut dyn ReplySink,
         control: &Control,
