@@ -116,7 +116,17 @@ class Server:
     def alive(self):
         return self.process.poll() is None
 
+    def children(self):
+        """The processes that it has started: under a tracer the server is one."""
+        try:
+            with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+                return [int(pid) for pid in file.read().split()]
+        except OSError:
+            return []
+
     def stop(self):
+        for child in self.children():
+            os.kill(child, signal.SIGKILL)
         if self.process.poll() is None:
             self.process.terminate()
             try:
