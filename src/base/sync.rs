@@ -56,6 +56,11 @@ mod model {
             Some(MutexGuard { lock: self, value: Some(value) })
         }
 
+        /// The value, which nobody else can have any more.
+        pub fn into_inner(self) -> T {
+            self.value.into_inner().expect("a model's thread does not panic")
+        }
+
         /// Waits for the lock. A model has no time, so the wait has no bound, and one that would need its bound to end is a deadlock, which
         /// loom reports.
         pub fn try_lock_for(&self, _: std::time::Duration) -> Option<MutexGuard<'_, T>> {

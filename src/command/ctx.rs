@@ -306,6 +306,8 @@ pub struct Session {
     pub blocked: Option<Arc<Blocked>>,
     /// What TIME replied first in the script that runs: it replies the same until the script ends.
     pub script_micros: Option<i64>,
+    /// Whether an argument of the next command was not kept, because memory is short: it is to be refused.
+    pub is_cut: bool,
     /// What the command was missing that runs again now.
     pub prepared: Option<Prepared>,
     /// The time that this has taken, which is the command's.
@@ -330,6 +332,7 @@ impl Session {
             lines: Lines::default(),
             blocked: None,
             script_micros: None,
+            is_cut: false,
             prepared: None,
             prepared_nanos: 0,
         }

@@ -9,6 +9,7 @@ use super::window::first_key;
 use super::worker::{Parts, Worker};
 use crate::base::alloc;
 use crate::base::clock::UnixMillis;
+use crate::command::table::Found;
 use crate::command::{CommandError, CommandSpec, Flags, Services, Session};
 use crate::config::EvictionPolicy;
 use crate::keyspace::evict::Room;
@@ -92,6 +93,9 @@ impl Batch<'_> {
     /// If there is none.
     #[inline]
     pub(super) fn find_room(&mut self, session: &Session, spec: &CommandSpec, argv: &[&[u8]]) -> Result<(), Short> {
+        if session.is_cut {
+            return Err(Short::Denied);
+        }
         if self.services.config.live.maxmemory.get() == 0 {
             self.parts.scripts.is_out_of_memory = false;
             return Ok(());
@@ -154,6 +158,27 @@ impl Batch<'_> {
 }
 
 impl Worker {
+    /// Makes room for `growth` bytes more of a request that begins with `argv`. False if its command would find no room once all that was announced is here,
+    /// which then takes `on_top` bytes.
+    pub fn may_receive(&mut self, argv: &[&[u8]], growth: usize, on_top: usize) -> bool {
+        let services = &*self.services;
+        let limit = services.config.live.maxmemory.get();
+        if limit == 0 || services.durability.is_loading() {
+            return true;
+        }
+        if services.keyspace.eviction_rules().policy != EvictionPolicy::NoEviction {
+            // What does not fit is made room for here, or by the next command.
+            self.keep_room(growth);
+            return true;
+        }
+        let now = services.clock.unix_millis();
+        if services.keyspace.is_freeing() || !is_short(services, limit, on_top, now) {
+            return true;
+        }
+        let Found::Command(id) = services.commands.find(argv) else { return true };
+        !COMMANDS.row(id).flags.has(Flags::DENY_OOM)
+    }
+
     /// Takes a turn at keeping memory within its limit, with `on_top` bytes more than are in use now. True if more is to do.
     pub fn keep_room(&mut self, on_top: usize) -> bool {
         let services = &*self.services;

@@ -215,6 +215,8 @@ impl LongReply for Stretch {
 
 /// What takes more steps than this to be stored is made from clones, if nobody changes what it is made of meanwhile: some milliseconds under locks.
 pub(super) const STORED_STEPS_MAX: usize = 100_000;
+/// A change of more elements than this, or a search among more, is made in a clone, which then takes the value's place.
+pub(super) const CHANGED_ELEMENTS_MAX: usize = 20_000;
 /// How often that is tried; then it is done under the locks.
 const TRIES_MAX: u32 = 3;
 
@@ -290,7 +292,6 @@ pub(super) fn store(ctx: &mut Ctx, reply: &Reply, steps: usize) -> Store {
     }
 }
 
-#[cold]
 fn store_large(ctx: &mut Ctx, reply: &Reply, steps: usize) -> Store {
     if !reply.may_run_again() {
         return Store::Here;
@@ -312,6 +313,13 @@ fn store_large(ctx: &mut Ctx, reply: &Reply, steps: usize) -> Store {
         }
     };
     if tries < TRIES_MAX && steps > STORED_STEPS_MAX { Store::Away(tries) } else { Store::Here }
+}
+
+/// What a command that changes many elements of one large value is to do: put the changed clone in the value's place, go on here and now, or leave with
+/// [`store_later`]. Asked before it is known how many elements these are.
+#[inline]
+pub(super) fn change(ctx: &mut Ctx, reply: &Reply) -> Store {
+    store_large(ctx, reply, usize::MAX)
 }
 
 /// Leaves, to run again once `make` has made the value of clones of what stands under these keys now, the one that gets it among them.

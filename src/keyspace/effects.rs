@@ -17,8 +17,8 @@ use super::keys::Keys;
 use super::lock::{Extent, Held};
 use super::{Keyspace, Padded};
 use crate::base::sync::Mutex;
+use crate::base::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::resp::request::put_command;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// What a slot keeps of its buffer between units.
@@ -264,7 +264,7 @@ impl Keys<'_, '_> {
     /// How often this thread has changed a key.
     fn changes(&mut self) -> i64 {
         let slot = self.held().slot;
-        self.keyspace().counts[slot].0.changes.load(crate::base::sync::atomic::Ordering::Relaxed)
+        self.keyspace().counts[slot].0.changes.load(Ordering::Relaxed)
     }
 
     /// Counts a change of something that is no key but belongs to the data: a library of functions.

@@ -77,6 +77,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> 
         parser: Parser::new(),
         input: Vec::new(),
         executed: 0,
+        skipped: 0,
         output: Vec::new(),
         sent: 0,
         state: State::Reading,
@@ -139,10 +140,12 @@ pub(super) enum State {
 pub(super) struct Connection<S> {
     pub(super) stream: S,
     pub(super) session: Session,
-    parser: Parser,
+    pub(super) parser: Parser,
     /// Requests, or a part of one, left over from the worker's buffer. The first `executed` bytes are done with.
     pub(super) input: Vec<u8>,
     pub(super) executed: usize,
+    /// Bytes to come that are not kept; see [`super::skipping`].
+    pub(super) skipped: usize,
     /// Replies that the socket has not taken. The first `sent` bytes are done with.
     pub(super) output: Vec<u8>,
     sent: usize,
@@ -258,6 +261,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             local.put_input(buffer);
             return result;
         }
+        if self.skipped > 0 {
+            return self.poll_skip(cx, local);
+        }
         // Part of a request is here already: its rest is read behind it, as much as is known to come, but at most four times what came
         // already: a size that is only announced takes no memory.
         let filled = self.input.len();
@@ -271,9 +277,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Poll::Ready(Ok(Sent::Done));
         }
         let growth = self.parser.wanted().min(4 * filled).max(GROWTH_BYTES);
-        if filled + growth > self.input.capacity() {
-            // Buffers count as memory in use. What does not fit is made room for here, or by the next command.
-            local.worker.keep_room(growth);
+        if !self.make_room(growth, local) {
+            return Poll::Ready(Ok(Sent::Done));
         }
         self.input.resize(filled + growth, 0);
         let read = poll_read_into(&mut self.stream, cx, &mut self.input[filled..]);
@@ -516,8 +521,9 @@ fn execute_one(
         return Some(Stop::Close);
     }
     if executed != Executed::Busy {
-        // What the command did not want after all, the next one must not find.
+        // What the command did not want after all, the next one must not find; nor what befell its arguments.
         session.prepared = None;
+        session.is_cut = false;
     }
     match executed {
         Executed::Done => {}

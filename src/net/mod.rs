@@ -18,6 +18,7 @@ pub mod listen;
 mod local;
 mod place;
 mod settling;
+mod skipping;
 mod streaming;
 mod window;
 pub mod worker;

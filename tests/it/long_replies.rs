@@ -383,6 +383,76 @@ fn what_is_stored_from_clones_is_what_a_transaction_stores() {
     assert!(stats.contains("cmdstat_zrangestore:calls=3,"), "each counts once, however often it ran: {stats}");
 }
 
+/// Changes of so much of a value that they are made in a clone, and what is left.
+const CHANGES: &[(&str, &str)] = &[
+    ("ZREMRANGEBYSCORE z 1001 100000", "ZRANGE z 0 -1 WITHSCORES"),
+    ("ZREMRANGEBYRANK z 5000 -5000", "ZRANGE z 0 -1 WITHSCORES"),
+    ("ZREMRANGEBYLEX names [name2 (name6", "ZRANGE names 0 -1"),
+    ("ZREMRANGEBYSCORE z -inf +inf", "EXISTS z"),
+    ("LREM list 0 7", "LRANGE list 0 -1"),
+    ("LREM list -3 7", "LRANGE list -100 -1"),
+    ("LREM list 0 absent", "LLEN list"),
+    ("LREM same 0 x", "EXISTS same"),
+    ("LINSERT list BEFORE last new", "LRANGE list -5 -1"),
+    ("LINSERT list AFTER last new", "LRANGE list -5 -1"),
+    ("LINSERT list AFTER 7 new", "LRANGE list 0 20"),
+    ("LINSERT list AFTER absent new", "LLEN list"),
+    ("ZREMRANGEBYRANK list 0 -1", "LLEN list"),
+];
+
+#[test]
+fn what_is_changed_in_a_clone_is_what_a_transaction_changes() {
+    let server = Server::with(&["--threads", "1"]);
+    let mut client = server.client();
+    load_sources(&mut client);
+    let script = "for number = 1, 60000 do \
+            redis.call('ZADD', 'names', 0, 'name' .. number) \
+            redis.call('RPUSH', 'list', number % 1000) \
+            redis.call('RPUSH', 'same', 'x') \
+        end redis.call('RPUSH', 'list', 'last')";
+    client.call(&["EVAL", script, "0"]);
+    for (line, look) in CHANGES {
+        let key = line.split(' ').nth(1).expect("a key");
+        client.run(&format!("COPY {key} kept REPLACE"));
+        let alone = (client.run(line), client.run(look));
+        client.run(&format!("COPY kept {key} REPLACE"));
+        client.run("MULTI");
+        client.run(line);
+        client.run(look);
+        let both = elements(client.run("EXEC"));
+        client.run(&format!("COPY kept {key} REPLACE"));
+        assert!(both == [alone.0, alone.1], "{line}");
+    }
+}
+
+/// The list is changed while a clone of it is: the change is made once, to what the list was at one moment.
+#[test]
+fn a_list_that_is_pushed_to_meanwhile_loses_what_is_removed_and_nothing_else() {
+    let server = Server::with(&["--threads", "2"]);
+    let mut client = server.client();
+    client.call(&["EVAL", "for number = 1, 60000 do redis.call('RPUSH', 'list', number % 1000) end", "0"]);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::SeqCst;
+    let pushed = std::thread::scope(|scope| {
+        let (mut writer, is_over) = (server.client(), &is_over);
+        let writer = scope.spawn(move || {
+            let mut pushed = 0;
+            while !is_over.load(order) {
+                writer.run("RPUSH list new");
+                pushed += 1;
+            }
+            pushed
+        });
+        for number in 0..5 {
+            assert_eq!(client.run(&format!("LREM list 0 {number}")), integer(60));
+        }
+        is_over.store(true, order);
+        writer.join().expect("the writer does not panic")
+    });
+    assert_eq!(client.run("LLEN list"), integer(60_000 - 5 * 60 + pushed));
+    assert_eq!(client.run("LREM list 0 new"), integer(pushed));
+}
+
 /// Writers change a source all the time: the result is what the source was at one moment between the request and the reply.
 #[test]
 fn what_is_stored_from_clones_is_the_state_of_one_moment() {

@@ -62,6 +62,7 @@ fn memory_in_use_stays_within_two_percent_of_the_limit_under_every_policy() {
         ("volatile-random", (9_000, 2_000)),
         ("volatile-ttl", (30_000, 600)),
         ("volatile-s3fifo", (9_000, 2_000)),
+        ("noeviction", (60, 1_000_000)),
         ("allkeys-lru", (60, 1_000_000)),
         ("allkeys-s3fifo", (60, 1_000_000)),
     ] {
@@ -99,4 +100,34 @@ fn a_lower_limit_evicts_by_itself_and_what_is_past_it_is_told() {
     until(&mut client, "stats", "current_eviction_exceeded_time", |millis| millis > 0);
     client.run("CONFIG SET maxmemory 0");
     assert_eq!(client.run("SET k v"), status("OK"));
+}
+
+/// Values that find no room are not kept while they come. The requests behind them are understood all the same, and so are large ones that need no memory of the data.
+#[test]
+fn a_large_value_that_finds_no_room_is_read_and_refused() {
+    let server = Server::with(&["--threads", "2", "--maxmemory", "8mb", "--maxmemory-policy", "noeviction"]);
+    let (mut client, mut watcher) = (server.client(), server.client());
+    let (large, text) = ("v".repeat(20 << 20), "t".repeat(1 << 20));
+    let mut call = |argv: &[&str]| {
+        client.send(argv);
+        client.send(&["CLIENT", "ID"]);
+        let reply = client.read();
+        let next = client.read();
+        assert!(next == integer(1) || next == status("QUEUED"), "{next:?}");
+        reply
+    };
+    assert_eq!(call(&["SET", "k", &text]), status("OK"));
+    assert_eq!(call(&["SET", "k", &large]), error(OUT_OF_MEMORY));
+    assert_eq!(call(&["SET", &large, "v"]), error(OUT_OF_MEMORY));
+    assert_eq!(call(&["MSET", "a", &large, "b", "1", "c", &large]), error(OUT_OF_MEMORY));
+    assert_eq!(call(&["SET", "k"]), error("ERR wrong number of arguments for 'set' command"));
+    assert_eq!(call(&["HSET", "h", &large]), error("ERR wrong number of arguments for 'hset' command"));
+    assert_eq!(call(&["MULTI"]), status("OK"));
+    assert_eq!(call(&["SET", "k", &large]), error(OUT_OF_MEMORY));
+    assert_eq!(call(&["EXEC"]), error("EXECABORT Transaction discarded because of previous errors."));
+    assert_eq!(call(&["EXISTS", "a", "b", "c", "h"]), integer(0));
+    assert_eq!(call(&["STRLEN", "k"]), integer(1 << 20));
+    let highest = info(&mut watcher, "memory", "used_memory_peak");
+    assert!(highest <= 8 << 20, "{highest} bytes");
+    assert_eq!(call(&["DEL", &large]), integer(0));
 }

@@ -9,7 +9,7 @@ const LASTING_MS: i64 = 1_000;
 const FREED_AFTER_MS: i64 = 1_000;
 const NEVER: i64 = i64::MIN / 2;
 
-/// Shared by all threads; every part is a word of its own, and none orders anything.
+/// Shared by all threads; every part is a word of its own. Only `retained` orders another: who sees bytes of an entry sees that there was a clone then.
 #[derive(Debug)]
 pub struct Pressure {
     /// Since when memory is past its limit; [`NEVER`] if it is not.
@@ -67,19 +67,20 @@ impl Pressure {
     }
 
     /// An entry was evicted that a frozen clone still has.
-    pub(super) fn retain(&self, bytes: usize, now: UnixMillis) {
+    pub(in crate::keyspace) fn retain(&self, bytes: usize, now: UnixMillis) {
         self.frozen_at.store(now, Ordering::Relaxed);
-        self.retained.fetch_add(bytes as i64, Ordering::Relaxed);
+        self.retained.fetch_add(bytes as i64, Ordering::Release);
     }
 
     /// Bytes of what was evicted but belongs to frozen clones, of which there are some or none. They are not counted: to evict more would not free them.
     pub(in crate::keyspace) fn retained(&self, has_clones: bool, now: UnixMillis) -> usize {
-        let retained = self.retained.load(Ordering::Relaxed);
+        let retained = self.retained.load(Ordering::Acquire);
         if retained != 0 {
             if has_clones {
                 self.frozen_at.store(now, Ordering::Relaxed);
             } else if now - self.frozen_at.load(Ordering::Relaxed) > FREED_AFTER_MS {
-                self.retained.fetch_sub(retained, Ordering::Relaxed);
+                // Once, if two see it; and who has evicted since then has seen a clone.
+                let _ = self.retained.compare_exchange(retained, 0, Ordering::Relaxed, Ordering::Relaxed);
                 return 0;
             }
         }

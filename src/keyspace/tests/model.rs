@@ -10,6 +10,9 @@
 //! Not promised, and so not here: two vain tries for the whole can each meet the gate that the other has for a moment, and both go to sleep. A
 //! connection sleeps for a bounded time only, for that among others.
 
+mod eviction;
+mod log;
+
 use crate::data::list::{End, Limits, List};
 use crate::keyspace::{
     Awaited, Busy, EntryRef, Frozen, Held, Keys, Keyspace, Missing, Parking, Patience, Plan, ShardIndex, ValueRef,

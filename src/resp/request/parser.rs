@@ -16,6 +16,8 @@ const KEPT_ARGUMENTS: usize = 1024;
 const KEPT_INLINE_BYTES: usize = 1024;
 /// [`Parser::wanted`] never asks for more than this at a time, whatever was announced.
 const WANTED_BYTES_MAX: usize = 1024 * 1024;
+/// What comes behind an argument.
+const END_BYTES: usize = 2;
 /// Counts and lengths with up to so many digits take the short way.
 const SHORT_DIGITS: usize = 8;
 
@@ -135,6 +137,27 @@ impl Parser {
         self.wanted.min(WANTED_BYTES_MAX)
     }
 
+    /// How many more bytes the argument being received needs, all that were announced. 0 if unknown.
+    pub fn rest(&self) -> usize {
+        self.wanted
+    }
+
+    /// Where in the request the argument begins that is being received.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Takes the argument that is being received for an empty one. Returns how many of its bytes are still to come: the caller drops these, and those that it
+    /// has, before it shows the request again.
+    ///
+    /// # Panics
+    /// If its length is not known, or all its bytes have come.
+    pub fn cut(&mut self) -> usize {
+        assert!(self.bulk.is_some() && self.wanted > END_BYTES, "an argument is cut while it is received");
+        self.bulk = Some(0);
+        std::mem::take(&mut self.wanted) - END_BYTES
+    }
+
     /// The arguments and the bytes of text that it holds room for.
     #[cfg(test)]
     pub(super) fn room(&self) -> (usize, usize) {
@@ -188,7 +211,7 @@ impl Parser {
                 },
             };
             let end = self.position + bytes;
-            let next = end + 2;
+            let next = end + END_BYTES;
             if buf.len() < next {
                 return Ok(self.incomplete(Some(bytes), next - buf.len()));
             }

@@ -363,3 +363,21 @@ proptest! {
         prop_assert_eq!(fed(&stream, &cuts, &Limits::DEFAULT), Seen { requests, error: None });
     }
 }
+
+#[test]
+fn an_argument_that_is_cut_is_empty_and_what_follows_is_understood() {
+    let mut parser = Parser::new();
+    let limits = Limits::DEFAULT;
+    let head = b"*3\r\n$3\r\nSET\r\n$100\r\n";
+    let mut buf = [&head[..], b"0123456789"].concat();
+    assert_eq!(parser.parse(&buf, &limits), Ok(Parsed::Incomplete));
+    assert_eq!((parser.position(), parser.rest()), (head.len(), 92));
+    assert_eq!(&parser.args(&buf)[..], [b"SET"]);
+    assert_eq!(parser.cut(), 90);
+    buf.truncate(parser.position());
+    buf.extend_from_slice(b"\r\n$1\r\nv\r\n*1\r\n$4\r\nPING\r\n");
+    let consumed = buf.len() - 14;
+    assert_eq!(parser.parse(&buf, &limits), Ok(Parsed::Complete { consumed }));
+    assert_eq!(&parser.args(&buf)[..], [&b"SET"[..], b"", b"v"]);
+    assert_eq!(parser.parse(&buf[consumed..], &limits), Ok(Parsed::Complete { consumed: 14 }));
+}

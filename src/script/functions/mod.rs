@@ -56,7 +56,8 @@ pub struct Library {
 
 impl Library {
     pub(super) fn new(name: &[u8], source: &[u8], functions: Vec<Function>) -> Self {
-        static LIBRARIES: AtomicU64 = AtomicU64::new(0);
+        // A model's atomics cannot be static.
+        static LIBRARIES: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let id = LIBRARIES.fetch_add(1, Ordering::Relaxed);
         Self { id, name: name.into(), source: source.into(), functions: functions.into() }
     }
