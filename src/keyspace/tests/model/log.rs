@@ -87,7 +87,9 @@ fn a_frozen_clone_is_a_prefix_of_each_writer_and_its_position_agrees() {
         let mut pass = world.keyspace.enter(2, Patience::Wait).expect("a wait without bound");
         let (frozen, position) = pass.freeze_and(Patience::Wait, |_| log.end()).expect("a wait without bound");
         drop(pass);
-        writers.map(join);
+        for writer in writers {
+            join(writer);
+        }
         for name in &names {
             let numbers = log.of_key(..position, name);
             assert!([1, 2].starts_with(&numbers), "a prefix: {numbers:?}");
@@ -108,7 +110,9 @@ fn a_log_begins_where_the_clone_ends() {
         let begin = |held: &crate::keyspace::Held<'_>| world.keyspace.log_effects(held, true);
         let (frozen, ()) = pass.freeze_and(Patience::Wait, begin).expect("a wait without bound");
         drop(pass);
-        writers.map(join);
+        for writer in writers {
+            join(writer);
+        }
         for name in &names {
             let first = number_of(&frozen, name).unwrap_or(0) + 1;
             assert_eq!(log.of_key(..log.end(), name), (first..=2).collect::<Vec<_>>());
