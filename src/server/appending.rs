@@ -1,6 +1,7 @@
 //! The append-only log while the server runs: turned on and off, rewritten when it has grown, and made anew when its file cannot be trusted any more.
 
 use crate::base::clock::Ticks;
+use crate::base::process;
 use crate::command::Services;
 use crate::config::FsyncPolicy;
 use crate::keyspace::{Busy, Frozen, Keyspace, Patience, Plan};
@@ -143,7 +144,18 @@ pub(super) fn rewrite(services: &Services) {
     } else {
         aof.rewrite(
             |segment| Ok(freeze(services, segment)),
-            |(frozen, functions), file| snapshot::write(frozen, functions, file, &options, &progress).map(drop),
+            |(frozen, functions), file| {
+                // By a thread that gives way: this one goes on to hold what writers wait for.
+                std::thread::scope(|scope| {
+                    let write = || {
+                        process::give_way();
+                        snapshot::write(frozen, functions, file, &options, &progress).map(drop)
+                    };
+                    let writing =
+                        std::thread::Builder::new().name("tally-rewrite".into()).spawn_scoped(scope, write)?;
+                    writing.join().unwrap_or_else(|_| Err(io::Error::other("the thread that wrote the base panicked")))
+                })
+            },
         )
     };
     if rewritten.is_err() && services.keyspace.logs_effects() && !was_on {

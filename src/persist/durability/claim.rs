@@ -2,6 +2,7 @@
 
 use super::{Durability, State};
 use crate::base::clock::{Clock, UnixMillis};
+use crate::base::process;
 use crate::keyspace::Frozen;
 use crate::persist::snapshot::{self, Progress, SaveError, WriteOptions, Written};
 use std::path::PathBuf;
@@ -77,7 +78,11 @@ impl Claim {
         let durability = Arc::clone(&self.durability);
         let builder = std::thread::Builder::new().name("tally-save".into());
         // How it went stands in the log and in INFO.
-        let thread = builder.spawn(move || drop(self.run(job)))?;
+        let thread = builder.spawn(move || {
+            // What is written is frozen: nobody waits for it.
+            process::give_way();
+            drop(self.run(job));
+        })?;
         let before = durability.thread.lock().replace(thread);
         // It has given its claim back, so it is all but over.
         drop(before);
