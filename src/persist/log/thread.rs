@@ -11,10 +11,6 @@ use std::time::Duration;
 
 /// Between two syncs under `everysec`.
 const SECOND: Duration = Duration::from_secs(1);
-/// Under `always`, so much of the time that a sync took passes before the next: whoever was acknowledged by the one has sent his next request then and is in the other. Without it
-/// two halves of the clients would take turns, and each wait for the other's sync as well as for his own. Shorter breaks are not worth it.
-const GATHERING_SHARE: u64 = 8;
-const GATHERING: std::ops::Range<Duration> = Duration::from_micros(50)..Duration::from_millis(2);
 /// Between two tries to write to a file that does not take it.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -66,14 +62,7 @@ fn turn(log: &Log, clock: &dyn Clock) {
     }
     let began = clock.ticks();
     let _ = log.sync();
-    let nanos = clock.ticks().since(began);
-    if log.policy() == FsyncPolicy::Always {
-        let pause = Duration::from_nanos(nanos / GATHERING_SHARE).min(GATHERING.end);
-        if pause >= GATHERING.start {
-            std::thread::sleep(pause);
-        }
-    }
-    if nanos > SECOND.as_nanos() as u64 {
+    if clock.ticks().since(began) > SECOND.as_nanos() as u64 {
         log.delayed.fetch_add(1, Ordering::Relaxed);
         tracing::warn!("syncing the append only file took more than a second: is the disk busy?");
     }
