@@ -113,7 +113,8 @@ fn a_large_value_that_finds_no_room_is_read_and_refused() {
         client.send(&["CLIENT", "ID"]);
         let reply = client.read();
         let next = client.read();
-        assert!(next == integer(1) || next == status("QUEUED"), "{next:?}");
+        // Which of the two connections a worker takes first is not said.
+        assert!([integer(1), integer(2), status("QUEUED")].contains(&next), "{next:?}");
         reply
     };
     assert_eq!(call(&["SET", "k", &text]), status("OK"));
