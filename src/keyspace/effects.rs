@@ -133,8 +133,7 @@ impl Keyspace {
         self.journal.log.set(log).is_ok()
     }
 
-    /// Has effects logged from now on, or no more. The caller owns the whole keyspace: so a log begins and ends between two units. With `strict` it is known
-    /// for reads as well what they depend on.
+    /// Has effects logged from now on, or no more. The caller owns the whole keyspace: so a log begins and ends between two units.
     ///
     /// # Panics
     /// If there is no log.
@@ -222,14 +221,6 @@ impl Keys<'_, '_> {
             let mut effects = self.keyspace().journal.slots[slot].0.lock();
             effects.is_said = true;
             effects.push(db, argv);
-        }
-    }
-
-    /// Says that the current command has no effect but those that are said.
-    pub fn log_nothing(&mut self) {
-        if self.logs() {
-            let slot = self.held().slot;
-            self.keyspace().journal.slots[slot].0.lock().is_said = true;
         }
     }
 

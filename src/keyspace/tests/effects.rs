@@ -146,13 +146,6 @@ fn a_command_is_its_own_effect_if_it_changed_something_and_said_nothing() {
     execute(&|keys| keys.put_string(b"k", b"v", None), b"CHANGES");
     execute(&|keys| assert!(keys.exists(b"k")), b"READS");
     execute(&|keys| assert_eq!(count(keys, b"n"), 1), b"SAYS");
-    execute(
-        &|keys| {
-            keys.put_string(b"k", b"w", None);
-            keys.log_nothing();
-        },
-        b"SILENT",
-    );
     execute(&|keys| keys.put_string(b"k", b"v", Some(2_000)), b"EXPIRES");
     assert_eq!(log.text(), ["CHANGES", "SET n 1", "EXPIRES"]);
     whole(&keyspace, 0, (1, 2_001), |keys| assert!(!keys.exists(b"k")));
