@@ -1,6 +1,6 @@
 //! The files that hold data, from outside: what is saved when the process ends, and what a start makes of it.
 
-use crate::support::{Server, TempDir, bulk, elements, error_text, status};
+use crate::support::{Client, Server, TempDir, bulk, elements, error_text, status};
 use redis_protocol::resp2::types::OwnedFrame;
 use std::io::Read;
 use std::path::Path;
@@ -193,4 +193,55 @@ fn a_save_point_saves_by_itself_and_bgsave_one_at_a_time() {
     assert_eq!(error_text(&client.run("BGSAVE")), "ERR Background save already in progress");
     assert_eq!(error_text(&client.run("SAVE")), "ERR Background save already in progress");
     assert_eq!(server.info("rdb_bgsave_in_progress"), 1);
+}
+
+/// A snapshot holds one moment: of transactions that write several keys while it is written it has all or nothing, up to one of them and none after it.
+#[test]
+fn a_snapshot_under_writes_is_of_one_moment() {
+    let dir = TempDir::new();
+    let server = start(&dir, &["--rdbcompression", "no", "--rdb-save-rate-limit", "4mb"]);
+    let mut client = server.client();
+    for index in 0..20 {
+        client.call(&["SET", &format!("long:{index}"), &"x".repeat(100_000)]);
+    }
+    let mut count = 0;
+    let mut write = |client: &mut Client| {
+        count += 1;
+        let index = count * 7 % 40;
+        let lines = [
+            "MULTI".to_owned(),
+            format!("INCR a:{index}"),
+            format!("HINCRBY hash:{index} field 1"),
+            format!("ZINCRBY board 1 {index}"),
+            "INCR all".to_owned(),
+            "EXEC".to_owned(),
+        ];
+        lines.iter().for_each(|line| drop(client.run(line)));
+        count
+    };
+    (0..100).for_each(|_| _ = write(&mut client));
+    assert_eq!(client.run("BGSAVE"), status("Background saving started"));
+    let mut last = 0;
+    while server.info("rdb_saves") == 0 {
+        last = write(&mut client);
+    }
+    assert!(last > 110, "there was no time to write: {last}");
+    server.signal("KILL");
+    server.wait();
+    let server = start(&dir, &[]);
+    let mut client = server.client();
+    let text = |frame: OwnedFrame| match frame {
+        OwnedFrame::BulkString(text) => {
+            String::from_utf8(text).expect("it is a number").parse::<u64>().expect("it is a number")
+        }
+        _ => 0,
+    };
+    let all = text(client.run("GET all"));
+    assert!((100..last).contains(&all), "{all} of {last}");
+    for index in 0..40 {
+        let wanted = (1..=all).filter(|count| count * 7 % 40 == index).count() as u64;
+        for line in [format!("GET a:{index}"), format!("HGET hash:{index} field"), format!("ZSCORE board {index}")] {
+            assert_eq!(text(client.run(&line)), wanted, "{line}, after {all}");
+        }
+    }
 }
