@@ -41,8 +41,8 @@ fn step(members: usize) -> impl Strategy<Value = Step> {
         4 => (0..members, any::<i8>()).prop_map(|(member, by)| Step::Nudge(member, by)),
         4 => (0..members).prop_map(Step::Remove),
         1 => (0..members, 0..12usize).prop_map(|(start, count)| Step::RemoveRanks(start, start + count)),
-        1 => Just(Step::PopFirst),
-        1 => Just(Step::PopLast),
+        2 => Just(Step::PopFirst),
+        2 => Just(Step::PopLast),
         2 => (0..scores, any::<bool>(), 0..scores, any::<bool>()).prop_map(|(a, x, b, y)| Step::Scores(a, x, b, y)),
         2 => (0..members, 0..members).prop_map(|(a, b)| Step::Slice(a, b)),
     ]
