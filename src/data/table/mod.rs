@@ -27,6 +27,7 @@
 #![expect(unsafe_code, reason = "follows the words of the directory, whose invariants stand in segment.rs and node.rs")]
 
 mod change;
+mod few;
 mod group;
 mod item;
 mod node;
@@ -49,6 +50,7 @@ use self::node::Node;
 use self::segment::{Segment, Vacated};
 use self::word::Word;
 
+pub(in crate::data) use self::few::next_few;
 pub use self::item::Item;
 pub use self::scan::Position;
 pub use self::sweep::Place;

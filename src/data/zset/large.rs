@@ -8,7 +8,7 @@ use super::record::{Handle, Records, View};
 use super::tree::{AHEAD, End, Entry, Shape, Tree, Walk};
 use super::{Change, Member};
 use crate::base::hash::hash;
-use crate::data::table::{Position, Step, Table};
+use crate::data::table::{Position, Step, Table, next_few};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -122,7 +122,10 @@ impl Large {
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        let hash = hash(member);
+        self.remove_hashed(hash(member), member)
+    }
+
+    fn remove_hashed(&mut self, hash: u64, member: &[u8]) -> Option<f64> {
         let item = self.index.find(hash, member)?;
         let (score, handle) = (item.score(), item.handle());
         // SAFETY: the index owns all that the tree points to until it gives this record up, below.
@@ -130,6 +133,22 @@ impl Large {
         self.tree.remove(records, &Entry { score, member, handle });
         self.index.remove_at(hash, |place| handle.is_at(place)).expect("what was found is there");
         Some(score)
+    }
+
+    /// Removes these members and returns how many there were.
+    pub(super) fn remove_all<'k>(&mut self, members: impl Iterator<Item = &'k [u8]>) -> usize {
+        let (mut members, mut removed) = (members.map(|member| (hash(member), member)), 0);
+        loop {
+            let few = next_few(&mut members);
+            if few.is_empty() {
+                return removed;
+            }
+            self.index.prefetch_few(&few);
+            for (hash, _) in &few {
+                self.index.probe_items(*hash, |item| self.tree.prefetch_leaf(item.score()));
+            }
+            removed += few.iter().filter(|(hash, member)| self.remove_hashed(*hash, member).is_some()).count();
+        }
     }
 
     /// Removes the members at `ranks`, which all exist.

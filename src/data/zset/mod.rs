@@ -187,6 +187,14 @@ impl ZSet {
         }
     }
 
+    /// Removes these members and returns how many there were. O(log n) for each, but for less time than one by one.
+    pub fn remove_all<'m>(&mut self, members: impl Iterator<Item = &'m [u8]>) -> usize {
+        match self.form.get_mut() {
+            Form::Small(_) => members.filter(|member| self.remove(member).is_some()).count(),
+            Form::Large(large) => large.remove_all(members),
+        }
+    }
+
     /// The member's rank and score. O(log n).
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         match self.form.get() {

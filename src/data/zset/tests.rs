@@ -99,6 +99,12 @@ impl Pair {
         assert_eq!(self.set.remove(member), self.naive.remove(member));
     }
 
+    fn remove_all(&mut self, members: Vec<Vec<u8>>) {
+        let removed = self.set.remove_all(members.iter().map(Vec::as_slice));
+        assert_eq!(removed, members.iter().filter(|member| self.naive.remove(member).is_some()).count());
+        self.relist();
+    }
+
     fn remove_ranks(&mut self, ranks: Range<usize>) {
         let end = ranks.end.min(self.naive.0.len());
         let start = ranks.start.min(end);
