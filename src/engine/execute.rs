@@ -222,9 +222,10 @@ impl<'w> Batch<'w> {
         ctx.session.script_micros = None;
         self.ticks = self.services.clock.ticks();
         if called != Called::NeedsWhole {
-            match later::deferred(spec, sink) {
+            match later::deferred(spec, argv.len(), sink) {
                 None => {
-                    let began = if spec.flags.has(Flags::FAST) { began } else { call::begun_with(ctx.session, began) };
+                    let is_whole = !later::may_defer(spec, argv.len());
+                    let began = if is_whole { began } else { call::begun_with(ctx.session, began) };
                     call::account(&mut ctx, id, spec, argv, called, (began, self.ticks));
                 }
                 Some(long) => {

@@ -5,7 +5,7 @@ use crate::base::clock::Ticks;
 use crate::command::away::Ticket;
 use crate::command::{CommandError, CommandSpec, Flags, Services, Session, slowlog};
 use crate::metrics::{Outcome, Recorder};
-use crate::resp::long::{Budget, LongReply, Progress, Refused, Stop};
+use crate::resp::long::{Budget, LongReply, MANY_ARGUMENTS, Progress, Refused, Stop};
 use crate::resp::reply::ReplySink;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -156,8 +156,14 @@ impl Drop for Later {
     }
 }
 
-/// What of `sink` is to be given later, if the command is one that may have such a reply.
+/// Whether this call of a command may leave something for later.
 #[inline]
-pub(super) fn deferred(spec: &CommandSpec, sink: &mut dyn ReplySink) -> Option<Box<dyn LongReply>> {
-    if spec.flags.has(Flags::FAST) { None } else { sink.take_deferred() }
+pub(super) fn may_defer(spec: &CommandSpec, arguments: usize) -> bool {
+    !spec.flags.has(Flags::FAST) || arguments > MANY_ARGUMENTS
+}
+
+/// What of `sink` is to be given later, if the call is one that may have such a reply.
+#[inline]
+pub(super) fn deferred(spec: &CommandSpec, arguments: usize, sink: &mut dyn ReplySink) -> Option<Box<dyn LongReply>> {
+    if may_defer(spec, arguments) { sink.take_deferred() } else { None }
 }

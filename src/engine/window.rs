@@ -55,7 +55,9 @@ impl<'w> Batch<'w> {
         }
         self.ahead.reverse();
         let many_keys = self.services.keyspace.len(session.db) >= KEYS_MIN;
-        if !many_keys && !any_element {
+        // Requests for one key need its lock, and nothing else, once for all.
+        let one_key = || all_fast && targets.len() > 1 && targets.iter().all(|target| target.key == targets[0].key);
+        if !many_keys && !any_element && !one_key() {
             return;
         }
         let Some(held) = self.lock_free(&targets) else { return };

@@ -6,6 +6,7 @@ pub mod geo;
 pub mod hashes;
 pub mod increment;
 pub mod keys;
+mod leaving;
 pub mod lists;
 mod long;
 mod many;

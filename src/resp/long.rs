@@ -15,6 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What a part of a long reply counts an element as beside its bytes: the time that it takes bounds a part, not only its size.
 pub const ELEMENT_BYTES: usize = 24;
 
+/// A command that is flagged as fast leaves nothing for later unless it has more arguments than this: what each of its calls does is not weighed.
+pub const MANY_ARGUMENTS: usize = 2_000;
+
 /// A reply that is given in parts.
 pub trait LongReply: Send + fmt::Debug {
     /// How much work comes before the first part, in steps of some tens of nanoseconds.

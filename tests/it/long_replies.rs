@@ -425,6 +425,31 @@ fn what_is_changed_in_a_clone_is_what_a_transaction_changes() {
     }
 }
 
+#[test]
+fn many_elements_that_leave_by_name_are_removed_from_a_clone_as_in_a_transaction() {
+    let server = Server::with(&["--threads", "1"]);
+    let mut client = server.client();
+    let script = "for number = 1, 6000 do \
+            redis.call('ZADD', 'ZREM', number, 'name' .. number) \
+            redis.call('SADD', 'SREM', 'name' .. number) \
+            redis.call('HSET', 'HDEL', 'name' .. number, number) \
+        end";
+    client.call(&["EVAL", script, "0"]);
+    let names = |range: std::ops::Range<usize>| range.map(|number| format!("name{number}")).collect::<Vec<_>>();
+    for (command, len) in [("ZREM", "ZCARD"), ("SREM", "SCARD"), ("HDEL", "HLEN")] {
+        let argv = |key: &str, range| [vec![command.to_owned(), key.to_owned()], names(range)].concat();
+        assert_eq!(client.call(&argv(command, 2_001..5_001)), integer(3_000));
+        assert_eq!(client.call(&argv(command, 2_001..5_001)), integer(0));
+        assert_eq!(client.run(&format!("{len} {command}")), integer(3_000));
+        assert_eq!(client.call(&argv("absent", 0..3_000)), integer(0));
+        client.run("MULTI");
+        client.call(&argv(command, 1_001..4_001));
+        assert_eq!(elements(client.run("EXEC")), [integer(1_000)]);
+        assert_eq!(client.call(&argv(command, 0..7_000)), integer(2_000));
+        assert_eq!(client.run(&format!("EXISTS {command}")), integer(0));
+    }
+}
+
 /// The list is changed while a clone of it is: the change is made once, to what the list was at one moment.
 #[test]
 fn a_list_that_is_pushed_to_meanwhile_loses_what_is_removed_and_nothing_else() {

@@ -147,6 +147,14 @@ impl Hash {
         }
     }
 
+    /// Removes these fields and returns how many there were, for less time than one by one.
+    pub fn remove_all<'f>(&mut self, fields: impl Iterator<Item = &'f [u8]>) -> usize {
+        match self.0.get_mut() {
+            Form::Small(_) => fields.filter(|field| self.remove(field)).count(),
+            Form::Large(table) => table.remove_all(fields.map(|field| (hash(field), field))),
+        }
+    }
+
     /// All fields with their values, in order of insertion while the hash is small.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let (small, large) = match self.0.get() {

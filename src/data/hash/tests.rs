@@ -41,6 +41,7 @@ impl Naive {
 enum Step {
     Set(Vec<u8>, Vec<u8>),
     Remove(Vec<u8>),
+    RemoveAll(Vec<Vec<u8>>),
 }
 
 fn fields() -> impl Strategy<Value = Vec<u8>> {
@@ -57,7 +58,8 @@ fn values() -> impl Strategy<Value = Vec<u8>> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let set = (fields(), values()).prop_map(|(field, value)| Step::Set(field, value));
-    vec(prop_oneof![3 => set, 1 => fields().prop_map(Step::Remove)], 0..400)
+    let remove_all = vec(fields(), 0..40).prop_map(Step::RemoveAll);
+    vec(prop_oneof![12 => set, 4 => fields().prop_map(Step::Remove), 1 => remove_all], 0..400)
 }
 
 fn pairs(hash: &Hash) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -110,6 +112,10 @@ proptest! {
                     Step::Remove(field) => {
                         prop_assert_eq!(hash.remove(field), twin.remove(field));
                         prop_assert!(!hash.contains(field));
+                    }
+                    Step::RemoveAll(fields) => {
+                        let removed = hash.remove_all(fields.iter().map(Vec::as_slice));
+                        prop_assert_eq!(removed, fields.iter().filter(|field| twin.remove(field)).count());
                     }
                 }
                 prop_assert_eq!(hash.len(), twin.0.len());

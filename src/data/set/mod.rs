@@ -118,6 +118,14 @@ impl Set {
         }
     }
 
+    /// Removes these members and returns how many there were, for less time than one by one.
+    pub fn remove_all<'m>(&mut self, members: impl Iterator<Item = &'m [u8]>) -> usize {
+        match self.0.get_mut() {
+            Form::Small(_) => members.filter(|member| self.remove(*member)).count(),
+            Form::Large(table) => table.remove_all(members.map(|member| (hash(member), member))),
+        }
+    }
+
     /// All members: integers in ascending order, others in order of insertion while the set is small.
     pub fn iter(&self) -> impl Iterator<Item = Element<'_>> {
         let (small, large) = match self.0.get() {

@@ -24,6 +24,7 @@ const ALL_LIMITS: [Limits; 5] = [Limits::DEFAULT, NEVER_SMALL, ALWAYS_SMALL, NEV
 enum Step {
     Insert(Vec<u8>),
     Remove(Vec<u8>),
+    RemoveAll(Vec<Vec<u8>>),
     /// Pops so many at random.
     Pop(usize),
     /// Goes on with a clone, and keeps the set as it was to be looked at in the end.
@@ -66,7 +67,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let with = |members: BoxedStrategy<Vec<u8>>, most: usize| {
         let step = prop_oneof![
             60 => members.clone().prop_map(Step::Insert),
-            25 => members.prop_map(Step::Remove),
+            25 => members.clone().prop_map(Step::Remove),
+            3 => vec(members, 0..30).prop_map(Step::RemoveAll),
             2 => (0usize..6).prop_map(Step::Pop),
             2 => Just(Step::Clone),
         ];
@@ -160,6 +162,10 @@ proptest! {
                     Step::Remove(member) => {
                         prop_assert_eq!(set.remove(member.as_slice()), twin.remove(member));
                         prop_assert!(!set.contains(member.as_slice()));
+                    }
+                    Step::RemoveAll(members) => {
+                        let removed = set.remove_all(members.iter().map(Vec::as_slice));
+                        prop_assert_eq!(removed, members.iter().filter(|member| twin.remove(*member)).count());
                     }
                     Step::Pop(count) => {
                         let mut popped = Vec::new();

@@ -27,6 +27,7 @@
 #![expect(unsafe_code, reason = "follows the words of the directory, whose invariants stand in segment.rs and node.rs")]
 
 mod change;
+mod few;
 mod group;
 mod item;
 mod node;
@@ -49,6 +50,7 @@ use self::node::Node;
 use self::segment::{Segment, Vacated};
 use self::word::Word;
 
+pub(in crate::data) use self::few::next_few;
 pub use self::item::Item;
 pub use self::scan::Position;
 pub use self::sweep::Place;
@@ -254,21 +256,22 @@ impl<T: Item> Table<T> {
     /// A guard that is never dropped takes its item with it.
     #[inline]
     pub fn find_mut(&mut self, hash: u64, key: &[u8]) -> Option<Lent<'_, T>> {
-        let (segment, index) = self.find_own(hash, key)?;
+        // SAFETY: what is searched is borrowed, so its items are alive and unchanged.
+        let (segment, index) = self.find_own(hash, |pointer| unsafe { T::key(T::lend(pointer)) } == key)?;
         // SAFETY: the segment has one reference, which the table has, which is borrowed as long as the guard; a copy has the same item in the same slot.
         Some(unsafe { Lent::new(segment, index) })
     }
 
     /// The slot of an item, in a segment to which nobody else has a reference.
     #[inline]
-    fn find_own(&mut self, hash: u64, key: &[u8]) -> Option<(Segment, usize)> {
+    fn find_own(&mut self, hash: u64, is_it: impl Fn(NonNull<u8>) -> bool) -> Option<(Segment, usize)> {
         let (word, is_own) = self.leaf_to_change(hash);
         if word.is_nothing() {
             return None;
         }
         let segment = Segment::of(word);
         // SAFETY: the table is borrowed, so the segment and its items are alive and unchanged.
-        let index = unsafe { segment.find(hash, |pointer| T::key(T::lend(pointer)) == key) }?;
+        let index = unsafe { segment.find(hash, is_it) }?;
         // A copy has the same items in the same slots.
         Some((if is_own { segment } else { self.own_segment(hash) }, index))
     }
@@ -301,7 +304,14 @@ impl<T: Item> Table<T> {
 
     /// Removes the item with this key and yields it. Amortised O(1).
     pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<T> {
-        let (segment, index) = self.find_own(hash, key)?;
+        // SAFETY: what is searched is borrowed, so its items are alive and unchanged.
+        self.remove_at(hash, |pointer| unsafe { T::key(T::lend(pointer)) } == key)
+    }
+
+    /// Removes the item with this hash that lies where `is_it` says, and yields it: for who has its pointer, and need not look at its key. Amortised O(1).
+    #[inline]
+    pub fn remove_at(&mut self, hash: u64, is_it: impl Fn(NonNull<u8>) -> bool) -> Option<T> {
+        let (segment, index) = self.find_own(hash, is_it)?;
         self.len -= 1;
         // SAFETY: the segment has one reference, which the table has; a copy has the same item in the same slot, and it leaves the segment here.
         let item = unsafe { T::from_ptr(segment.remove(index)) };

@@ -5,10 +5,10 @@
 #![expect(unsafe_code, reason = "only who holds both index and tree can promise that what the tree points to is owned")]
 
 use super::record::{Handle, Records, View};
-use super::tree::{AHEAD, Entry, Shape, Tree, Walk};
+use super::tree::{AHEAD, End, Entry, Shape, Tree, Walk};
 use super::{Change, Member};
 use crate::base::hash::hash;
-use crate::data::table::{Position, Step, Table};
+use crate::data::table::{Position, Step, Table, next_few};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -122,14 +122,33 @@ impl Large {
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        let hash = hash(member);
+        self.remove_hashed(hash(member), member)
+    }
+
+    fn remove_hashed(&mut self, hash: u64, member: &[u8]) -> Option<f64> {
         let item = self.index.find(hash, member)?;
         let (score, handle) = (item.score(), item.handle());
         // SAFETY: the index owns all that the tree points to until it gives this record up, below.
         let records = unsafe { Records::owned() };
         self.tree.remove(records, &Entry { score, member, handle });
-        self.index.remove(hash, member).expect("what was found is there");
+        self.index.remove_at(hash, |place| handle.is_at(place)).expect("what was found is there");
         Some(score)
+    }
+
+    /// Removes these members and returns how many there were.
+    pub(super) fn remove_all<'k>(&mut self, members: impl Iterator<Item = &'k [u8]>) -> usize {
+        let (mut members, mut removed) = (members.map(|member| (hash(member), member)), 0);
+        loop {
+            let few = next_few(&mut members);
+            if few.is_empty() {
+                return removed;
+            }
+            self.index.prefetch_few(&few);
+            for (hash, _) in &few {
+                self.index.probe_items(*hash, |item| self.tree.prefetch_leaf(item.score()));
+            }
+            removed += few.iter().filter(|(hash, member)| self.remove_hashed(*hash, member).is_some()).count();
+        }
     }
 
     /// Removes the members at `ranks`, which all exist.
@@ -138,50 +157,44 @@ impl Large {
             *self = Self::new(self.tree.shape());
             return;
         }
-        self.take_ranks(ranks, drop);
+        self.take_ranks(ranks);
     }
 
-    /// Removes and returns the member at `rank`, which exists.
-    pub(super) fn pop(&mut self, rank: usize) -> Member {
-        let mut popped = None;
-        self.take_ranks(rank..rank + 1, |member| popped = Some(member));
-        popped.expect("a rank below the length has a member")
+    /// Removes and returns the member at an end of the set, which is not empty.
+    #[inline]
+    pub(super) fn pop(&mut self, end: End) -> Member {
+        // SAFETY: the index gives the record up after the tree has forgotten it.
+        let records = unsafe { Records::owned() };
+        let handle = self.tree.pop(records, end);
+        let item = self.index.remove_at(hash(records.bytes(handle)), |place| handle.is_at(place));
+        if self.len().is_multiple_of(POPS_AHEAD) {
+            self.prefetch_neighbours(end);
+        }
+        item.expect("every member of the tree is in the index")
     }
 
     /// Begins to load what the next pops at this end will need, for several of them at a time: who pops one member mostly pops others after it. What they need lies on a page
     /// of its own each, and the processor finds several pages in the time of one.
-    fn prefetch_neighbours(&self, is_first: bool) {
-        if !self.len().is_multiple_of(POPS_AHEAD) {
-            return;
-        }
-        let rank = |distance: usize| if is_first { distance } else { self.len().wrapping_sub(1 + distance) };
-        let handles = |distances: Range<usize>| {
-            distances.map(rank).filter(|rank| *rank < self.len()).map(|rank| self.tree.handle_at(rank))
-        };
-        handles(POPS_AHEAD + 1..2 * POPS_AHEAD + 1).for_each(Handle::prefetch);
+    fn prefetch_neighbours(&self, end: End) {
+        self.tree.near(end, POPS_AHEAD + 1..2 * POPS_AHEAD + 1).for_each(Handle::prefetch);
         // Their records were loaded this many pops ago.
-        handles(1..POPS_AHEAD + 1).for_each(|near| {
+        self.tree.near(end, 1..POPS_AHEAD + 1).for_each(|near| {
             self.index.prefetch(Step::Segment, hash(self.records().bytes(near)));
         });
     }
 
-    /// Removes the members at `ranks` and hands each to `sink`.
-    fn take_ranks(&mut self, ranks: Range<usize>, mut sink: impl FnMut(Member)) {
+    /// Removes the members at `ranks`, which are not all.
+    fn take_ranks(&mut self, ranks: Range<usize>) {
         // SAFETY: the index gives records up only after the tree has forgotten all of them.
         let records = unsafe { Records::owned() };
         let mut handles = SmallVec::<[Handle; 16]>::with_capacity(ranks.len());
-        let (is_first, is_last, is_one) = (ranks.start == 0, ranks.end == self.len(), ranks.len() == 1);
         self.tree.remove_ranks(records, ranks, |handle| handles.push(handle));
         for (at, &handle) in handles.iter().enumerate() {
             if let Some(later) = handles.get(at + AHEAD) {
                 later.prefetch();
             }
-            let member = records.bytes(handle);
-            let item = self.index.remove(hash(member), member);
-            sink(item.expect("every member of the tree is in the index"));
-        }
-        if is_one && (is_first || is_last) {
-            self.prefetch_neighbours(is_first);
+            let item = self.index.remove_at(hash(records.bytes(handle)), |place| handle.is_at(place));
+            drop(item.expect("every member of the tree is in the index"));
         }
     }
 

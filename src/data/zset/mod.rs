@@ -55,7 +55,7 @@ use crate::data::thin::{Either, Form};
 use block::Block;
 use large::Large;
 use std::ops::Range;
-use tree::Shape;
+use tree::{End, Shape};
 
 /// How far a set stays small: `zset-max-listpack-entries` and `zset-max-listpack-value`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +187,14 @@ impl ZSet {
         }
     }
 
+    /// Removes these members and returns how many there were. O(log n) for each, but for less time than one by one.
+    pub fn remove_all<'m>(&mut self, members: impl Iterator<Item = &'m [u8]>) -> usize {
+        match self.form.get_mut() {
+            Form::Small(_) => members.filter(|member| self.remove(member).is_some()).count(),
+            Form::Large(large) => large.remove_all(members),
+        }
+    }
+
     /// The member's rank and score. O(log n).
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         match self.form.get() {
@@ -252,15 +260,16 @@ impl ZSet {
         count
     }
 
-    /// Removes and returns the first member. O(log n).
-    pub fn pop_first(&mut self) -> Option<(Member, f64)> {
-        if self.is_empty() { None } else { Some(self.pop(0)) }
+    /// Shows the first member to `give` and removes it. O(log n), without a search.
+    #[inline]
+    pub fn pop_first<R>(&mut self, give: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
+        self.pop(End::Left, give)
     }
 
-    /// Removes and returns the last member. O(log n).
-    pub fn pop_last(&mut self) -> Option<(Member, f64)> {
-        let last = self.len().checked_sub(1)?;
-        Some(self.pop(last))
+    /// Shows the last member to `give` and removes it. O(log n), without a search.
+    #[inline]
+    pub fn pop_last<R>(&mut self, give: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
+        self.pop(End::Right, give)
     }
 
     /// Visits at least `limit` members from a position on, as `Table::scan` does and with its promise: a member that is
@@ -309,17 +318,23 @@ impl ZSet {
         ranks.start.min(end)..end
     }
 
-    fn pop(&mut self, rank: usize) -> (Member, f64) {
-        let member = match self.form.get_mut() {
+    #[inline]
+    fn pop<R>(&mut self, end: End, give: impl FnOnce(&[u8], f64) -> R) -> Option<R> {
+        if self.is_empty() {
+            return None;
+        }
+        Some(match self.form.get_mut() {
             Form::Small(block) => {
-                let member = Member::new(block.member(rank), block.score(rank));
+                let rank = end.place(block.len());
+                let given = give(block.member(rank), block.score(rank));
                 block.remove(rank..rank + 1);
-                member
+                given
             }
-            Form::Large(large) => large.pop(rank),
-        };
-        let score = member.score();
-        (member, score)
+            Form::Large(large) => {
+                let member = large.pop(end);
+                give(&member, member.score())
+            }
+        })
     }
 
     /// Turns the small form into the large one.

@@ -233,6 +233,12 @@ impl Handle {
         ptr::with_exposed_provenance_mut(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]) as usize)
     }
 
+    /// Whether the record is there.
+    #[inline]
+    pub(super) fn is_at(self, place: NonNull<u8>) -> bool {
+        self.at() == place.as_ptr()
+    }
+
     /// Begins to load the record.
     #[inline]
     pub(super) fn prefetch(self) {

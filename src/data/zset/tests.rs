@@ -99,6 +99,12 @@ impl Pair {
         assert_eq!(self.set.remove(member), self.naive.remove(member));
     }
 
+    fn remove_all(&mut self, members: Vec<Vec<u8>>) {
+        let removed = self.set.remove_all(members.iter().map(Vec::as_slice));
+        assert_eq!(removed, members.iter().filter(|member| self.naive.remove(member).is_some()).count());
+        self.relist();
+    }
+
     fn remove_ranks(&mut self, ranks: Range<usize>) {
         let end = ranks.end.min(self.naive.0.len());
         let start = ranks.start.min(end);
@@ -108,14 +114,14 @@ impl Pair {
     }
 
     fn pop_first(&mut self) {
-        let popped = self.set.pop_first().map(|(member, score)| (score, member.to_vec()));
+        let popped = self.set.pop_first(|member, score| (score, member.to_vec()));
         let expected = if self.naive.0.is_empty() { None } else { Some(self.naive.0.remove(0)) };
         assert_eq!(popped, expected);
         assert_eq!(popped, self.list.pop_first().map(|pair| (pair.0, pair.1)));
     }
 
     fn pop_last(&mut self) {
-        let popped = self.set.pop_last().map(|(member, score)| (score, member.to_vec()));
+        let popped = self.set.pop_last(|member, score| (score, member.to_vec()));
         assert_eq!(popped, self.naive.0.pop());
         assert_eq!(popped, self.list.pop_last().map(|pair| (pair.0, pair.1)));
     }

@@ -3,6 +3,7 @@
 use super::limits;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::hash::Hash;
+use crate::family::leaving;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
     CommandSpec::new("HSET key field value [field value ...]", hset)
@@ -82,12 +83,5 @@ fn hsetnx(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 }
 
 fn hdel(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let removed = ctx.keys.edit::<Hash, _>(&args[1], Missing::Skip, |hash| {
-        let removed = args.from(2).iter().filter(|field| hash.remove(field)).count();
-        if removed == 0 {
-            hash.unchanged();
-        }
-        removed
-    })?;
-    Ok(reply.count(removed.unwrap_or(0)))
+    leaving::remove::<Hash>(ctx, args, reply)
 }

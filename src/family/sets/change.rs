@@ -4,6 +4,7 @@ use super::limits;
 use crate::base::event::Classes;
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::set::Set;
+use crate::family::leaving;
 use crate::keyspace::Event;
 
 pub(super) const COMMANDS: &[CommandSpec] = &[
@@ -51,14 +52,7 @@ fn sadd(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError
 }
 
 fn srem(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let removed = ctx.keys.edit::<Set, _>(&args[1], Missing::Skip, |set| {
-        let removed = args.from(2).iter().filter(|member| set.remove(**member)).count();
-        if removed == 0 {
-            set.unchanged();
-        }
-        removed
-    })?;
-    Ok(reply.count(removed.unwrap_or(0)))
+    leaving::remove::<Set>(ctx, args, reply)
 }
 
 fn smove(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {

@@ -1,7 +1,6 @@
 //! ZPOPMIN, ZPOPMAX, ZMPOP: the members at one end are given and leave.
 //!
-//! The reply is written from the set itself, before they leave it, so nothing is copied in between. All that can fail has
-//! been checked by then.
+//! The reply is written from the set's own memory, so nothing is copied in between. All that can fail has been checked by then.
 
 use crate::base::event::Classes;
 use crate::base::num::I64Text;
@@ -175,21 +174,25 @@ const fn name_of_pop(end: End) -> &'static [u8] {
 }
 
 /// The members about to leave, in the order in which they are given.
-struct Leaving<'a> {
-    members: Iter<'a>,
-    end: End,
+enum Leaving<'a> {
+    One(&'a [u8], f64),
+    Some(Iter<'a>, End),
 }
 
 impl Leaving<'_> {
     fn len(&self) -> usize {
-        self.members.len()
+        match self {
+            Self::One(..) => 1,
+            Self::Some(members, _) => members.len(),
+        }
     }
 
     #[inline]
     fn for_each(self, mut visit: impl FnMut(&[u8], f64)) {
-        match self.end {
-            End::Min => self.members.for_each(|(member, score)| visit(member, score)),
-            End::Max => self.members.rev().for_each(|(member, score)| visit(member, score)),
+        match self {
+            Self::One(member, score) => visit(member, score),
+            Self::Some(members, End::Min) => members.for_each(|(member, score)| visit(member, score)),
+            Self::Some(members, End::Max) => members.rev().for_each(|(member, score)| visit(member, score)),
         }
     }
 }
@@ -208,13 +211,21 @@ fn pop<'r>(
     let mut unused = Some(reply);
     let popped = keys.edit::<ZSet, _>(key, Missing::Skip, |set| {
         let len = set.len();
+        let reply = unused.take().expect("a key is edited once");
+        if count == 1 && len > 1 {
+            let give = |member: &[u8], score| give(reply, Leaving::One(member, score));
+            let replied = match end {
+                End::Min => set.pop_first(give),
+                End::Max => set.pop_last(give),
+            };
+            return (replied.expect("a set that has a key has members"), None);
+        }
         let count = count.min(len);
         let ranks = match end {
             End::Min => 0..count,
             End::Max => len - count..len,
         };
-        let reply = unused.take().expect("a key is edited once");
-        let replied = give(reply, Leaving { members: set.iter(ranks.clone()), end });
+        let replied = give(reply, Leaving::Some(set.iter(ranks.clone()), end));
         let emptied = (count == len).then(|| set.take());
         if emptied.is_none() && count > 0 {
             set.remove_ranks(ranks);

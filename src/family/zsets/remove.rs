@@ -3,6 +3,7 @@
 use super::span::{By, Span};
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::zset::ZSet;
+use crate::family::leaving;
 use crate::family::long::{self, Store};
 use crate::keyspace::Value;
 use crate::resp::long::Stop;
@@ -46,14 +47,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
 ];
 
 fn zrem(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    let removed = ctx.keys.edit::<ZSet, _>(&args[1], Missing::Skip, |set| {
-        let removed = args.from(2).iter().filter(|member| set.remove(member).is_some()).count();
-        if removed == 0 {
-            set.unchanged();
-        }
-        removed
-    })?;
-    Ok(reply.count(removed.unwrap_or(0)))
+    leaving::remove::<ZSet>(ctx, args, reply)
 }
 
 fn zremrangebyrank(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {

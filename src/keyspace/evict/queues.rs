@@ -37,8 +37,10 @@ const SMALL_SLACK: usize = 2;
 const SWEEP_MAX: usize = 256;
 /// How many entries leave the small queue in search of one victim.
 const SMALL_MAX: usize = 64;
-/// Main is hot if the hand passes over more entries than this before it finds one that goes.
-const HOT_PASSES: usize = 3;
+/// Main is hot if the hand passes over more entries than this, on average, before it finds one that goes.
+const HOT_PASSES: f32 = 5.0;
+/// The average is over the last few victims: each counts for one part in so many. One by one they say little: by chance every fourth might look hot.
+const HOT_SPAN: f32 = 8.0;
 
 /// The queues of one shard's part of one database.
 #[derive(Debug, Default)]
@@ -48,14 +50,14 @@ pub struct Queues {
     /// The number of the first in the small queue.
     first: u32,
     ghosts: Ghosts,
-    /// Whether most of what the hand met last was asked for again.
-    is_hot: bool,
+    /// How many entries the hand passes over before it finds one that goes: an average of the last few times.
+    passes: f32,
 }
 
 impl Queues {
     /// Decides where a new entry belongs, and yields its access bits. It comes into the table right after.
     pub fn admit<E: Entries>(&mut self, entries: &E, hash: u64) -> u32 {
-        if self.ghosts.take(hash, entries.skip_bits()) && !self.is_hot {
+        if self.ghosts.take(hash, entries.skip_bits()) && !self.is_hot() {
             return 0;
         }
         if self.small.len() > SMALL_SLACK * share(entries.len()) {
@@ -92,7 +94,7 @@ impl Queues {
         }
         let mut passed = 0;
         let victim = self.sweep(entries, hand, volatile_only, &mut passed);
-        self.is_hot = passed > HOT_PASSES;
+        self.passes += (passed as f32 - self.passes) / HOT_SPAN;
         victim.or_else(|| self.last_resort(entries, volatile_only))
     }
 
@@ -121,6 +123,11 @@ impl Queues {
         }
     }
 
+    /// Whether most of what is in main is asked for once a round.
+    fn is_hot(&self) -> bool {
+        self.passes > HOT_PASSES
+    }
+
     fn is_small(&self, access: u32) -> bool {
         access::number(access).is_some_and(|number| {
             (number.wrapping_sub(self.first) & (access::NUMBER_END - 1)) < self.small.len() as u32
@@ -135,7 +142,7 @@ impl Queues {
                 return ControlFlow::Continue(());
             }
             if access::again(access) > 0 {
-                entry.set_access(access::passed_over(access, self.is_hot));
+                entry.set_access(access::passed_over(access, self.is_hot()));
                 *passed += 1;
                 return ControlFlow::Continue(());
             }

@@ -105,6 +105,15 @@ impl Pair {
         gone
     }
 
+    /// Removes some of the items below `ids` at once, among them some that are not there and some that come twice.
+    fn remove_some(&mut self, rng: &mut Rng, ids: u64) {
+        let some: Vec<(u64, Shared)> =
+            (0..rng.below(100)).map(|_| rng.next_u64() % (ids + ids / 4)).map(|id| (id, self.world.item(id))).collect();
+        let removed = self.table.remove_all(some.iter().map(|(_, item)| (item.hash, &item.key[..])));
+        assert_eq!(removed, some.iter().filter(|(id, _)| self.twin.remove(id).is_some()).count());
+        assert_eq!(self.table.len(), self.twin.len());
+    }
+
     fn check(&self) {
         check(&self.table);
         let items: BTreeMap<u64, u64> = self.table.iter().map(|item| (item.id(), item.stamp)).collect();
@@ -140,6 +149,7 @@ proptest! {
                 for _ in 0..ids {
                     pair.step(&mut rng, ids, growing);
                 }
+                pair.remove_some(&mut rng, ids);
                 pair.check();
             }
         }

@@ -16,7 +16,7 @@ fn a_set_turns_large_with_the_entry_past_the_limit_and_stays_large() {
     assert_eq!(set.remove_ranks(0..4), 4);
     assert_eq!((set.len(), set.encoding()), (0, "skiplist"));
     assert_eq!(set.insert(b"e", 7.0, &limits), Change::Added);
-    assert_eq!(set.pop_last().map(|(member, score)| (member.to_vec(), score)), Some((b"e".to_vec(), 7.0)));
+    assert_eq!(set.pop_last(|member, score| (member.to_vec(), score)), Some((b"e".to_vec(), 7.0)));
 }
 
 #[test]

@@ -28,6 +28,7 @@ enum Step {
     Nudge(usize, i8),
     Remove(usize),
     RemoveRanks(usize, usize),
+    RemoveAll(usize, usize),
     PopFirst,
     PopLast,
     Scores(usize, bool, usize, bool),
@@ -41,8 +42,9 @@ fn step(members: usize) -> impl Strategy<Value = Step> {
         4 => (0..members, any::<i8>()).prop_map(|(member, by)| Step::Nudge(member, by)),
         4 => (0..members).prop_map(Step::Remove),
         1 => (0..members, 0..12usize).prop_map(|(start, count)| Step::RemoveRanks(start, start + count)),
-        1 => Just(Step::PopFirst),
-        1 => Just(Step::PopLast),
+        1 => (0..members, 0..40usize).prop_map(|(start, count)| Step::RemoveAll(start, count)),
+        2 => Just(Step::PopFirst),
+        2 => Just(Step::PopLast),
         2 => (0..scores, any::<bool>(), 0..scores, any::<bool>()).prop_map(|(a, x, b, y)| Step::Scores(a, x, b, y)),
         2 => (0..members, 0..members).prop_map(|(a, b)| Step::Slice(a, b)),
     ]
@@ -57,6 +59,7 @@ fn apply(pair: &mut Pair, step: &Step) {
         }
         Step::Remove(number) => pair.remove(&member(number)),
         Step::RemoveRanks(start, end) => pair.remove_ranks(start..end),
+        Step::RemoveAll(start, count) => pair.remove_all((start..start + count).map(member).collect()),
         Step::PopFirst => pair.pop_first(),
         Step::PopLast => pair.pop_last(),
         Step::Scores(min, min_exclusive, max, max_exclusive) => pair.assert_ranks_by_score(

@@ -56,7 +56,7 @@ impl Inner {
         let old: SmallVec<[Node; 3]> = range.clone().map(|_| self.take(range.start)).collect();
         let new = match &old[0] {
             Node::Leaf(_) => deal_leaves(old, parts),
-            Node::Inner(_) => deal_inner(&old, parts),
+            Node::Inner(_) => deal_inner(old, parts),
         };
         for (place, node) in new.into_iter().enumerate() {
             self.put(range.start + place, node.summary(context.records), node);
@@ -81,19 +81,34 @@ fn deal_leaves(old: SmallVec<[Node; 3]>, parts: usize) -> SmallVec<[Node; 3]> {
     parts.collect()
 }
 
-fn deal_inner(old: &[Node], parts: usize) -> SmallVec<[Node; 3]> {
-    let inner = || old.iter().filter_map(Node::as_inner);
-    let firsts: Vec<_> = inner().flat_map(|inner| inner.firsts.iter().copied()).collect();
-    let counts: Vec<_> = inner().flat_map(|inner| inner.counts.iter().copied()).collect();
-    let nodes: Vec<_> = inner().flat_map(|inner| inner.nodes.iter().cloned()).collect();
-    let details: Vec<_> = inner().flat_map(|inner| inner.details.iter().copied()).collect();
-    let part = |range: Range<usize>| Inner {
-        firsts: firsts[range.clone()].iter().copied().collect(),
-        counts: counts[range.clone()].iter().copied().collect(),
-        nodes: nodes[range.clone()].iter().cloned().collect(),
-        details: details[range].iter().copied().collect(),
-    };
-    even_parts(firsts.len(), parts).map(|range| Node::Inner(Shared::new(part(range)))).collect()
+/// The same for inner nodes. Their children move: a share more and a share less of each would be a wait for memory each.
+fn deal_inner(old: SmallVec<[Node; 3]>, parts: usize) -> SmallVec<[Node; 3]> {
+    let mut old: SmallVec<[Shared<Inner>; 3]> = old.into_iter().filter_map(Node::into_inner).collect();
+    let len = old.iter().map(|inner| inner.len()).sum();
+    let (mut firsts, mut counts) = (Vec::with_capacity(len), Vec::with_capacity(len));
+    let (mut nodes, mut details) = (Vec::with_capacity(len), Vec::with_capacity(len));
+    for inner in &mut old {
+        let inner = inner.make_mut();
+        firsts.extend(inner.firsts.drain(..));
+        counts.extend(inner.counts.drain(..));
+        nodes.extend(inner.nodes.drain(..));
+        details.extend(inner.details.drain(..));
+    }
+    old.truncate(parts);
+    let (mut old, mut nodes) = (old.into_iter(), nodes.into_iter());
+    let parts = even_parts(len, parts).map(|range| {
+        let part = Inner {
+            firsts: SmallVec::from_slice(&firsts[range.clone()]),
+            counts: SmallVec::from_slice(&counts[range.clone()]),
+            nodes: nodes.by_ref().take(range.len()).collect(),
+            details: SmallVec::from_slice(&details[range]),
+        };
+        Node::Inner(match old.next() {
+            Some(inner) => inner.replaced(part),
+            None => Shared::new(part),
+        })
+    });
+    parts.collect()
 }
 
 /// `len` places cut into `parts` of nearly one size.

@@ -4,6 +4,7 @@
 //! reads records only among equal marks.
 
 use super::frame::{Frame, Mark, order};
+use super::node::End;
 use super::{Entry, Summary};
 use crate::base::prefetch::prefetch;
 use crate::data::zset::record::{Handle, Records};
@@ -176,6 +177,22 @@ impl Leaf {
         self.marks[len - (end - start)..len].fill(NO_MARK);
         self.len -= (end - start) as u8;
         fewer
+    }
+
+    /// Takes out the member at an end, and says whether it had its neighbour's score. There are two members or more.
+    #[inline]
+    pub(super) fn pop(&mut self, records: Records<'_>, end: End) -> (Handle, bool) {
+        let last = self.len() - 1;
+        let (at, is_tie) = match end {
+            End::Left => (0, self.is_tie(records, 0, 1)),
+            End::Right => (last, self.is_tie(records, last - 1, last)),
+        };
+        let handle = self.handles[at];
+        self.marks.copy_within(at + 1..=last, at);
+        self.handles.copy_within(at + 1..=last, at);
+        self.marks[last] = NO_MARK;
+        self.len -= 1;
+        (handle, is_tie)
     }
 
     /// The mark for a score of this order, for which the frame is made wider where it must be.

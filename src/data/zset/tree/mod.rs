@@ -23,6 +23,7 @@ mod inner;
 mod leaf;
 mod load;
 mod node;
+mod pop;
 mod query;
 mod shared;
 mod walk;
@@ -33,6 +34,7 @@ mod check;
 pub(super) use inner::INNER_MAX;
 pub(super) use leaf::{AHEAD, LEAF_MAX};
 pub(super) use load::Loader;
+pub(super) use node::End;
 pub(super) use walk::Walk;
 
 use super::record::{Handle, Records};

@@ -121,8 +121,20 @@ impl Node {
         if let Self::Leaf(leaf) = self { Some(leaf) } else { None }
     }
 
-    pub(super) fn as_inner(&self) -> Option<&Inner> {
+    pub(super) fn into_inner(self) -> Option<Shared<Inner>> {
         if let Self::Inner(inner) = self { Some(inner) } else { None }
+    }
+
+    /// The leaf at that end.
+    #[inline]
+    pub(super) fn outermost_leaf(&self, end: End) -> &Leaf {
+        let mut node = self;
+        loop {
+            match node {
+                Self::Leaf(leaf) => return leaf,
+                Self::Inner(inner) => node = &inner.nodes[end.place(inner.len())],
+            }
+        }
     }
 
     /// Begins to load the count of its owners.
@@ -212,10 +224,8 @@ impl Node {
     }
 
     fn outermost(&self, end: End) -> Handle {
-        match self {
-            Self::Leaf(leaf) => leaf.handle(end.place(leaf.len())),
-            Self::Inner(inner) => inner.nodes[end.place(inner.len())].outermost(end),
-        }
+        let leaf = self.outermost_leaf(end);
+        leaf.handle(end.place(leaf.len()))
     }
 
     /// Whether this node is full and so are all down to its leaf at that end.
@@ -241,7 +251,7 @@ impl Node {
 
 /// An end of the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(in crate::data::zset) enum End {
     Left,
     Right,
 }
@@ -249,7 +259,7 @@ pub(super) enum End {
 impl End {
     /// The place at this end of `len`.
     #[inline]
-    pub(super) fn place(self, len: usize) -> usize {
+    pub(in crate::data::zset) fn place(self, len: usize) -> usize {
         match self {
             Self::Left => 0,
             Self::Right => len - 1,

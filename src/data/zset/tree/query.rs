@@ -82,6 +82,17 @@ impl Tree {
         }
     }
 
+    /// Begins to load the leaf that a member with this score is in, or the one before.
+    pub(in crate::data::zset) fn prefetch_leaf(&self, score: f64) {
+        let mut node = &self.root;
+        loop {
+            match node {
+                Node::Leaf(leaf) => return leaf.prefetch(),
+                Node::Inner(inner) => node = &inner.nodes[inner.child_of_score(score, false)],
+            }
+        }
+    }
+
     /// Goes down by `child`, which chooses, to a leaf; also says how many members lie before that.
     #[inline]
     fn descend(&self, child: impl Fn(&Inner) -> usize) -> (&Leaf, usize) {
