@@ -524,6 +524,10 @@ impl EffectLog for Log {
     fn end(&self) -> u64 {
         self.end.load(Ordering::Acquire)
     }
+
+    fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
 }
 
 impl std::fmt::Debug for Log {
