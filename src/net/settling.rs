@@ -25,8 +25,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(super) struct Settling {
     waiting: RefCell<Vec<Waiting>>,
     /// Where those are put who are woken, to be used again.
-    woken: Cell<Vec<Waiting>>,
-    settler: Cell<Option<Waker>>,
+    woken: RefCell<Vec<Waiting>>,
+    settler: RefCell<Option<Waker>>,
     /// Whether the settler was woken since its last turn.
     is_woken: Cell<bool>,
 }
@@ -73,7 +73,7 @@ impl Settling {
             waiting.awaits.set(false);
             waiting.waker.wake();
         }
-        self.woken.set(woken);
+        *self.woken.borrow_mut() = woken;
         any
     }
 
@@ -97,7 +97,7 @@ impl Settling {
                 break;
             }
         }
-        self.settler.set(Some(cx.waker().clone()));
+        *self.settler.borrow_mut() = Some(cx.waker().clone());
     }
 }
 

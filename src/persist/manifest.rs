@@ -7,7 +7,8 @@
 //! ```
 //! A name with blanks or odd bytes is quoted. The format is Redis' of version 7.0.
 
-use std::fmt;
+use crate::config::split_words;
+use std::fmt::{self, Write};
 
 /// What a file of the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,10 +134,8 @@ impl fmt::Display for Manifest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for file in self.base.iter().chain(&self.history).chain(&self.incremental) {
             let LogFile { name, sequence, kind } = file;
-            match name.contains(|c: char| c.is_whitespace() || c == '"' || c == '\\') {
-                true => write!(f, "file \"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))?,
-                false => write!(f, "file {name}")?,
-            }
+            f.write_str("file ")?;
+            put_name(name, f)?;
             writeln!(f, " seq {sequence} type {}", kind.letter())?;
         }
         Ok(())
@@ -173,29 +172,26 @@ fn file(line: &str) -> Result<LogFile, &'static str> {
 
 /// The words of a line, which may be quoted.
 fn words(line: &str) -> Result<Vec<String>, &'static str> {
-    let mut words = Vec::new();
-    let mut rest = line.trim();
-    while !rest.is_empty() {
-        let mut word = String::new();
-        if let Some(quoted) = rest.strip_prefix('"') {
-            let mut chars = quoted.char_indices();
-            rest = loop {
-                match chars.next() {
-                    None => return Err("a quote that does not end"),
-                    Some((_, '\\')) => word.push(chars.next().ok_or("a quote that does not end")?.1),
-                    Some((at, '"')) => break &quoted[at + 1..],
-                    Some((_, c)) => word.push(c),
-                }
-            };
-        } else {
-            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-            word.push_str(&rest[..end]);
-            rest = &rest[end..];
-        }
-        words.push(word);
-        rest = rest.trim_start();
-    }
+    let words = split_words(line.as_bytes()).ok_or("a quote that does not end, or ends within a word")?;
+    let words: Result<Vec<String>, _> = words.into_iter().map(String::from_utf8).collect();
+    let words = words.map_err(|_| "a word that is not UTF-8")?;
     if words.is_empty() { Err("it is empty") } else { Ok(words) }
+}
+
+/// A name as a manifest has it: in quotes, with escapes, if it would be something else without.
+fn put_name(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'\'')) {
+        return f.write_str(name);
+    }
+    f.write_char('"')?;
+    for byte in name.bytes() {
+        match byte {
+            b'"' | b'\\' => write!(f, "\\{}", char::from(byte))?,
+            b' ' | b'!'..=b'~' => f.write_char(char::from(byte))?,
+            other => write!(f, "\\x{other:02x}")?,
+        }
+    }
+    f.write_char('"')
 }
 
 #[cfg(test)]
@@ -210,6 +206,19 @@ mod tests {
         assert_eq!(manifest.to_string(), text);
         assert_eq!(manifest.next_incremental("a.aof").name, "a.aof.5.incr.aof");
         assert_eq!(manifest.next_base("a.aof").name, "a.aof.3.base.rdb");
+    }
+
+    #[test]
+    fn names_are_quoted_as_redis_does() {
+        let names = ["plain-1.aof", "a b", "it's", "line\nfeed\t\u{7f}", "gr\u{f6}\u{df}e", "back\\slash\"quote"];
+        for name in names {
+            let file = LogFile { name: name.into(), sequence: 1, kind: FileKind::Base };
+            let text = Manifest { base: Some(file.clone()), ..Manifest::default() }.to_string();
+            assert_eq!(text.lines().count(), 1, "{text}");
+            assert_eq!(Manifest::parse(&text).expect("it was written so").base, Some(file));
+        }
+        let of_redis = "file \"a\\n\\x41 b.aof\" seq 1 type i\n";
+        assert_eq!(Manifest::parse(of_redis).expect("Redis writes such").incremental[0].name, "a\nA b.aof");
     }
 
     #[test]

@@ -50,6 +50,10 @@ impl Appending {
         let wanted = live.appendonly.get();
         self.watch_syncs(services);
         if !wanted && aof.is_on() {
+            // A rewrite that was asked for and has not begun is of no use any more.
+            if aof.status.is_scheduled.swap(false, Ordering::AcqRel) {
+                aof.status.is_rewriting.store(false, Ordering::Release);
+            }
             if !aof.status.is_rewriting.swap(true, Ordering::AcqRel) {
                 start(services, |services| {
                     end(services);

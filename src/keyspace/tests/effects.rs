@@ -161,13 +161,6 @@ fn a_command_is_its_own_effect_if_it_changed_something_and_said_nothing() {
     execute(&|keys| keys.put_string(b"k", b"v", None), b"CHANGES");
     execute(&|keys| assert!(keys.exists(b"k")), b"READS");
     execute(&|keys| assert_eq!(count(keys, b"n"), 1), b"SAYS");
-    execute(
-        &|keys| {
-            keys.put_string(b"k", b"w", None);
-            keys.log_nothing();
-        },
-        b"SILENT",
-    );
     execute(&|keys| keys.put_string(b"k", b"v", Some(2_000)), b"EXPIRES");
     assert_eq!(log.text(), ["CHANGES", "SET n 1", "EXPIRES"]);
     whole(&keyspace, 0, (1, 2_001), |keys| assert!(!keys.exists(b"k")));
@@ -197,7 +190,6 @@ fn a_read_depends_on_what_was_last_written_to_its_key_where_that_is_wanted() {
     assert_eq!((read(1, &keys[0]), read(1, &neighbour)), (3, 1), "another key of the shard is another key");
     one(&keyspace, 0, &neighbour, (0, 0), |held| {
         held.put_string(&neighbour, b"", None);
-        held.log_nothing();
     });
     assert_eq!(read(1, &neighbour), 1, "what leaves nothing in the log can be relied on as far as what was before");
     one(&keyspace, 0, &keys[0], (0, 0), |held| {
@@ -311,7 +303,7 @@ proptest! {
                 }
                 Step::Expires(key) => {
                     let key = name(&key);
-                    one(&keyspace, slot, &key, (0, 0), |keys| keys.set_deadline(&key, Some(5)) && { keys.log_nothing(); true });
+                    one(&keyspace, slot, &key, (0, 0), |keys| keys.set_deadline(&key, Some(5)));
                     one(&keyspace, slot, &key, (0, 6), |keys| assert!(!keys.exists(&key)));
                     keyspace.take_dependency(slot);
                     continue;

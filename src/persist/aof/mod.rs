@@ -55,7 +55,7 @@ pub struct Status {
     pub is_rewriting: AtomicBool,
     /// Whether one was asked for, and has not begun.
     pub is_scheduled: AtomicBool,
-    /// How many seconds ago the server had been up when the one that is running began.
+    /// How many seconds the server had been up when the one that is running began, or the last one.
     pub begun_seconds: AtomicU64,
     /// Whether the last one succeeded.
     pub was_rewritten: AtomicBool,
@@ -201,11 +201,6 @@ impl Aof {
         paths.iter().skip(1).all(|path| files.disk.len(path).is_ok_and(|bytes| bytes == 0))
     }
 
-    /// The disk that the files are on.
-    pub fn disk(&self) -> Arc<dyn Disk> {
-        Arc::clone(&self.files.lock().disk)
-    }
-
     /// Has the log go on behind the files that were replayed, the last of which is sound up to its end. The caller sees to it that nobody appends.
     ///
     /// # Errors
@@ -216,6 +211,13 @@ impl Aof {
         let bytes = names.iter().map(|file| files.disk.len(&files.path(file))).sum::<io::Result<u64>>()?;
         self.status.base_bytes.store(bytes, Ordering::Relaxed);
         self.status.settled_bytes.store(bytes, Ordering::Relaxed);
+        // A process that was killed left bytes and names that only the system has: nothing may reach the disk before them.
+        for file in &names {
+            files.disk.append(&files.path(file))?.sync()?;
+        }
+        if !names.is_empty() {
+            files.disk.sync_dir(&files.dir)?;
+        }
         let last = match files.manifest.incremental.last() {
             Some(last) => last.clone(),
             None => files.add_incremental()?,
@@ -327,6 +329,10 @@ impl Files {
         self.dir.join(format!("{}.manifest", self.prefix))
     }
 
+    fn temporary_manifest(&self) -> String {
+        format!("temp-{}.manifest", self.prefix)
+    }
+
     fn path(&self, file: &LogFile) -> PathBuf {
         self.dir.join(&file.name)
     }
@@ -355,9 +361,8 @@ impl Files {
     /// Removes what a rewrite left that a crash interrupted.
     fn remove_temporary(&self) {
         let names = self.disk.list(&self.dir).unwrap_or_default();
-        for name in
-            names.iter().filter(|name| name.starts_with("temp-rewriteaof-") || name.starts_with("temp-appendonly"))
-        {
+        let of_manifest = self.temporary_manifest();
+        for name in names.iter().filter(|name| name.starts_with("temp-rewriteaof-") || **name == of_manifest) {
             let _ = self.disk.remove(&self.dir.join(name));
         }
     }
@@ -423,7 +428,7 @@ impl Files {
     /// Replaces the manifest.
     fn commit(&mut self, manifest: Manifest) -> io::Result<()> {
         let path = self.manifest_path();
-        let temporary = self.dir.join(format!("temp-{}.manifest", self.prefix));
+        let temporary = self.dir.join(self.temporary_manifest());
         let written = self.disk.create(&temporary).and_then(|mut file| {
             let text = manifest.to_string();
             let mut rest = text.as_bytes();

@@ -102,6 +102,8 @@ struct Segment {
     bytes: u64,
     /// What is before this position need not be written.
     abandoned: u64,
+    /// Whether a sync of it has failed.
+    is_poisoned: bool,
 }
 
 impl Log {
@@ -159,16 +161,18 @@ impl Log {
     /// any more.
     pub fn rebased(&self, position: u64) {
         let syncing = self.syncing.lock();
-        {
+        let is_poisoned = {
             let mut segment = self.segment.lock();
             segment.abandoned = position;
             // What fails now fails again at the next flush.
             let _ = segment.flush(&self.buffer);
             segment.turn_over(&self.buffer);
-        }
-        drop(syncing);
+            // The file that the snapshot does not have may have failed as well, while it was written.
+            segment.is_poisoned
+        };
         self.synced.fetch_max(position, Ordering::AcqRel);
-        self.set_health(Health::Good);
+        self.set_health(if is_poisoned { Health::Poisoned } else { Health::Good });
+        drop(syncing);
         self.catch_up();
     }
 
@@ -244,7 +248,10 @@ impl Log {
                 }
             }
         }
-        self.crowd.wake_all();
+        // Under `always` a sync follows, and nobody has anything of this alone.
+        if self.policy() != FsyncPolicy::Always {
+            self.crowd.wake_all();
+        }
     }
 
     fn is_rotating(&self) -> bool {
@@ -285,33 +292,34 @@ impl Log {
     /// Those of the disk. After a failed sync the log is [`Health::Poisoned`].
     pub fn sync(&self) -> io::Result<()> {
         let synced = self.sync_while(&self.syncing.lock());
-        self.catch_up();
+        if self.policy() != FsyncPolicy::Always {
+            self.catch_up();
+        }
         synced
     }
 
     fn sync_while(&self, _syncing: &MutexGuard<'_, ()>) -> io::Result<()> {
         loop {
-            let (flushed, position, syncer) = {
+            let (flushed, position, is_poisoned, syncer) = {
                 let mut segment = self.segment.lock();
                 if segment.writer.is_none() {
                     // It is off, or about to begin.
                     return Ok(());
                 }
                 let flushed = segment.flush(&self.buffer);
-                (flushed, self.note_written(&segment), segment.syncer.take())
+                (flushed, self.note_written(&segment), segment.is_poisoned, segment.syncer.take())
             };
             self.note_flush(&flushed);
             let mut syncer = syncer.expect("only who syncs takes it, and one does at a time");
             let synced = match &flushed {
                 Err(_) => Ok(()),
-                Ok(()) if self.health() == Health::Poisoned => {
-                    Err(io::Error::other("a sync of this file has failed before"))
-                }
+                Ok(()) if is_poisoned => Err(io::Error::other("a sync of this file has failed before")),
                 Ok(()) => syncer.sync(),
             };
             let has_turned = {
                 let mut segment = self.segment.lock();
                 segment.syncer = Some(syncer);
+                segment.is_poisoned |= synced.is_err();
                 flushed.is_ok() && synced.is_ok() && segment.turn_over(&self.buffer)
             };
             flushed?;
@@ -454,6 +462,7 @@ impl Segment {
         self.writer = Some(file.writer);
         self.syncer = Some(file.syncer);
         self.bytes = 0;
+        self.is_poisoned = false;
         true
     }
 }

@@ -326,3 +326,56 @@ fn a_log_that_is_off_has_nothing_to_sync() {
     play.aof.log().sync().expect("there is nothing to do");
     assert_eq!(play.aof.log().health(), Health::Good);
 }
+
+/// A process is killed, with bytes written that only the system has, in a file that is not the last one. The next process goes on, and then the power fails: nothing
+/// behind a gap was synced.
+#[test]
+fn what_a_killed_process_left_unsynced_is_synced_before_the_log_goes_on() {
+    for fail in 0..12 {
+        let mut play = Play::new(SimulatedDisk::new());
+        play.rewrite().expect("the disk works");
+        (0..4).for_each(|_| play.append());
+        play.aof.log().flush().expect("the disk works");
+        // The rewrite ends at some step, maybe with a new file that is named and empty.
+        play.disk.fail_call(play.disk.count() + fail, Failure::NoSpace);
+        let _ = play.rewrite();
+        let disk = play.disk.clone();
+        let (units, aof) = recover(&disk);
+        assert_eq!(units, 4, "a kill loses nothing that was written");
+        aof.resume().expect("the disk works");
+        let mut again = Play { disk, aof, appended: units, pending: Vec::new(), durable: 0, history: Vec::new() };
+        again.append();
+        again.aof.log().sync().expect("the disk works");
+        for torn in Torn::ALL {
+            assert_eq!(recover(&again.disk.crash(torn)).0, 5, "failing {fail}, {torn:?}");
+        }
+    }
+}
+
+/// The file that a rewrite goes on in fails as well, while the base is written: the base does not heal that.
+#[test]
+fn a_base_does_not_heal_the_file_behind_it() {
+    let mut play = Play::new(SimulatedDisk::new());
+    play.rewrite().expect("the disk works");
+    play.append();
+    let log = Arc::clone(play.aof.log());
+    let rewritten = play.aof.rewrite(
+        |segment| Ok((1, log.rotate(segment))),
+        |units: &u64, mut file| {
+            log.append(b"*2\r\n$3\r\nSET\r\n$1\r\n2\r\n", 0, 0);
+            play.disk.fail_kind(OperationKind::Sync, Some(Failure::Io));
+            assert!(log.sync().is_err());
+            play.disk.fail_kind(OperationKind::Sync, None);
+            file.write(format!("*2\r\n$4\r\nBASE\r\n$1\r\n{units}\r\n").as_bytes())?;
+            file.sync()
+        },
+    );
+    rewritten.expect("the base could be written");
+    assert_eq!(log.health(), Health::Poisoned);
+    assert!(log.sync().is_err(), "it is not trusted again");
+    assert_eq!(recover(&play.disk.crash(Torn::ALL[0])).0, 1);
+    play.appended = 2;
+    play.rewrite().expect("the disk works again");
+    assert_eq!(log.health(), Health::Good);
+    assert_eq!(recover(&play.disk.crash(Torn::ALL[0])).0, 2);
+}
