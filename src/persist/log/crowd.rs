@@ -106,3 +106,57 @@ impl Crowd {
         self.is_asked.store(false, Ordering::SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::ManualClock;
+
+    const FOREVER: Duration = Duration::from_secs(86_400);
+
+    /// A crowd whose thread is this one.
+    fn crowd() -> Arc<Crowd> {
+        let crowd = Arc::<Crowd>::default();
+        crowd.set_thread(std::thread::current());
+        crowd
+    }
+
+    #[test]
+    fn the_thread_sleeps_until_as_many_have_arrived_as_it_wants_or_it_is_asked() {
+        let (crowd, clock) = (crowd(), ManualClock::at(0));
+        for round in 1..=200 {
+            let others: Vec<_> = (0..3)
+                .map(|_| {
+                    let crowd = Arc::clone(&crowd);
+                    std::thread::spawn(move || crowd.arrive())
+                })
+                .collect();
+            crowd.wait(3 * round, FOREVER, &clock);
+            assert_eq!(crowd.arrived(), 3 * round);
+            others.into_iter().for_each(|other| other.join().unwrap());
+        }
+        let asks = Arc::clone(&crowd);
+        let other = std::thread::spawn(move || asks.ask());
+        crowd.wait(u64::MAX, FOREVER, &clock);
+        other.join().unwrap();
+        crowd.wait(u64::MAX, Duration::ZERO, &clock);
+    }
+
+    #[test]
+    fn who_watches_stands_there_once_and_is_woken_once() {
+        struct Counts(AtomicU64);
+        impl std::task::Wake for Counts {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (crowd, counts, queued) = (Crowd::default(), Arc::new(Counts(AtomicU64::new(0))), Queued::default());
+        let waker = Waker::from(Arc::clone(&counts));
+        (0..3).for_each(|_| crowd.watch(&waker, &queued));
+        (0..2).for_each(|_| crowd.wake_all());
+        assert_eq!(counts.0.load(Ordering::Relaxed), 1);
+        crowd.watch(&waker, &queued);
+        crowd.wake_all();
+        assert_eq!(counts.0.load(Ordering::Relaxed), 2, "it may watch again");
+    }
+}
