@@ -34,6 +34,13 @@ pub trait EffectLog: Send + Sync {
     /// the locks of what was changed, so it is short.
     fn append(&self, commands: &[u8], first_db: usize, last_db: usize) -> u64;
 
+    /// The same for one command.
+    fn append_one(&self, argv: &[&[u8]], db: usize) -> u64 {
+        let mut command = Vec::new();
+        put_command(&mut command, argv);
+        self.append(&command, db, db)
+    }
+
     /// The position behind everything.
     fn end(&self) -> u64;
 
@@ -174,6 +181,7 @@ impl Journal {
         Following(self.following.load(Ordering::Relaxed))
     }
 
+    #[inline]
     fn log(&self) -> &dyn EffectLog {
         &**self.log.get().expect("it is on only if there is a log")
     }
@@ -251,10 +259,11 @@ impl Held<'_> {
     fn append(&mut self) {
         let journal = &self.keyspace.journal;
         let slot = &journal.slots[self.slot].0;
-        let read = std::mem::take(&mut self.read);
-        if slot.has_effects.load(Ordering::Relaxed)
-            && let Some(position) = slot.append(journal.log())
-        {
+        let (read, mut position) = (std::mem::take(&mut self.read), std::mem::take(&mut self.appended));
+        if slot.has_effects.load(Ordering::Relaxed) {
+            position = slot.append(journal.log()).unwrap_or(position);
+        }
+        if position != 0 {
             slot.depend_on(position);
             if self.extent == Extent::Whole {
                 journal.whole.store(position, Ordering::Relaxed);
@@ -318,8 +327,20 @@ impl Keys<'_, '_> {
     /// The command has ended: if it changed anything and did not say what, it is an effect itself, of database `db`.
     #[inline]
     pub fn end_command(&mut self, db: usize, begun: i64, argv: &[&[u8]]) {
-        if self.changes() != begun && !self.slot().is_said.load(Ordering::Relaxed) {
-            self.slot().push(db, argv, true);
+        if self.changes() == begun {
+            return;
+        }
+        let is_unit = self.is_alone() && !self.held().is_window;
+        let slot = self.slot();
+        if slot.is_said.load(Ordering::Relaxed) {
+            return;
+        }
+        if is_unit && !slot.has_effects.load(Ordering::Relaxed) {
+            // It is the unit, and all of it: nothing has to be gathered.
+            let position = self.keyspace().journal.log().append_one(argv, db);
+            self.held().appended = position;
+        } else {
+            slot.push(db, argv, true);
         }
     }
 
@@ -331,12 +352,14 @@ impl Keys<'_, '_> {
         }
     }
 
+    #[inline]
     fn slot(&mut self) -> &Slot {
         let slot = self.held().slot;
         &self.keyspace().journal.slots[slot].0
     }
 
     /// How often this thread has changed a key.
+    #[inline]
     fn changes(&mut self) -> i64 {
         let slot = self.held().slot;
         self.keyspace().counts[slot].0.changes.load(Ordering::Relaxed)

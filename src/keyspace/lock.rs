@@ -142,6 +142,10 @@ pub struct Held<'k> {
     pub(super) following: Following,
     /// The position in the log on which depends what was read.
     pub(super) read: u64,
+    /// The position behind what the unit has appended to the log already; 0 for nothing.
+    pub(super) appended: u64,
+    /// Whether it is for several units, whose effects are gathered and appended together.
+    pub(super) is_window: bool,
 }
 
 impl<'k> Held<'k> {
@@ -155,6 +159,8 @@ impl<'k> Held<'k> {
             token: None,
             following: keyspace.journal.following(),
             read: 0,
+            appended: 0,
+            is_window: false,
         }
     }
 
@@ -180,9 +186,10 @@ impl<'k> Held<'k> {
         }
     }
 
-    /// Locks a shard if that needs no waiting.
+    /// Locks a shard of one of the units that come next, if that needs no waiting.
     #[inline]
     pub fn try_add(&mut self, shard: ShardIndex) -> bool {
+        self.is_window = true;
         if self.guards.iter().any(|(index, _)| *index == shard) {
             return true;
         }

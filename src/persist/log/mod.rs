@@ -232,6 +232,13 @@ impl Log {
         self.crowd.wake_all();
     }
 
+    #[inline]
+    fn note_end(&self, buffer: &Buffer) -> u64 {
+        let end = buffer.begins + buffer.bytes.len() as u64;
+        self.end.store(end, Ordering::Release);
+        end
+    }
+
     fn note_written(&self, segment: &Segment) -> u64 {
         let position = segment.taken_end - (segment.taken.len() - segment.done) as u64;
         self.written.store(position, Ordering::Release);
@@ -412,6 +419,16 @@ impl Log {
     }
 }
 
+impl Buffer {
+    #[inline]
+    fn select(&mut self, db: usize) {
+        if self.db != Some(db) {
+            put_command(&mut self.bytes, &[b"SELECT", itoa::Buffer::new().format(db).as_bytes()]);
+            self.db = Some(db);
+        }
+    }
+}
+
 impl Segment {
     /// Writes what is taken, then takes more, until there is none, or what follows is for another file.
     fn flush(&mut self, buffer: &Mutex<Buffer>) -> io::Result<()> {
@@ -470,15 +487,17 @@ impl Segment {
 impl EffectLog for Log {
     fn append(&self, commands: &[u8], first_db: usize, last_db: usize) -> u64 {
         let mut buffer = self.buffer.lock();
-        if buffer.db != Some(first_db) {
-            let mut digits = itoa::Buffer::new();
-            put_command(&mut buffer.bytes, &[b"SELECT", digits.format(first_db).as_bytes()]);
-        }
+        buffer.select(first_db);
         buffer.bytes.extend_from_slice(commands);
         buffer.db = Some(last_db);
-        let end = buffer.begins + buffer.bytes.len() as u64;
-        self.end.store(end, Ordering::Release);
-        end
+        self.note_end(&buffer)
+    }
+
+    fn append_one(&self, argv: &[&[u8]], db: usize) -> u64 {
+        let mut buffer = self.buffer.lock();
+        buffer.select(db);
+        put_command(&mut buffer.bytes, argv);
+        self.note_end(&buffer)
     }
 
     fn end(&self) -> u64 {
