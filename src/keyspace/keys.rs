@@ -287,7 +287,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             None => {}
             Some(Ok(Some(edited))) => {
                 if edited.changed {
-                    keyspace.changed(slot, shard, event, db, key);
+                    keyspace.changed(slot, shard, event, db, (hash, key));
                 }
                 if edited.vacant {
                     keyspace.delete(slot, shard, db, hash, key);
@@ -307,7 +307,7 @@ impl<'a, 'k> Keys<'a, 'k> {
                 let record = Record::new(key, value.into_value(), NO_DEADLINE, keyspace.touch(slot, now).fresh());
                 keyspace.insert((slot, now), shard, db, hash, record);
             }
-            keyspace.changed(slot, shard, event, db, key);
+            keyspace.changed(slot, shard, event, db, (hash, key));
         }
         Ok(Some(edited.result))
     }
@@ -333,7 +333,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             keyspace.discard.record(old);
         }
         keyspace.insert((slot, now), shard, db, hash, record);
-        keyspace.changed(slot, shard, event, db, key);
+        keyspace.changed(slot, shard, event, db, (hash, key));
     }
 
     /// The key's deadline, whether it exists or not: for those who set a value but keep its TTL.
@@ -379,7 +379,7 @@ impl<'a, 'k> Keys<'a, 'k> {
         if is_awaited && shard.waiting.any() {
             keyspace.note_ready(slot, shard, db, key);
         }
-        keyspace.changed(slot, shard, event, db, key);
+        keyspace.changed(slot, shard, event, db, (hash, key));
         // SET and SETEX tell it apart; who puts what was somewhere else does not.
         if is_string && deadline != NO_DEADLINE && before != Some(deadline) {
             keyspace.events.tell(Event::DEADLINE, db, key);
@@ -414,6 +414,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             keyspace.count_expired(slot, db, record);
             return None;
         }
+        keyspace.journal.wrote(shard, hash);
         add(&self.counts().changes, 1);
         Some(Entry(record))
     }
@@ -448,7 +449,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             keyspace.schedule(database, hash, deadline, now);
         }
         let event = if deadline == NO_DEADLINE { Event::PERSISTED } else { Event::DEADLINE };
-        keyspace.changed(slot, shard, event, db, key);
+        keyspace.changed(slot, shard, event, db, (hash, key));
         true
     }
 
@@ -470,11 +471,19 @@ impl<'a, 'k> Keys<'a, 'k> {
     pub(super) fn shard_for(&mut self, key: &[u8]) -> (&mut Shard, u64) {
         let hash = hash::hash(key);
         let index = self.held.keyspace.shard_of_hash(hash);
+        if self.held.following.is_on() {
+            self.held.note_read(index, Some(hash));
+        }
         (self.held.shard(index), hash)
     }
 
+    /// The shard of a walk, any of whose keys may be looked at.
     pub(super) fn shard_at(&mut self, index: usize) -> &mut Shard {
-        self.held.shard(index as super::ShardIndex)
+        let index = index as super::ShardIndex;
+        if self.held.following.is_on() {
+            self.held.note_read(index, None);
+        }
+        self.held.shard(index)
     }
 }
 
@@ -523,8 +532,9 @@ impl Keyspace {
 
     /// What every change of a key's value or deadline comes to.
     #[inline]
-    fn changed(&self, slot: usize, shard: &mut Shard, event: Event, db: usize, key: &[u8]) {
+    fn changed(&self, slot: usize, shard: &mut Shard, event: Event, db: usize, (hash, key): (u64, &[u8])) {
         shard.watched.touch(db, key);
+        self.journal.wrote(shard, hash);
         add(&self.counts[slot].0.changes, 1);
         self.events.tell(event, db, key);
     }
