@@ -47,6 +47,12 @@ pub trait ReplySink {
         self.bulk(name);
         self.double(value);
     }
+    /// A name and a double in an array of two, which is flat in both protocols.
+    fn scored(&mut self, name: &[u8], value: f64) {
+        self.begin(Aggregate::Array, 2);
+        self.bulk(name);
+        self.double(value);
+    }
     /// Nothing, where a value might have been. RESP2: the null bulk.
     fn null(&mut self);
     /// Nothing, where an array might have been. RESP2: the null array.
@@ -185,6 +191,13 @@ impl<'a> Reply<'a> {
     #[inline]
     pub fn array(self, len: usize) -> Elements<'a> {
         self.begin(Aggregate::Array, len, len)
+    }
+
+    /// An array of a name and a double.
+    #[inline]
+    pub fn scored(self, name: &[u8], value: f64) -> Replied {
+        self.sink.scored(name, value);
+        Replied(())
     }
 
     /// Begins a map of exactly `len` pairs: 2 x `len` values follow.

@@ -223,6 +223,22 @@ impl ReplySink for Writer<'_> {
     }
 
     #[inline]
+    fn scored(&mut self, name: &[u8], value: f64) {
+        match self.protocol {
+            // Pairs are flat there, so one of them is the same.
+            Protocol::Resp2 => {
+                self.begin(Aggregate::Pairs, 1);
+                self.pair(name, value);
+            }
+            Protocol::Resp3 => {
+                self.begin(Aggregate::Array, 2);
+                self.bulk(name);
+                self.double(value);
+            }
+        }
+    }
+
+    #[inline]
     fn null(&mut self) {
         self.fixed(match self.protocol {
             Protocol::Resp2 => b"$-1\r\n",

@@ -60,6 +60,12 @@ fn a_pair_is_written_as_its_parts_are_whatever_the_score() {
                 sink.double(value);
             });
             assert_eq!(both(|sink| sink.pair(name, value)), parts, "{value}");
+            let parts = both(|sink| {
+                sink.begin(Aggregate::Array, 2);
+                sink.bulk(name);
+                sink.double(value);
+            });
+            assert_eq!(both(|sink| sink.scored(name, value)), parts, "{value}");
         }
     }
 }
