@@ -202,11 +202,6 @@ impl Block {
         self.walk().take_while(|(_, entry)| entry.id <= id).find(|(_, entry)| entry.id == id).map(|(at, _)| at)
     }
 
-    /// Where the first entry begins.
-    pub(super) fn first_at(&self) -> Option<usize> {
-        self.walk().next().map(|(at, _)| at)
-    }
-
     /// The id of the last entry that it ever had.
     pub(super) fn last_ever(&self) -> Option<StreamId> {
         let mut end = self.bytes.len();

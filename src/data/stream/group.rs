@@ -67,11 +67,7 @@ impl Group {
     }
 
     /// The entries that are not acknowledged, from `from` to `to`. O(log n) to begin.
-    pub fn pending_range(
-        &self,
-        from: StreamId,
-        to: StreamId,
-    ) -> impl DoubleEndedIterator<Item = (StreamId, &Pending)> {
+    pub fn pending_range(&self, from: StreamId, to: StreamId) -> impl DoubleEndedIterator<Item = (StreamId, &Pending)> {
         self.pending.range(from, to)
     }
 

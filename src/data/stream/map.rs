@@ -68,10 +68,6 @@ impl<V> Map<V> {
         self.len
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// The value of an id. O(log n).
     #[inline]
     pub(super) fn get(&self, id: StreamId) -> Option<&V> {

@@ -87,6 +87,11 @@ impl Stream {
         Self::default()
     }
 
+    /// Its entries, without its groups: the blocks are shared, so the groups of this one can be changed while those are read. O(1).
+    pub fn entries_only(&self) -> Self {
+        Self(self.head().map(|head| Arc::new(Head { blocks: head.blocks.clone(), groups: None, ..*head })))
+    }
+
     fn head(&self) -> Option<&Head> {
         self.0.as_deref()
     }
@@ -306,7 +311,8 @@ impl Stream {
         const COUNTS: usize = 2 * size_of::<usize>();
         let Some(head) = self.head() else { return 0 };
         let blocks = head.blocks.iter().map(|(_, block)| COUNTS + size_of::<Block>() + block.allocated_bytes());
-        let groups = self.groups().map(|(name, group)| COUNTS + name.len() + size_of::<Group>() + group.allocated_bytes());
+        let groups =
+            self.groups().map(|(name, group)| COUNTS + name.len() + size_of::<Group>() + group.allocated_bytes());
         COUNTS + size_of::<Head>() + head.blocks.allocated_bytes() + blocks.sum::<usize>() + groups.sum::<usize>()
     }
 }
