@@ -53,8 +53,8 @@ impl Wanted {
         }
         let id = match self {
             Self::Exactly(id) => id,
-            // The sequence numbers of these milliseconds are used up.
-            Self::Of(ms) if ms == last.ms && last.seq == u64::MAX => return Err(TOO_SMALL),
+            // The sequence numbers of these milliseconds are used up. Redis 7.0 words it so.
+            Self::Of(ms) if ms == last.ms && last.seq == u64::MAX => return Err(TOO_LARGE),
             Self::Of(ms) if ms == last.ms => StreamId { ms, seq: last.seq + 1 },
             Self::Of(ms) => StreamId { ms, seq: 0 },
             Self::Next if now > last.ms => StreamId { ms: now, seq: 0 },

@@ -18,7 +18,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .readonly()
         .says("Returns the entries of streams behind the given ids; waits for some if it is told to."),
     read(
-        "XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]",
+        "XREADGROUP <GROUP group consumer> [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]",
         xreadgroup,
         4,
     )
