@@ -68,15 +68,15 @@ fn xsetid(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
         at += 2;
     }
     let set = ctx.keys.edit::<Stream, _>(&args[1], Missing::Skip, |stream| {
-        if id < stream.max_deleted() {
-            return Err(BELOW_DELETED);
-        }
         let top = stream.iter(StreamId::MIN, StreamId::MAX).next_back().map(|entry| entry.id);
         if top.is_some_and(|top| id < top) {
             return Err(BELOW_TOP);
         }
         if top.is_some() && added.is_some_and(|added| added < stream.len() as u64) {
             return Err(BELOW_LENGTH);
+        }
+        if id < stream.max_deleted() {
+            return Err(BELOW_DELETED);
         }
         let max_deleted = if max_deleted == StreamId::MIN { stream.max_deleted() } else { max_deleted };
         let added = added.unwrap_or(stream.added());

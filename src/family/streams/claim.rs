@@ -109,7 +109,7 @@ fn xclaim(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
     // The replay of a log knows no time but what the log says.
     let now = ctx.now;
     let options = Options::parse(args, now)?;
-    let claimed = edit(&mut ctx.keys, reader, now, |stream, live, effects| {
+    let claimed = edit(&mut ctx.keys, reader, |stream, live, effects| {
         let group = live.group_mut(reader.group)?;
         if options.last > group.last {
             group.last = options.last;
@@ -133,6 +133,7 @@ fn xclaim(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
                 None => continue,
             };
             let deliveries = options.deliveries.unwrap_or(deliveries.saturating_add(u64::from(!options.just_id)));
+            appear(group, reader.consumer, now, effects);
             group.give(*id, reader.consumer, options.delivered, deliveries);
             effects.push(Effect::Given(*id, options.delivered, deliveries));
             claimed.push(*id);
@@ -148,7 +149,7 @@ fn xautoclaim(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
     let (mut count, mut just_id, mut at) = (CLAIMED_MAX, false, 6);
     while at < args.len() {
         if args.is(at, "COUNT") && at + 1 < args.len() {
-            let wanted = args.integer(at + 1)?;
+            let wanted = args.integer(at + 1).map_err(|_| NO_COUNT)?;
             count = usize::try_from(wanted).ok().filter(|_| (1..=COUNT_MAX).contains(&wanted)).ok_or(NO_COUNT)?;
             at += 1;
         } else if args.is(at, "JUSTID") {
@@ -160,7 +161,7 @@ fn xautoclaim(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
     }
     let reader = reader(&mut ctx.keys, args)?;
     let now = ctx.now;
-    let claimed = edit(&mut ctx.keys, reader, now, |stream, live, effects| {
+    let claimed = edit(&mut ctx.keys, reader, |stream, live, effects| {
         let group = live.group_mut(reader.group)?;
         let mut claimed = Claimed { stream: stream.clone(), ids: Vec::new(), gone: Vec::new(), next: StreamId::MIN };
         let mut looks = count.saturating_mul(LOOKS);
@@ -183,6 +184,7 @@ fn xautoclaim(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
                 continue;
             }
             let deliveries = deliveries.saturating_add(u64::from(!just_id));
+            appear(group, reader.consumer, now, effects);
             group.give(id, reader.consumer, now, deliveries);
             effects.push(Effect::Given(id, now, deliveries));
             claimed.ids.push(id);
@@ -210,25 +212,31 @@ fn reader<'a>(keys: &mut Keys, args: Args<'a>) -> Result<Reader<'a>, CommandErro
     }
 }
 
-/// Runs `claim` on a stream as it was and as it is to be, with the consumer made if it is new, and says the effects.
+/// A consumer that claims something is heard of, and made if it is new.
+fn appear(group: &mut Group, consumer: &[u8], now: UnixMillis, effects: &mut Vec<Effect>) {
+    if group.add_consumer(consumer, now) {
+        effects.push(Effect::Created);
+    }
+    group.see(consumer, now);
+}
+
+/// Runs `claim` on a stream as it was and as it is to be, and says the effects.
 fn edit(
     keys: &mut Keys,
     reader: Reader,
-    now: UnixMillis,
     claim: impl FnOnce(&Stream, &mut Stream, &mut Vec<Effect>) -> Option<Claimed>,
 ) -> Result<Claimed, CommandError> {
     keys.tell_as(Event::CHANGED);
     let mut effects = Vec::new();
     let claimed = keys.edit::<Stream, _>(reader.key, Missing::Skip, |edit| {
         let stream = edit.entries_only();
-        let group = edit.group_mut(reader.group)?;
-        if group.add_consumer(reader.consumer, now) {
-            effects.push(Effect::Created);
+        let claimed = claim(&stream, edit, &mut effects);
+        if effects.is_empty() {
+            edit.unchanged();
         }
-        group.see(reader.consumer, now);
-        claim(&stream, edit, &mut effects)
+        claimed
     })?;
-    if matches!(effects.first(), Some(Effect::Created)) {
+    if effects.iter().any(|effect| matches!(effect, Effect::Created)) {
         keys.tell(CONSUMER_CREATED, reader.key);
     }
     deliver::log(keys, reader, &effects);

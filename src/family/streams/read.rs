@@ -50,6 +50,8 @@ const DOLLAR_OF_GROUP: CommandError = CommandError::text(
 const NEW_OF_XREAD: CommandError = CommandError::text(
     "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
 );
+const UNBALANCED: CommandError =
+    CommandError::text("ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.");
 const TIMEOUT: CommandError = CommandError::text("ERR timeout is not an integer or out of range");
 const NEGATIVE_TIMEOUT: CommandError = CommandError::text("ERR timeout is negative");
 const KEY_GONE: CommandError = CommandError::text("UNBLOCKED the stream key no longer exists");
@@ -99,7 +101,7 @@ impl<'a> Query<'a> {
                 at += 1;
             } else if args.is(at, "STREAMS") && more > 0 {
                 if !more.is_multiple_of(2) {
-                    return Err(unbalanced(of_group));
+                    return Err(UNBALANCED);
                 }
                 query.keys = at + 1..at + 1 + more / 2;
                 break;
@@ -137,13 +139,6 @@ impl<'a> Query<'a> {
     fn waited_count(&self) -> usize {
         if self.count == usize::MAX { WAITED_COUNT } else { self.count }
     }
-}
-
-fn unbalanced(of_group: bool) -> CommandError {
-    let (name, symbol) = if of_group { ("xreadgroup", '>') } else { ("xread", '$') };
-    CommandError::owned(format!(
-        "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{symbol}' must be specified."
-    ))
 }
 
 fn xread(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {

@@ -118,7 +118,8 @@ fn older_and_newer_forms_are_read() {
     let end_of_blocks = 1 + 17 + 2 + 0x62;
     let (blocks, rest) = body.split_at(end_of_blocks);
     let oldest = [&[15][..], blocks, &[3, 9, 0, 1, 1, b'h', 9, 0, 0, 0]].concat();
-    let ValueRef::Stream(stream) = &restore(&sealed(&oldest, 9), Limits::default()).unwrap().lend() else { panic!() };
+    let value = restore(&sealed(&oldest, 9), Limits::default()).unwrap();
+    let ValueRef::Stream(stream) = value.lend() else { panic!("a stream, not {value:?}") };
     assert_eq!((stream.len(), stream.added(), stream.max_deleted()), (3, 3, id(0, 0)));
     assert_eq!(stream.group(b"h").unwrap().read, Some(3), "it can be told");
     // The consumer's time of 8 bytes comes twice.
