@@ -55,7 +55,7 @@ pub fn turn(pass: &mut Pass<'_>, clock: &dyn Clock, active: bool) -> Rest {
                 continue;
             };
             slice(&mut held, index, now, active);
-            pass.unlock(held);
+            pass.unlock_and_serve(held, now);
             has_worked = true;
             nanos = clock.ticks().since(began);
             if nanos > TURN_NANOS {

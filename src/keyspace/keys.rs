@@ -9,6 +9,7 @@ use super::{Event, Keyspace, SlotCounts, add, discard, lend};
 use crate::base::clock::UnixMillis;
 use crate::base::hash;
 use crate::data::record::Record;
+use crate::data::stream::Stream;
 use std::ops::{Deref, DerefMut};
 
 /// The key holds a value of another type than the command works on.
@@ -167,6 +168,11 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The database's number.
     pub fn db(&self) -> usize {
         self.db
+    }
+
+    /// The frozen wall clock of the batch.
+    pub fn now(&self) -> UnixMillis {
+        self.now
     }
 
     /// The time by which this command judges deadlines.
@@ -349,11 +355,13 @@ impl<'a, 'k> Keys<'a, 'k> {
         let (shard, hash) = self.shard_for(key);
         let database = &mut shard.databases[db];
         let is_string = matches!(new, New::String(_));
-        let is_awaited = matches!(new, New::Value(Value::List(_) | Value::ZSet(_)));
+        let mut is_awaited = matches!(new, New::Value(Value::List(_) | Value::ZSet(_) | Value::Stream(_)));
         let mut new = Some(new);
         let before = database.change(hash, key, |record| {
             let before = record.lend().deadline();
             let Some(new) = new.take() else { return before };
+            // Groups whose stream goes are told.
+            is_awaited |= record.lend().collection::<Stream>().is_some();
             if discard::is_large(record.lend()) {
                 let access = record.lend().access();
                 let old = std::mem::replace(record, new.into_record(key, deadline, access));
@@ -549,6 +557,9 @@ impl Keyspace {
     /// Takes an entry out.
     pub(super) fn take(&self, slot: usize, shard: &mut Shard, db: usize, hash: u64, key: &[u8]) -> Option<Record> {
         let record = shard.databases[db].take(hash, key)?;
+        if shard.waiting.any() && record.lend().collection::<Stream>().is_some() {
+            self.note_ready(slot, shard, db, key);
+        }
         let counts = &self.counts[slot].0;
         add(&counts.keys[db], -1);
         add(&counts.volatile[db], -i64::from(record.lend().is_volatile()));

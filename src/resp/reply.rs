@@ -23,6 +23,10 @@ pub enum Aggregate {
     Pairs,
     /// One element of [`Aggregate::Pairs`]; `len` is 2. RESP2: nothing; RESP3: an array of two.
     Pair,
+    /// `len` keys with what belongs to each, begun with [`Aggregate::OneOf`]. RESP2: an array of `len` arrays of two; RESP3: a map.
+    ByKey,
+    /// One element of [`Aggregate::ByKey`]; `len` is 2. RESP2: an array of two; RESP3: nothing.
+    OneOf,
 }
 
 /// Where a reply goes. Ten primitives; an aggregate is its `begin` and then its elements, in order.

@@ -110,10 +110,8 @@ fn load_snapshot(services: &Services, path: &Path, progress: &Progress) -> Resul
     let loaded = snapshot::load(reader, &services.keyspace, durability.slots(), options, progress)
         .map_err(|error| error.to_string())?;
     let seconds = services.clock.ticks().since(began) as f64 / 1e9;
-    let Loaded { keys, expired, empty, streams, .. } = loaded;
-    tracing::info!(
-        "loaded {keys} keys in {seconds:.3} s; left out: {expired} expired, {empty} empty, {streams} streams"
-    );
+    let Loaded { keys, expired, empty, .. } = loaded;
+    tracing::info!("loaded {keys} keys in {seconds:.3} s; left out: {expired} expired, {empty} empty");
     load_libraries(services, &loaded)?;
     Ok(loaded)
 }

@@ -291,9 +291,10 @@ impl ReplySink for Writer<'_> {
         }
         match (self.protocol, shape) {
             (_, Aggregate::Array) | (Protocol::Resp2, Aggregate::Set | Aggregate::Push) => self.header(b'*', len),
+            (Protocol::Resp2, Aggregate::ByKey | Aggregate::OneOf) => self.header(b'*', len),
             (Protocol::Resp2, Aggregate::Map | Aggregate::Pairs) => self.header(b'*', 2 * len),
-            (Protocol::Resp2, Aggregate::Pair) => {}
-            (Protocol::Resp3, Aggregate::Map) => self.header(b'%', len),
+            (Protocol::Resp2, Aggregate::Pair) | (Protocol::Resp3, Aggregate::OneOf) => {}
+            (Protocol::Resp3, Aggregate::Map | Aggregate::ByKey) => self.header(b'%', len),
             (Protocol::Resp3, Aggregate::Set) => self.header(b'~', len),
             (Protocol::Resp3, Aggregate::Push) => self.header(b'>', len),
             (Protocol::Resp3, Aggregate::Pairs | Aggregate::Pair) => self.header(b'*', len),
