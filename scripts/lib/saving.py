@@ -50,6 +50,8 @@ def run(tally, peer, keys, members, threads):
             rows.extend(measured("", "BGSAVE", server, connection, lambda: save(connection)))
             rows.extend(measured("", "none", server, connection, lambda: time.sleep(seconds)))
             ended.set()
+            for process in writers:
+                process.join()
             connection.close()
             figures.note("")
     figures.show_table(["server", "save", "seconds", "memory", "commands over 0.5 ms", "over 2 ms", "the longest, ms", "probe", "p50", "p99", "p99.9", "worst", "over 2 ms"], rows)
