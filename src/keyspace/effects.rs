@@ -181,6 +181,12 @@ impl Journal {
         Following(self.following.load(Ordering::Relaxed))
     }
 
+    /// The same for who begins; nothing can be followed where there is no log.
+    #[inline]
+    pub(super) fn followed(&self) -> Following {
+        if self.is_on() { self.following() } else { Following(0) }
+    }
+
     #[inline]
     fn log(&self) -> &dyn EffectLog {
         &**self.log.get().expect("it is on only if there is a log")
@@ -315,6 +321,11 @@ impl Keys<'_, '_> {
             slot.is_said.store(true, Ordering::Relaxed);
             slot.push(db, argv, true);
         }
+    }
+
+    /// Says that the current command has no effect but those that are said.
+    pub fn log_nothing(&mut self) {
+        self.slot().is_said.store(true, Ordering::Relaxed);
     }
 
     /// A command begins that may change keys. The result is for [`Keys::end_command`].

@@ -157,7 +157,7 @@ impl<'k> Held<'k> {
             guards: SmallVec::new(),
             gates: SmallVec::new(),
             token: None,
-            following: keyspace.journal.following(),
+            following: keyspace.journal.followed(),
             read: 0,
             appended: 0,
             is_window: false,

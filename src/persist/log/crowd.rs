@@ -93,8 +93,8 @@ impl Crowd {
         self.wake_thread();
     }
 
-    /// The thread sleeps until so many have arrived in total, or it is asked, or the time is up.
-    pub(super) fn wait(&self, wanted: u64, longest: Duration, clock: &dyn Clock) {
+    /// The thread sleeps until so many have arrived in total, or it is asked, or the time is up. Whether it was asked.
+    pub(super) fn wait(&self, wanted: u64, longest: Duration, clock: &dyn Clock) -> bool {
         let began = clock.ticks();
         self.wanted.store(wanted, Ordering::SeqCst);
         while self.arrived() < wanted && !self.is_asked.load(Ordering::SeqCst) {
@@ -103,7 +103,7 @@ impl Crowd {
             std::thread::park_timeout(left);
         }
         self.wanted.store(u64::MAX, Ordering::SeqCst);
-        self.is_asked.store(false, Ordering::SeqCst);
+        self.is_asked.swap(false, Ordering::SeqCst)
     }
 }
 
@@ -131,15 +131,15 @@ mod tests {
                     std::thread::spawn(move || crowd.arrive())
                 })
                 .collect();
-            crowd.wait(3 * round, FOREVER, &clock);
+            assert!(!crowd.wait(3 * round, FOREVER, &clock));
             assert_eq!(crowd.arrived(), 3 * round);
             others.into_iter().for_each(|other| other.join().unwrap());
         }
         let asks = Arc::clone(&crowd);
         let other = std::thread::spawn(move || asks.ask());
-        crowd.wait(u64::MAX, FOREVER, &clock);
+        assert!(crowd.wait(u64::MAX, FOREVER, &clock));
         other.join().unwrap();
-        crowd.wait(u64::MAX, Duration::ZERO, &clock);
+        assert!(!crowd.wait(u64::MAX, Duration::ZERO, &clock));
     }
 
     #[test]

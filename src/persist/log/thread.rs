@@ -70,16 +70,16 @@ impl Turns<'_> {
     fn wait(&mut self) {
         let crowd = &self.log.crowd;
         if self.expected > 0 {
-            crowd.wait(self.expected, Duration::from_nanos(self.sync_nanos / GATHERING_PART), self.clock);
-            self.expected = 0;
-            if crowd.arrived() > self.served {
+            let longest = Duration::from_nanos(self.sync_nanos / GATHERING_PART);
+            let expected = std::mem::take(&mut self.expected);
+            if crowd.wait(expected, longest, self.clock) || crowd.arrived() > self.served {
                 return;
             }
         }
-        match self.log.health() {
+        let _is_asked = match self.log.health() {
             Health::Unwritable => crowd.wait(u64::MAX, RETRY, self.clock),
             Health::Good | Health::Poisoned => crowd.wait(self.served + 1, SECOND, self.clock),
-        }
+        };
     }
 
     /// Does it. What fails is told where it fails.
