@@ -317,6 +317,11 @@ impl Keys<'_, '_> {
         }
     }
 
+    /// Says that the current command has no effect but those that are said.
+    pub fn log_nothing(&mut self) {
+        self.slot().is_said.store(true, Ordering::Relaxed);
+    }
+
     /// A command begins that may change keys. The result is for [`Keys::end_command`].
     #[inline]
     pub fn begin_command(&mut self) -> i64 {

@@ -73,7 +73,7 @@ impl Pen {
         let number = len as u64;
         let (word, bytes) = match len {
             0..10 => (SHORT + (number << 24), 6),
-            10..100 => (LONGER + (number / 10 << 24) + (number % 10 << 32), 7),
+            10..100 => (LONGER + ((number / 10) << 24) + ((number % 10) << 32), 7),
             // SAFETY: the caller says so.
             _ => return unsafe { self.long_head(len) },
         };
