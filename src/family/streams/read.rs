@@ -1,7 +1,7 @@
 //! XREAD and XREADGROUP: entries behind given ids, of one or several streams; the client may wait until there are some.
 //!
-//! Who waits is served like who asks: by [`give_new`] or [`give_to_consumer`] for the one key that has something, with the arguments of its command, in which an
-//! id `$` was replaced by what it meant when the client began to wait.
+//! Who waits is served like who asks ([`take`]), but for the one key that has something, with the arguments of its command, in which an id `$` was
+//! replaced by what it meant when the client began to wait.
 
 use super::deliver::{self, CONSUMER_CREATED, Effect, Reader};
 use super::{ids, no_group, reply};
