@@ -51,8 +51,10 @@ await step('obliterate', async () => { await within(worker.close(true), 5, 'the 
 // Several workers, a rate limit, retries that end, events of all kinds, parents and children.
 const busy = new Queue('busy', { connection })
 busy.on('error', () => {})
+busy.setMaxListeners(100)
 const events = new QueueEvents('busy', { connection })
 events.on('error', () => {})
+events.setMaxListeners(100)
 await step('events ready', async () => { await events.waitUntilReady(); return 'yes' })
 const heard = { waiting: 0, active: 0, completed: 0, failed: 0, delayed: 0, progress: 0 }
 for (const name of Object.keys(heard)) events.on(name, () => { heard[name] += 1 })
@@ -87,8 +89,9 @@ await step('flow', async () => {
   const tree = await flow.add({ name: 'parent', queueName: 'busy', data: { n: 'p' }, children: [1, 2, 3].map((n) => ({ name: 'child', queueName: 'busy', data: { n } })) })
   const result = await tree.job.waitUntilFinished(events, 10000)
   const children = Object.values(await tree.job.getChildrenValues()).map((value) => value.n).sort()
+  const state = await tree.job.getState()
   await flow.close()
-  return [result, children, await tree.job.getState()]
+  return [result, children, state]
 })
 await step('log', async () => (await busy.getJobLogs('job-3')).logs)
 await step('scheduler', async () => {
@@ -98,7 +101,7 @@ await step('scheduler', async () => {
 })
 await step('heard', async () => { await new Promise((resolve) => setTimeout(resolve, 300)); return [heard.completed >= 30, heard.failed > 0, heard.delayed > 0, heard.progress > 0] })
 await step('clean', async () => (await busy.clean(0, 5, 'completed')).length)
-await step('trim events', async () => { await busy.trimEvents(2); return (await (await busy.client).xlen('bull:busy:events')) <= 200 })
+await step('trim events', async () => (await busy.trimEvents(2)) > 0)
 await step('drain', async () => { await busy.drain(true); return busy.getJobCounts('waiting', 'delayed', 'prioritized', 'active') })
-await step('end', async () => { await Promise.all(workers.map((worker) => worker.close())); await events.close(); await busy.obliterate({ force: true }); return (await (await busy.client).keys('bull:busy:*')).length })
+await step('end', async () => { await Promise.all(workers.map((worker) => worker.close())); await events.close(); await busy.obliterate({ force: true }); return busy.getJobCounts() })
 process.exit(0)
