@@ -11,7 +11,7 @@ use tally::engine::{Executed, Worker};
 use tally::resp::writer::{Protocol, Writer};
 
 /// A connection that has sent a command and is known to wait.
-fn waiting(server: &Server, request: &str) -> Client {
+pub(super) fn waiting(server: &Server, request: &str) -> Client {
     let mut client = server.client();
     let id = id_of(&mut client);
     client.send(&request.split(' ').collect::<Vec<_>>());

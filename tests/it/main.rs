@@ -25,5 +25,6 @@ mod pubsub;
 mod resp3;
 mod scripts;
 mod stored;
+mod streams;
 mod support;
 mod transcripts;

@@ -240,9 +240,6 @@ impl Stream {
         if len == 0 && id <= self.last_id() {
             return Some(added);
         }
-        if id != StreamId::MIN && id < max_deleted {
-            return None;
-        }
         if id >= self.last_id() {
             return (id == self.last_id()).then_some(added);
         }

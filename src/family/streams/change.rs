@@ -1,6 +1,6 @@
 //! XDEL and XSETID.
 
-use super::ids;
+use super::{ids, to_change};
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Missing, Replied, Reply};
 use crate::data::stream::{Stream, StreamId};
 
@@ -37,7 +37,7 @@ const BELOW_LENGTH: CommandError =
     CommandError::text("ERR The entries_added specified in XSETID is smaller than the target stream length");
 
 fn xdel(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
-    if ctx.keys.read::<Stream>(&args[1])?.is_none() {
+    if to_change(&mut ctx.keys, &args[1])?.is_none() {
         return Ok(reply.integer(0));
     }
     let ids = ids::all(args.from(2))?;

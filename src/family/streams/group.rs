@@ -1,7 +1,7 @@
 //! XGROUP: consumer groups, and their consumers.
 
 use super::deliver::CONSUMER_CREATED;
-use super::{ids, no_group_of};
+use super::{ids, no_group_of, to_change};
 use crate::command::{Access, Args, CommandError, CommandSpec, Ctx, Handler, Missing, Replied, Reply};
 use crate::data::stream::{Group, Stream, StreamId};
 
@@ -85,7 +85,7 @@ fn id_at(
 
 /// The stream, which has to be there, and the group in it too if `needs_group`.
 fn found<'k>(ctx: &'k mut Ctx, args: Args, needs_group: bool) -> Result<&'k Stream, CommandError> {
-    let stream = ctx.keys.read::<Stream>(&args[2])?.ok_or(NO_KEY)?;
+    let stream = to_change(&mut ctx.keys, &args[2])?.ok_or(NO_KEY)?;
     if needs_group && stream.group(&args[3]).is_none() {
         return Err(no_group_of(&args[2], &args[3]));
     }
@@ -94,7 +94,7 @@ fn found<'k>(ctx: &'k mut Ctx, args: Args, needs_group: bool) -> Result<&'k Stre
 
 fn create(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {
     let (makes, read) = options(args, true)?;
-    let stream = ctx.keys.read::<Stream>(&args[2])?;
+    let stream = to_change(&mut ctx.keys, &args[2])?;
     if stream.is_none() && !makes {
         return Err(NO_KEY);
     }

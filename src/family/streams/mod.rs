@@ -21,7 +21,8 @@ mod reply;
 mod trim;
 
 use crate::command::{CommandError, CommandSpec, Ctx};
-use crate::data::stream::Limits;
+use crate::data::stream::{Limits, Stream};
+use crate::keyspace::{EntryRef, Keys, ValueRef};
 
 /// The tables of the family's files.
 pub const TABLES: &[&[CommandSpec]] = &[
@@ -41,6 +42,15 @@ pub const TABLES: &[&[CommandSpec]] = &[
 fn limits(ctx: &Ctx) -> Limits {
     let live = &ctx.services.config.live;
     Limits { bytes: live.stream_node_max_bytes.get(), entries: live.stream_node_max_entries.get() }
+}
+
+/// The stream of a key that a command is about to change: nobody is told where it is missing.
+fn to_change<'k>(keys: &'k mut Keys<'_, '_>, key: &[u8]) -> Result<Option<&'k Stream>, CommandError> {
+    match keys.inspect(key).map(EntryRef::value) {
+        None => Ok(None),
+        Some(ValueRef::Stream(stream)) => Ok(Some(stream)),
+        Some(_) => Err(CommandError::WrongType),
+    }
 }
 
 /// The error of a command whose key has no such group, or is missing.

@@ -1,7 +1,7 @@
 //! XREAD and XREADGROUP: entries behind given ids, of one or several streams; the client may wait until there are some.
 //!
-//! Who waits is served like who asks: by [`give_new`] or [`give_to_consumer`] for the one key that has something, with the arguments of its command, in which an
-//! id `$` was replaced by what it meant when the client began to wait.
+//! Who waits is served like who asks ([`take`]), but for the one key that has something, with the arguments of its command, in which an id `$` was
+//! replaced by what it meant when the client began to wait.
 
 use super::deliver::{self, CONSUMER_CREATED, Effect, Reader};
 use super::{ids, no_group, reply};
@@ -156,14 +156,15 @@ fn read_or_wait(ctx: &mut Ctx, args: Args, of_group: bool, reply: Reply) -> Resu
     for index in query.keys.clone() {
         froms.push(from(&mut ctx.keys, args, &query, index)?);
     }
-    let mut found = Vec::new();
+    // Nothing is replied before all that a consumer is given is noted. A key that is named twice has nothing new left.
+    let mut given = Vec::new();
     for (index, from) in query.keys.clone().zip(&froms) {
         if has_any(&mut ctx.keys, &args[index], &query, *from)? {
-            found.push((index, *from));
+            given.push((index, take(&mut ctx.keys, &args[index], &query, *from, query.count)?));
         }
     }
-    if !found.is_empty() {
-        return reply_all(&mut ctx.keys, args, &query, &found, query.count, reply);
+    if !given.is_empty() {
+        return Ok(give(args, &given, reply));
     }
     let Some(patience) = query.patience_ms else { return Ok(reply.null_array()) };
     let texts: Vec<_> =
@@ -224,27 +225,15 @@ fn has_any(keys: &mut Keys, key: &[u8], query: &Query, from: From) -> Result<boo
 }
 
 /// Replies what these keys have.
-fn reply_all(
-    keys: &mut Keys,
-    args: Args,
-    query: &Query,
-    found: &[(usize, From)],
-    count: usize,
-    reply: Reply,
-) -> Result<Replied, CommandError> {
-    // What a consumer is given is noted first: nothing is replied before everything can succeed.
-    let mut given = Vec::with_capacity(found.len());
-    for (index, from) in found {
-        given.push((*index, take(keys, &args[*index], query, *from, count)?));
-    }
-    Ok(reply.relay(|sink| {
+fn give(args: Args, given: &[(usize, Given)], reply: Reply) -> Replied {
+    reply.relay(|sink| {
         sink.begin(Aggregate::ByKey, given.len());
-        for (index, given) in &given {
+        for (index, given) in given {
             sink.begin(Aggregate::OneOf, 2);
             sink.bulk(&args[*index]);
             given.give(sink);
         }
-    }))
+    })
 }
 
 /// What a key has for a reader: of a stream as it is now.
@@ -356,7 +345,8 @@ fn serve_reader(serving: Serving, key: &[u8], reply: Reply) -> Result<Replied, C
     let query = Query::parse(args, false, false)?;
     let index = index_of(args, &query, key).ok_or(CommandError::Syntax)?;
     let from = From::Behind(ids::id(&args[query.id_of(index)], 0)?);
-    reply_all(keys, args, &query, &[(index, from)], query.waited_count(), reply)
+    let given = take(keys, key, &query, from, query.waited_count())?;
+    Ok(give(args, &[(index, given)], reply))
 }
 
 /// A consumer is also due an error if what it waits for can never come.
@@ -376,5 +366,6 @@ fn serve_consumer(serving: Serving, key: &[u8], reply: Reply) -> Result<Replied,
     if query.group.is_some_and(|(group, _)| stream.group(group).is_none()) {
         return Err(GROUP_GONE);
     }
-    reply_all(keys, args, &query, &[(index, From::New)], query.waited_count(), reply)
+    let given = take(keys, key, &query, From::New, query.waited_count())?;
+    Ok(give(args, &[(index, given)], reply))
 }

@@ -39,22 +39,23 @@ fn stream_of(payload: &[u8]) -> Result<String, RestoreError> {
     }
 }
 
-fn large() -> Stream {
+/// A stream of so many entries, some of them deleted, with two groups.
+fn sample(entries: u64) -> Stream {
     let limits = Blocks::default();
     let mut stream = Stream::new();
-    for n in 1..=1000u64 {
+    for n in 1..=entries {
         let value = (n * 7919).to_string().repeat(1 + n as usize % 30);
         match n % 10 {
             0 => stream.append(id(n / 3, n), &[b"other", value.as_bytes(), b"", b"-5"], &limits),
             _ => stream.append(id(n / 3, n), &[b"f", value.as_bytes()], &limits),
         }
     }
-    for n in (1..1000).step_by(17) {
+    for n in (1..entries).step_by(17) {
         stream.remove(id(n / 3, n));
     }
     for (name, read) in [(&b"g"[..], Some(5)), (b"", None)] {
         let mut group = Group::new(id(100, 300), read);
-        for n in 1..300 {
+        for n in 1..entries / 3 {
             let consumer = [b'a' + (n % 3) as u8];
             group.add_consumer(&consumer, n as i64);
             group.give(id(n / 3, n), &consumer, 1_700_000_000_000 + n as i64, n);
@@ -80,7 +81,7 @@ const RECORDED: &str = "13011000000000000000010000000000000001406262000000250003
 pub(super) fn payloads() -> Vec<Vec<u8>> {
     let mut small = Stream::new();
     small.append(id(1, 1), &[b"f", b"v"], &Blocks::default());
-    let mut payloads: Vec<_> = [false, true].map(|compress| dump(ValueRef::Stream(&large()), compress)).into();
+    let mut payloads: Vec<_> = [false, true].map(|compress| dump(ValueRef::Stream(&sample(40)), compress)).into();
     payloads.push(dump(ValueRef::Stream(&small), false));
     payloads.push(unhex(RECORDED));
     payloads
@@ -88,7 +89,7 @@ pub(super) fn payloads() -> Vec<Vec<u8>> {
 
 #[test]
 fn a_stream_comes_back_with_its_blocks_and_its_groups() {
-    for stream in [large(), Stream::new()] {
+    for stream in [sample(1000), Stream::new()] {
         for compress in [false, true] {
             let payload = dump(ValueRef::Stream(&stream), compress);
             assert!(stream_of(&payload).unwrap() == shown(&stream), "the same stream");
