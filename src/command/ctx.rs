@@ -1,5 +1,6 @@
 //! What a handler is lent: keys, session, services, the time, and who runs scripts.
 
+use super::aside::Aside;
 use super::away::Away;
 use super::blocking::Blocked;
 use super::client::{Client, Clients};
@@ -64,6 +65,14 @@ impl Program {
         match self {
             Self::Script(source) => source.flags,
             Self::Function(function) => function.function().flags,
+        }
+    }
+
+    /// The text that it is a part of.
+    pub fn text(&self) -> &[u8] {
+        match self {
+            Self::Script(source) => &source.body,
+            Self::Function(function) => function.text(),
         }
     }
 
@@ -166,6 +175,8 @@ pub struct Services {
     pub slowlog: Slowlog,
     /// Threads for what long replies have to work out first.
     pub away: Away,
+    /// Scripts on their way to script threads.
+    pub aside: Aside,
     /// The script cache.
     pub scripts: Scripts,
     /// The libraries of functions.

@@ -3,6 +3,7 @@
 //! The commands themselves stand in `family`; the table of all of them and their execution in `engine`.
 
 pub mod args;
+pub mod aside;
 pub mod away;
 pub mod blocking;
 pub mod category;

@@ -10,6 +10,7 @@ use super::transaction;
 use super::worker::Parts;
 use crate::base::clock::{Ticks, UnixMillis};
 use crate::base::sync::atomic::Ordering;
+use crate::command::aside::Claim;
 use crate::command::table::Found;
 use crate::command::{CommandError, CommandSpec, Ctx, Flags, Services, Session, monitor};
 use crate::keyspace::{Busy, Held, Keys, Pass, Patience, Plan, WAIT_MS};
@@ -47,6 +48,8 @@ pub enum Executed {
     /// Somebody held what it needs for longer than the bounded wait. Nothing was done: the caller sleeps until somebody leaves the
     /// keyspace (see [`crate::keyspace::Keyspace::park`]) and runs the same request again.
     Busy,
+    /// It is with a script thread, or waits for one; its reply comes before any other. What becomes of it is in [`Batch::take_aside`].
+    Aside,
     /// The client waits (see [`crate::command::Blocked`]): the reply comes when the wait ends, and no request is executed before.
     Blocked,
 }
@@ -65,12 +68,14 @@ pub struct Batch<'w> {
     /// The end of the command before, which is the beginning of the next.
     pub(super) ticks: Ticks,
     later: Option<Later>,
+    /// A script that has left.
+    pub(super) aside: Option<Claim>,
 }
 
 impl<'w> Batch<'w> {
     pub(super) fn new(services: &'w Services, parts: &'w mut Parts) -> Self {
         let (now, ticks) = (services.clock.unix_millis(), services.clock.ticks());
-        Self { services, parts, window: None, pass: None, ahead: SmallVec::new(), now, ticks, later: None }
+        Self { services, parts, window: None, pass: None, ahead: SmallVec::new(), now, ticks, later: None, aside: None }
     }
 
     /// When the last command ended, or the batch began.
@@ -126,6 +131,13 @@ impl<'w> Batch<'w> {
             return self.queue(session, id, spec, argv, sink);
         }
         let plan = plan::of(self.services, session, Some(&mut self.parts.scripts), spec, argv);
+        if spec.flags.has(Flags::SCRIPT)
+            && self.parts.scripts.leaves(spec)
+            && sink.may_run_again()
+            && self.services.aside.is_open()
+        {
+            return self.hand_over(session, argv);
+        }
         self.locked(session, id, spec, &plan, argv, sink)
     }
 

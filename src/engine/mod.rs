@@ -4,6 +4,7 @@
 //! enters the keyspace when the first command needs a key and leaves it when dropped, before replies are written. The engine locks what a
 //! command declares before its handler runs, so no handler takes a lock.
 
+mod aside;
 mod blocking;
 pub mod call;
 pub mod execute;
@@ -19,6 +20,7 @@ mod room;
 mod window;
 pub mod worker;
 
+pub use aside::{script_threads, start_script_thread};
 pub use execute::{Batch, Executed};
 pub use later::Later;
 pub use libraries::load as load_library;

@@ -1,9 +1,10 @@
 //! From a command to the locks that it needs, before it runs.
 
-use super::script::Runner;
+use super::script::{Beginning, Runner};
 use super::table::COMMANDS;
 use crate::command::{CommandSpec, Flags, KeySpec, Locks, Services, Session};
 use crate::keyspace::{Plan, ShardIndex};
+use crate::script::Forms;
 
 /// The locks that a command needs with these arguments.
 #[inline]
@@ -93,6 +94,19 @@ fn special(
     if spec.flags.has(Flags::ENGINE) {
         return transaction(services, session);
     }
-    let may_keep_to_its_keys = scripts.is_some_and(|runner| runner.may_keep_to_its_keys(services, spec, argv));
-    if may_keep_to_its_keys { of_keys(services, spec, argv) } else { Plan::Whole }
+    match scripts.map(|runner| runner.beginning(services, spec, argv)) {
+        Some(Beginning::Declared) => of_keys(services, spec, argv),
+        Some(Beginning::Told(forms)) => of_told(services, spec, argv, &forms),
+        Some(Beginning::Whole) | None => Plan::Whole,
+    }
+}
+
+/// The locks of a script's declared keys and of others that can be told.
+#[inline(never)]
+fn of_told(services: &Services, spec: &CommandSpec, argv: &[&[u8]], forms: &Forms) -> Plan {
+    let mut plan = of_keys(services, spec, argv);
+    let declared = spec.key_indices(argv).count();
+    let (keys, argv) = argv[3..].split_at(declared);
+    forms.each(keys, argv, |key| plan.add(services.keyspace.shard_of(key)));
+    plan
 }

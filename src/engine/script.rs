@@ -1,10 +1,10 @@
 //! Scripts: runs them for handlers, and their commands for them, with the locks that they turn out to need.
 //!
 //! What a script may lock, and when:
-//! 1. Its declared keys' shards are locked before it starts. On its first run, and if it is known to touch undeclared keys, it owns the whole
-//!    keyspace instead; so whether it does is known from the first run on. A first run that cannot write has no need of that: it can always
-//!    be abandoned (3).
-//! 2. A script thought to keep to its keys that meets another one: that key's shard is *tried*.
+//! 1. Its declared keys' shards are locked before it starts, and those of undeclared keys that can be told (`script::derived`). On its first runs, until
+//!    that is known, and if nobody can tell what it touches, it owns the whole keyspace instead. A first run has no need of that before it writes: till then it can
+//!    be abandoned (3), and so it is when it is about to. One that has kept to its keys for [`crate::script::LONG_NANOS`] goes on with these alone, so that what takes long does not keep everybody waiting.
+//! 2. A script thought to keep to these keys that meets another one: that key's shard is *tried*.
 //! 3. If that fails, or cannot be had that way, before the script has written anything, the run is abandoned invisibly and started again,
 //!    owning everything.
 //! 4. If it has written, it may wait for the shard, if it gets the one token for that; else its call fails with an error that names the key.
@@ -21,14 +21,17 @@ use crate::command::{
 use crate::keyspace::{Extent, Plan, ShardIndex};
 use crate::resp::reply::ReplySink;
 use crate::script::{
-    Control, Digest, FunctionRef, Host, Kind, Library, LogLevel, Outcome, Permission, ScriptError, SlowCall, Source,
-    SourceFlags, Undeclared, Vm, VmConfig,
+    Control, Digest, Forms, FunctionRef, Host, Kind, LONG_NANOS, Library, LogLevel, Outcome, Permission, ScriptError,
+    SlowCall, Source, SourceFlags, Touched, Undeclared, Vm, VmConfig,
 };
 use smallvec::SmallVec;
 use std::sync::Arc;
 
 const UNKNOWN_COMMAND: CommandError = CommandError::text("ERR Unknown Redis command called from script");
 const WRONG_ARITY: CommandError = CommandError::text("ERR Wrong number of args calling Redis command from script");
+
+/// A machine of a script thread that takes more than this after a run is not kept: the next script may come to another thread, which would then take as much.
+const TRIM_BYTES: usize = 512 * 1024;
 
 /// One thread's Lua, made when the first script comes.
 #[derive(Debug)]
@@ -71,6 +74,17 @@ fn generation(services: &Services, kind: Kind) -> u64 {
     }
 }
 
+/// The locks with which a script begins.
+#[derive(Debug)]
+pub(super) enum Beginning {
+    /// Those of its declared keys.
+    Declared,
+    /// Those, and those of other keys that can be told.
+    Told(Arc<Forms>),
+    /// All.
+    Whole,
+}
+
 /// How a command names what it runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Naming {
@@ -109,9 +123,8 @@ impl Runner {
         Self { vm: None, slot, config, planned: None, inspected: Inspected::default(), is_out_of_memory: false }
     }
 
-    /// Whether the script that this command runs may begin with its declared keys alone. A digest or a name that nobody knows needs no lock at
-    /// all: the command will fail.
-    pub(super) fn may_keep_to_its_keys(&mut self, services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> bool {
+    /// What the script that this command runs may begin with. A digest or a name that nobody knows needs no lock at all: the command will fail.
+    pub(super) fn beginning(&mut self, services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> Beginning {
         let (naming, word) = (Naming::of(spec), argv[1]);
         let kind = naming.kind();
         let is_planned = |planned: &Planned| planned.is_named(kind, word) && planned.is_current(services);
@@ -121,14 +134,23 @@ impl Runner {
             let word = SmallVec::from_slice(if naming == Naming::Text { b"" } else { word });
             self.planned = program.map(|program| Planned { word, program, generation });
         }
-        let only_reads = spec.flags.has(Flags::READONLY);
         match &self.planned {
             Some(Planned { program, .. }) => match program.history().undeclared() {
-                Undeclared::No => true,
-                Undeclared::Yes => false,
-                Undeclared::Unknown => only_reads || program.flags().no_writes,
+                Undeclared::No => Beginning::Declared,
+                Undeclared::Told => Beginning::Told(program.history().forms()),
+                Undeclared::Learning | Undeclared::Yes => Beginning::Whole,
+                Undeclared::Unknown => Beginning::Declared,
             },
-            None => only_reads || naming != Naming::Text || said_flags(word).is_some_and(|flags| flags.no_writes),
+            None => Beginning::Declared,
+        }
+    }
+
+    /// Whether the script for which a plan was just made is not known to be quick. A digest or a name that nobody knows leaves nobody waiting.
+    #[inline]
+    pub(super) fn leaves(&self, spec: &CommandSpec) -> bool {
+        match &self.planned {
+            Some(planned) => !planned.program.history().is_quick(),
+            None => Naming::of(spec) == Naming::Text,
         }
     }
 
@@ -139,6 +161,13 @@ impl Runner {
             naming => find(services, naming, argv[1]).map(|program| program.flags()),
         };
         flags.is_some_and(|flags| flags.declared && !flags.allow_oom && !flags.no_writes)
+    }
+
+    /// Gives a large machine back, if what has run here is not likely to come again soon.
+    pub(super) fn trim(&mut self) {
+        if self.vm.as_ref().is_some_and(|vm| vm.bytes() > TRIM_BYTES) {
+            self.vm = None;
+        }
     }
 
     fn vm(&mut self) -> Result<&mut Vm, CommandError> {
@@ -196,7 +225,8 @@ impl ScriptRunner for Runner {
         let began = control.begin(call.program.kind(), live.lua_time_limit_ms.get(), live.script_max_time_ms.get());
         let running = EndsRun(control);
         let mut shows = Shows { control, program: &call.program, line: call.line, shown: false };
-        let db = ctx.session.db;
+        let owns_less = ctx.keys.held().extent() == Extent::Shards;
+        let (db, is_alone) = (ctx.session.db, ctx.keys.is_alone());
         let declared = Plan::for_keys(&services.keyspace, call.keys.iter().copied());
         let mut host = ScriptHost {
             only: if let Plan::One(shard) = declared { Some(shard) } else { None },
@@ -205,7 +235,9 @@ impl ScriptRunner for Runner {
             is_out_of_memory,
             control,
             shows: &mut shows,
-            touched_undeclared: false,
+            touched: Touched::default(),
+            is_tentative: owns_less && call.program.history().undeclared() == Undeclared::Unknown,
+            may_narrow: is_alone && call.program.history().undeclared() <= Undeclared::No,
             aborted: false,
             began,
             ctx,
@@ -218,16 +250,30 @@ impl ScriptRunner for Runner {
                 Program::Function(function) => vm.call(function, keys, argv, &mut host, sink, control),
             };
         });
-        let touched_undeclared = host.touched_undeclared;
+        let touched = host.touched;
+        if vm.is_spent() {
+            // What it took is given back now rather than when the next script comes, which may be on another thread.
+            self.vm = None;
+        }
         // SELECT inside a script ends with it.
         host.ctx.session.db = db;
         drop(shows);
         drop(running);
-        call.program.history().note_undeclared(touched_undeclared);
+        let history = call.program.history();
         if outcome == Outcome::Aborted {
+            if !touched.is_empty() {
+                history.note_abandoned();
+            }
             return Err(CommandError::NeedsWhole);
         }
-        ctx.recorder.script_run(services.clock.ticks().since(began));
+        if touched.is_empty() {
+            history.note_kept();
+        } else {
+            history.learn(&touched, keys, argv, call.program.text());
+        }
+        let nanos = services.clock.ticks().since(began);
+        history.note_nanos(nanos);
+        ctx.recorder.script_run(nanos);
         if outcome != Outcome::Replied {
             ctx.recorder.script_failed();
         }
@@ -330,7 +376,13 @@ struct ScriptHost<'h, 'a, 'k, 's> {
     is_out_of_memory: bool,
     control: &'h Control,
     shows: &'h mut Shows<'s>,
-    touched_undeclared: bool,
+    /// The keys of them that were not declared, nor told.
+    touched: Touched,
+    /// Whether it may give back the rest if it owns the whole keyspace and takes long: not in a transaction, nor if it began anew because it met an undeclared
+    /// key.
+    may_narrow: bool,
+    /// Whether it may not write with what it holds, because nobody knows yet what else it will need.
+    is_tentative: bool,
     aborted: bool,
     /// The end of its last command, from which the next is timed.
     began: Ticks,
@@ -362,6 +414,21 @@ impl Host for ScriptHost<'_, '_, '_, '_> {
 
     fn aborted(&self) -> bool {
         self.aborted
+    }
+
+    fn may_go_on(&mut self) -> bool {
+        if self.control.nanos() >= LONG_NANOS {
+            self.went_long();
+        }
+        self.control.goes_on()
+    }
+
+    fn went_long(&mut self) {
+        self.shows.program.history().note_slow();
+        // What it may still turn out to need, it has to get late: so only if all that it has met so far was declared, and it may.
+        if self.may_narrow && self.touched.is_empty() {
+            self.ctx.keys.held().narrow(&self.declared);
+        }
     }
 
     fn went_slow(&mut self) {
@@ -401,9 +468,17 @@ impl ScriptHost<'_, '_, '_, '_> {
         let shard = plan::single(self.ctx.services, spec, argv);
         if shard.is_none() || self.only != shard {
             let plan = plan::of(self.ctx.services, self.ctx.session, None, spec, argv);
-            self.cover(&plan, argv)?;
+            self.cover(&plan, spec, argv)?;
         }
         if writes {
+            // With everything it would be where it is now if it has kept to its keys for so long.
+            if self.is_tentative {
+                self.is_tentative = self.control.nanos() < LONG_NANOS || !self.touched.is_empty();
+            }
+            if self.is_tentative {
+                self.aborted = true;
+                return Err(CommandError::NeedsWhole);
+            }
             // Before the command: from here on an abandoned run would leave its effects behind.
             self.control.note_write();
         }
@@ -431,12 +506,29 @@ impl ScriptHost<'_, '_, '_, '_> {
         Ok(())
     }
 
+    /// Notes that a command needs more than what was declared.
+    #[inline(never)]
+    fn note_undeclared(&mut self, plan: &Plan, spec: &CommandSpec, argv: &[&[u8]]) {
+        if matches!(plan, Plan::Walk | Plan::Whole) {
+            return self.touched.note_beyond();
+        }
+        for index in spec.key_indices(argv) {
+            let shard = Plan::One(self.ctx.services.keyspace.shard_of(argv[index]));
+            if !self.declared.contains(&shard) {
+                self.touched.note(argv[index]);
+            }
+        }
+    }
+
     /// Sees to it that the shards of `plan` are held. See the module's head for the order.
-    fn cover(&mut self, plan: &Plan, argv: &[&[u8]]) -> Result<(), CommandError> {
-        let declared = self.declared.contains(plan);
-        self.touched_undeclared |= !declared;
+    fn cover(&mut self, plan: &Plan, spec: &CommandSpec, argv: &[&[u8]]) -> Result<(), CommandError> {
         let held = self.ctx.keys.held();
-        if declared || held.extent() == Extent::Whole {
+        if self.declared.contains(plan) || held.extent() == Extent::Shards && held.covers(plan) {
+            return Ok(());
+        }
+        self.note_undeclared(plan, spec, argv);
+        let held = self.ctx.keys.held();
+        if held.extent() == Extent::Whole {
             return Ok(());
         }
         let wrote = self.control.wrote();

@@ -1,14 +1,18 @@
 //! One thread's means of execution.
 
+use super::call;
 use super::execute::{Batch, UnderLocks};
-use super::script::Runner;
+use super::script::{Runner, slow_kind};
 use crate::base::clock::Ticks;
 use crate::base::rng::Rng;
-use crate::command::Services;
+use crate::base::sync::atomic::Ordering;
+use crate::command::{CommandError, Services, Session};
 use crate::keyspace::evict::Evictor;
 use crate::keyspace::expire::{self, Rest};
 use crate::keyspace::{Busy, Patience};
-use crate::metrics::Recorder;
+use crate::metrics::{Outcome, Recorder};
+use crate::resp::reply::ReplySink;
+use crate::script::Kind;
 use std::sync::Arc;
 
 /// One thread's means of execution: its slot in the keyspace, its counters, its random numbers, its Lua.
@@ -60,6 +64,19 @@ impl Worker {
     #[inline]
     pub fn take_dependency(&self) -> u64 {
         self.services.keyspace.take_dependency(self.parts.slot)
+    }
+
+    /// Whether a script or a function runs past `lua-time-limit`, wherever.
+    pub fn is_busy(&self) -> bool {
+        slow_kind(&self.services).is_some()
+    }
+
+    /// Refuses a script that waits for such a one.
+    pub fn refuse_busy(&mut self, session: &Session, sink: &mut dyn ReplySink) {
+        let error = CommandError::busy_running(slow_kind(&self.services).unwrap_or(Kind::Script));
+        let id = session.client.last_command.load(Ordering::Relaxed) as usize;
+        self.parts.recorder.command(id, 0, Outcome::Rejected);
+        call::reply_error(&self.parts.recorder, &error, sink);
     }
 
     /// Takes a turn at giving back the memory of expired keys.

@@ -275,7 +275,7 @@ impl Held<'_> {
                 journal.whole.store(position, Ordering::Relaxed);
                 self.forget_writes();
             // If that changed meanwhile, not every key may have been noted.
-            } else if self.following.is_on() && journal.following() == self.following {
+            } else if self.following.is_on() && journal.following() == self.following && !self.has_narrowed {
                 let synced = journal.log().synced();
                 self.guards.iter_mut().for_each(|(_, shard)| shard.unsynced.settle(position, synced));
             } else {
@@ -286,6 +286,14 @@ impl Held<'_> {
         if self.following.is_on() {
             self.forget_writes();
             slot.depend_on(if self.extent == Extent::Whole { journal.log().end() } else { read });
+        }
+    }
+
+    /// The unit owned everything, and goes on with less: what it read so far may depend on all that is in the log.
+    pub(super) fn note_narrowed(&mut self) {
+        self.has_narrowed = true;
+        if self.following.is_on() && self.keyspace.journal.is_on() {
+            self.read = self.read.max(self.keyspace.journal.log().end());
         }
     }
 

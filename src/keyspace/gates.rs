@@ -222,13 +222,15 @@ impl<'k> Pass<'k> {
         Ok(())
     }
 
-    /// Gives back what a unit held. After it owned the whole keyspace, the own gate is kept.
+    /// Gives back what a unit held. After it owned the whole keyspace, if only at first, the own gate is kept.
     #[inline]
     pub fn unlock(&mut self, mut held: Held<'k>) {
         held.commit();
         held.guards.clear();
         if held.extent == Extent::Whole {
             self.gate = Some(held.gates.swap_remove(self.slot));
+        } else if let Some(own) = held.gates.pop() {
+            self.gate = Some(own);
         }
         held.extent = Extent::Shards;
         drop(held);

@@ -44,6 +44,7 @@ pub struct Keys<'a, 'k> {
 pub struct Edit<'e, T> {
     value: &'e mut T,
     changed: bool,
+    is_fresh: bool,
 }
 
 /// What an edit left behind.
@@ -58,7 +59,12 @@ impl<T: Kind> Edit<'_, T> {
     /// Runs `act` on a value.
     #[inline]
     pub(super) fn run<R>(value: &mut T, act: impl FnOnce(&mut Edit<'_, T>) -> R) -> Edited<R> {
-        let mut edit = Edit { value, changed: false };
+        Self::run_as(value, false, act)
+    }
+
+    #[inline]
+    fn run_as<R>(value: &mut T, is_fresh: bool, act: impl FnOnce(&mut Edit<'_, T>) -> R) -> Edited<R> {
+        let mut edit = Edit { value, changed: false, is_fresh };
         let result = act(&mut edit);
         Edited { result, changed: edit.changed, vacant: edit.value.is_vacant() }
     }
@@ -71,6 +77,12 @@ impl<T> Edit<'_, T> {
         T: Default,
     {
         std::mem::take(&mut **self)
+    }
+
+    /// Whether the key was missing, so that the value is an empty one.
+    #[inline]
+    pub fn is_fresh(&self) -> bool {
+        self.is_fresh
     }
 
     /// Takes the mark back: the value was reached for writing but is as it was.
@@ -307,7 +319,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             return Ok(None);
         }
         let (mut value, act) = (T::fresh(), act.expect("it runs once"));
-        let edited = Edit::run(&mut value, act);
+        let edited = Edit::run_as(&mut value, true, act);
         if edited.changed {
             if !edited.vacant {
                 let record = Record::new(key, value.into_value(), NO_DEADLINE, keyspace.touch(slot, now).fresh());

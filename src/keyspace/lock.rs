@@ -128,8 +128,8 @@ pub enum Extent {
 
 /// The locks that a unit of execution holds.
 ///
-/// Invariant: `gates` holds every gate if `extent` is [`Extent::Whole`], else none. Outside [`Extent::Shards`] at most one shard is locked
-/// at a time, the one that was used last.
+/// Invariant: `gates` holds every gate if `extent` is [`Extent::Whole`]; else none, or just the slot's own, after [`Held::narrow`]. Outside
+/// [`Extent::Shards`] at most one shard is locked at a time, the one that was used last.
 pub struct Held<'k> {
     pub(super) keyspace: &'k Keyspace,
     pub(super) slot: usize,
@@ -146,6 +146,8 @@ pub struct Held<'k> {
     pub(super) appended: u64,
     /// Whether it is for several units, whose effects are gathered and appended together.
     pub(super) is_window: bool,
+    /// Whether it owned more at first; what it wrote then is not known key by key.
+    pub(super) has_narrowed: bool,
 }
 
 impl<'k> Held<'k> {
@@ -161,6 +163,7 @@ impl<'k> Held<'k> {
             read: 0,
             appended: 0,
             is_window: false,
+            has_narrowed: false,
         }
     }
 
@@ -302,6 +305,40 @@ impl<'k> Held<'k> {
             self.guards.push((index, Patience::Wait.take(&self.keyspace.shards[usize::from(index)].0)?));
         }
         Ok(())
+    }
+
+    /// Goes on with the shards of `plan` alone and lets others have the rest: for a unit that owns the whole keyspace, has touched nothing but these, and takes
+    /// long. What those who wait in these shards may need to be served is kept as well. False, and all is as it was, if that would be too many.
+    pub fn narrow(&mut self, plan: &Plan) -> bool {
+        let shards: &[ShardIndex] = match plan {
+            Plan::Nothing => &[],
+            Plan::One(shard) => std::slice::from_ref(shard),
+            Plan::Several(shards) => shards,
+            Plan::Walk | Plan::Whole => return false,
+        };
+        if self.extent != Extent::Whole {
+            return false;
+        }
+        // Nobody else is inside, so nothing that was locked before is missed, and every lock is free. What was changed is in these shards, and comes to the
+        // log before they are given back.
+        self.forget_writes();
+        self.guards.clear();
+        for &shard in shards {
+            let guard = self.keyspace.shards[usize::from(shard)].0.try_lock();
+            self.guards.push((shard, guard.expect("who holds a shard holds a gate as well")));
+        }
+        self.extent = Extent::Shards;
+        if self.reach(false).is_err() {
+            self.guards.clear();
+            self.extent = Extent::Whole;
+            return false;
+        }
+        self.note_narrowed();
+        let own = self.gates.swap_remove(self.slot);
+        self.gates.clear();
+        self.gates.push(own);
+        self.keyspace.unpark();
+        true
     }
 
     /// Gives everything back before the unit ends; it touches no key after this.

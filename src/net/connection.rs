@@ -16,6 +16,7 @@ use super::settling::{self, Awaits};
 use super::streaming::yield_turn;
 use super::window::{self, Tail, Window};
 use super::worker::{Accepted, Socket, WorkerStatus};
+use crate::command::aside::Claim;
 use crate::command::{ReplyMode, Services, Session};
 use crate::engine::{Batch, Executed, Later};
 use crate::resp::reply::ReplySink;
@@ -81,6 +82,7 @@ async fn run<S: AsyncRead + AsyncWrite + Unpin>(stream: S, place: Place<'_>) -> 
         sent: 0,
         state: State::Reading,
         later: None,
+        aside: None,
         timer: None,
         depends_on: 0,
         awaits_log: None,
@@ -151,6 +153,8 @@ pub(super) struct Connection<S> {
     pub(super) state: State,
     /// A long reply that is being given; see [`super::streaming`].
     pub(super) later: Option<Box<Later>>,
+    /// A script that a script thread has, or will have; see [`super::aside`].
+    pub(super) aside: Option<Claim>,
     /// When a wait may be over by itself; see [`super::blocked`].
     pub(super) timer: Timer,
     /// The position in the log on which replies depend that were not sent; see [`super::settling`].
@@ -196,6 +200,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.later.is_some() {
                 ready!(flushed);
                 ready!(self.poll_later(cx, &mut local, services, status)?);
+                continue;
+            }
+            if self.aside.is_some() {
+                ready!(self.poll_aside(cx, &mut local, services));
                 continue;
             }
             if self.state == State::Blocked {
@@ -308,12 +316,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         self.later = batch.take_later().map(Box::new);
+        self.aside = batch.take_aside();
         drop(batch);
         drop(busy);
         self.depends_on = settling::dependency(worker, services);
         self.state = match outcome.stop {
             Stop::Drained => State::Reading,
-            Stop::Paused | Stop::Busy | Stop::Later | Stop::Again => State::Executing,
+            Stop::Paused | Stop::Busy | Stop::Later | Stop::Again | Stop::Aside => State::Executing,
             Stop::Blocked => State::Blocked,
             Stop::Close => State::Closing,
         };
@@ -481,21 +490,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn pending_output(&self) -> usize {
         self.output.len() - self.sent
     }
-
-    /// Tells CLIENT LIST how this connection stands.
-    #[inline]
-    pub(super) fn publish(&self) {
-        let client = &self.session.client;
-        client.db.store(self.session.db as u32, Ordering::Relaxed);
-        client.query_bytes.store(self.input.len() - self.executed, Ordering::Relaxed);
-        client.query_free_bytes.store(self.input.capacity() - self.input.len(), Ordering::Relaxed);
-        client.output_bytes.store(self.pending_output(), Ordering::Relaxed);
-        client.output_memory_bytes.store(self.output.capacity(), Ordering::Relaxed);
-        let transaction = self.session.transaction.as_ref();
-        client.multi.store(transaction.map_or(-1, |transaction| transaction.queue.len() as i32), Ordering::Relaxed);
-        client.multi_bytes.store(transaction.map_or(0, |transaction| transaction.bytes), Ordering::Relaxed);
-        client.watching.store(self.session.watches.len() as u32, Ordering::Relaxed);
-    }
 }
 
 /// Executes one request of a connection that has `pending` bytes of earlier replies. `Some` if the batch ends with it, or with
@@ -528,6 +522,7 @@ fn execute_one(
         Executed::Done => {}
         Executed::Busy => return Some(Stop::Busy),
         Executed::Blocked => return Some(Stop::Blocked),
+        Executed::Aside => return Some(Stop::Aside),
         Executed::Again => return Some(Stop::Again),
         Executed::Later if is_muted => _ = batch.take_later(),
         Executed::Later => return Some(Stop::Later),
@@ -570,6 +565,8 @@ enum Stop {
     Blocked,
     /// The last request's reply is long, and comes before the next request is executed.
     Later,
+    /// The last request is with a script thread, and its reply comes before the next request is executed.
+    Aside,
     /// The next request is executed again once what it needs is prepared.
     Again,
     /// Nothing more is to be executed.

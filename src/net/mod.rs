@@ -9,6 +9,7 @@
 //! over, so an idle one costs next to nothing.
 
 pub mod acceptor;
+mod aside;
 mod blocked;
 mod busy;
 mod confined;

@@ -5,7 +5,7 @@ use crate::resp::request::{Limits, Parsed, Parser, ProtocolError};
 /// The most requests that are looked at together.
 pub(super) const REQUESTS_MAX: usize = 16;
 /// The most arguments that they have together.
-const ARGUMENTS_MAX: usize = 64;
+const ARGUMENTS_MAX: usize = 128;
 
 /// Requests that are parsed but not executed.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use crate::keyspace::expire::Rest;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -150,8 +151,19 @@ async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbo
             never = &mut eviction => match never {},
         }
     }
-    let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(DRAIN_DEADLINE, drained).await.is_err() {
+    let is_drained = {
+        let mut drained = pin!(async { while connections.join_next().await.is_some() {} });
+        loop {
+            if tokio::time::timeout(DRAIN_DEADLINE, &mut drained).await.is_ok() {
+                break true;
+            }
+            // Who waits for a script gets its reply: at that deadline those are killed that may be, the others are waited for.
+            if !services.aside.is_under_way() {
+                break false;
+            }
+        }
+    };
+    if !is_drained {
         tracing::warn!("{} clients did not take their replies before the server stopped", connections.len());
     }
     settler.abort();

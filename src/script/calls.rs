@@ -13,8 +13,9 @@ use super::machine::{
     SLOT_LOAD, SLOT_RUN,
 };
 use super::raw::{self, Args};
+use super::slots;
 use super::tape::{LuaSink, Tape, Token};
-use super::{Host, LogLevel, Permission, convert, strings, tables};
+use super::{Host, LONG_NANOS, LogLevel, Permission, strings, tables};
 use crate::resp::reply::ReplySink;
 use mlua::ffi;
 use mlua::lua_State;
@@ -22,9 +23,6 @@ use std::any::Any;
 use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-
-/// The most bytes that a number takes as an argument.
-const DIGITS_MAX: usize = 32;
 
 /// Registry numbers from here on hold the functions of the fixed slots.
 pub(super) const SLOTS_KEY: c_int = 1 << 20;
@@ -54,6 +52,7 @@ pub(super) unsafe extern "C-unwind" fn open(state: *mut lua_State) -> c_int {
         push_natives(state);
         ffi::lua_call(state, 1, 5);
         let machine = Machine::of(state);
+        (*machine).peeks = slots::agrees(state);
         (*machine).end_load = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
         (*machine).begin_load = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
         (*machine).base = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
@@ -231,28 +230,30 @@ unsafe extern "C-unwind" fn note_position(state: *mut lua_State) -> c_int {
 
 /// The count hook: looks at the kill flag and the clock.
 pub(super) unsafe extern "C-unwind" fn watch(state: *mut lua_State, _: *mut ffi::lua_Debug) {
-    // SAFETY: called by Lua between two instructions; owns nothing when it raises. The host is borrowed by the run, and no command of it goes on.
+    // SAFETY: called by Lua between two instructions; owns nothing when it raises.
     unsafe {
         let machine = Machine::of(state);
         if !may_go_on(machine) {
             end(state, machine);
         }
-        let Some(job) = (*machine).job.as_ref() else { return };
-        if !(*machine).told_slow && (*job.control).is_slow() {
-            (*machine).told_slow = true;
-            let host = job.host;
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (*host.as_ptr()).went_slow())) {
-                end_by_panic(state, machine, panic);
-            }
-        }
     }
 }
 
-/// Looks at the kill flag and the clock.
+/// Looks at the kill flag and the clock, and has the host told when the run has taken long.
+///
+/// # Safety
+/// Called on the thread of the run, while no command of it and no native function that was lent the host goes on.
+pub(super) unsafe fn may_go_on(machine: *mut Machine) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { may_call(machine) && ((*machine).told_slow || tell_of_time(machine)) }
+}
+
+/// Looks at the kill flag, and at the clock if there is a `script-max-time`.
 ///
 /// # Safety
 /// Called on the thread of the run.
-pub(super) unsafe fn may_go_on(machine: *mut Machine) -> bool {
+#[inline]
+unsafe fn may_call(machine: *mut Machine) -> bool {
     // SAFETY: the caller's promise; the job's control is borrowed by the run.
     unsafe {
         if has_ended(machine) {
@@ -262,6 +263,35 @@ pub(super) unsafe fn may_go_on(machine: *mut Machine) -> bool {
         let stop = (*job.control).poll();
         (*machine).stopped = stop;
         stop.is_none()
+    }
+}
+
+/// Has the host told once each when the run has taken long, and when it is past `lua-time-limit`. False if it panicked.
+///
+/// # Safety
+/// As for [`may_go_on`], which calls it.
+unsafe fn tell_of_time(machine: *mut Machine) -> bool {
+    // SAFETY: the caller's promise; the host and the control are borrowed by the run.
+    unsafe {
+        let Some(job) = (*machine).job.as_ref() else { return true };
+        let (host, control) = (job.host, &*job.control);
+        let is_long = !(*machine).told_long && control.nanos() >= LONG_NANOS;
+        let is_slow = control.is_slow();
+        (*machine).told_long |= is_long;
+        (*machine).told_slow = is_slow;
+        if !is_long && !is_slow {
+            return true;
+        }
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            if is_long {
+                (*host.as_ptr()).went_long();
+            }
+            if is_slow {
+                (*host.as_ptr()).went_slow();
+            }
+        }));
+        (*machine).panic = told.err();
+        (*machine).panic.is_none()
     }
 }
 
@@ -381,12 +411,12 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
         };
         let host = job.host;
         // The clock as well: a function of Lua's own that is given this one to call runs no instruction between two calls.
-        if !may_go_on(machine) {
+        if !may_call(machine) {
             end(state, machine);
         }
         // Everything of ours that could panic is inside; a panic must not meet a Lua frame.
         let ran = catch_unwind(AssertUnwindSafe(|| {
-            gather(state, &mut *machine)?;
+            slots::gather(state, &mut *machine)?;
             (*machine).empty_tape();
             let Machine { session, argv, .. } = &mut *machine;
             let mut sink = LuaSink { tape: &mut session.tape, resp3: session.resp3 };
@@ -447,41 +477,6 @@ unsafe fn out_of_memory(state: *mut lua_State, machine: *mut Machine) -> ! {
     }
 }
 
-/// Borrows the arguments of a call from the stack.
-unsafe fn gather(state: *mut lua_State, machine: &mut Machine) -> Result<(), &'static [u8]> {
-    machine.argv.clear();
-    machine.digits.clear();
-    // SAFETY: as for `call_command`: the slots are arguments, their strings stay.
-    unsafe {
-        let count = ffi::lua_gettop(state);
-        if count == 0 {
-            return Err(b"ERR Please specify at least one argument for this redis lib call");
-        }
-        for index in 1..=count {
-            match ffi::lua_type(state, index) {
-                ffi::LUA_TSTRING => {
-                    let mut len = 0;
-                    let start = ffi::lua_tolstring(state, index, &raw mut len);
-                    machine.argv.push(std::slice::from_raw_parts(start.cast(), len));
-                }
-                ffi::LUA_TNUMBER => {
-                    // Once, for all arguments: the slices below must not move.
-                    if machine.digits.is_empty() {
-                        machine.digits.reserve(count as usize * DIGITS_MAX);
-                    }
-                    let start = machine.digits.len();
-                    convert::append_argument(&mut machine.digits, ffi::lua_tonumber(state, index));
-                    let len = machine.digits.len() - start;
-                    assert!(len <= DIGITS_MAX, "a number prints within its reserve");
-                    machine.argv.push(std::slice::from_raw_parts(machine.digits.as_ptr().add(start), len));
-                }
-                _ => return Err(b"ERR Lua redis lib command arguments must be strings or integers"),
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Raises `{err=text}`, or returns it.
 unsafe fn raise(state: *mut lua_State, text: &[u8], raises: bool) -> c_int {
     // SAFETY: called from C functions that own nothing.
@@ -516,6 +511,8 @@ unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
         };
         match ran {
             Err(panic) => end_by_panic(state, machine, panic),
+            // Whatever it says went wrong, the run has no use for it.
+            Ok(Err(_)) if !may_call(machine) => end(state, machine),
             Ok(Ok(())) => {
                 let tape = charged_tape(state, machine);
                 let count = push_results(state, tape);

@@ -1,12 +1,14 @@
 //! `cjson`, as lua-cjson 2.1.0 in Redis: the same texts out, the same errors.
 
 use super::Host;
-use super::library::{Raise, Session};
+use super::library::{Raise, Session, Watch};
 use super::raw::{Args, Kind, StackFull, View};
 use super::tape::Token;
 
 /// Nesting of a document: what the settings allow at most, and both defaults.
 const DEPTH_MAX: usize = 1000;
+/// How many values of a document are read between two questions whether the run may go on.
+const VALUES_PER_LOOK: usize = 4096;
 
 /// How numbers that JSON lacks are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +30,6 @@ pub(super) struct Settings {
     keep_buffer: bool,
     encode_invalid: Invalid,
     decode_invalid: bool,
-    /// The most bytes of the document being written. Not a setting: it is known when one begins.
-    room: usize,
 }
 
 impl Default for Settings {
@@ -44,16 +44,21 @@ impl Default for Settings {
             keep_buffer: true,
             encode_invalid: Invalid::Refused,
             decode_invalid: true,
-            room: 0,
         }
     }
+}
+
+/// A document being written.
+struct Job<'h> {
+    settings: Settings,
+    watch: Watch<'h>,
 }
 
 /// Why a value cannot be written.
 enum Unwritable {
     Text(String),
     Deep(usize),
-    /// It would be larger than there is memory for.
+    /// It would be larger than there is memory for, or the run is to end.
     Large,
 }
 
@@ -63,14 +68,14 @@ impl From<StackFull> for Unwritable {
     }
 }
 
-pub(super) fn encode(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+pub(super) fn encode(session: &mut Session, host: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
     if args.len() != 1 {
         return Err(session.bad(0, "expected 1 argument"));
     }
     let mut out = std::mem::take(&mut session.text);
     out.clear();
-    session.cjson.room = session.tape.room();
-    let written = write(&session.cjson, args.get(0), 0, &mut out);
+    let job = Job { settings: session.cjson, watch: Watch::new(session.tape.room(), host) };
+    let written = write(&job, args.get(0), 0, &mut out);
     session.tape.buffer(&mut out);
     session.take_back(out);
     written.map_err(|problem| match problem {
@@ -80,25 +85,25 @@ pub(super) fn encode(session: &mut Session, _: &mut dyn Host, args: Args<'_>) ->
     })
 }
 
-fn write(settings: &Settings, value: View<'_>, depth: usize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
+fn write(job: &Job<'_>, value: View<'_>, depth: usize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
     // One table may stand in many places: what is written can be far more than what there is.
-    if out.len() > settings.room {
+    if !job.watch.admits(out.len()) {
         return Err(Unwritable::Large);
     }
     match value.kind() {
         Kind::String => write_text(value.bytes().expect("a string has bytes"), out),
-        Kind::Number => write_number(settings, value.number().expect("a number has a value"), out)?,
+        Kind::Number => write_number(job, value.number().expect("a number has a value"), out)?,
         Kind::Boolean => out.extend_from_slice(if value.truth() { b"true" } else { b"false" }),
         Kind::Nil => out.extend_from_slice(b"null"),
         Kind::LightUserdata if value.address() == 0 => out.extend_from_slice(b"null"),
         Kind::Table => {
             let depth = depth + 1;
-            if depth > settings.encode_depth {
+            if depth > job.settings.encode_depth {
                 return Err(Unwritable::Deep(depth));
             }
-            match array_len(settings, value)? {
-                Some(len) if len > 0 => write_array(settings, value, len, depth, out)?,
-                _ => write_object(settings, value, depth, out)?,
+            match array_len(job, value)? {
+                Some(len) if len > 0 => write_array(job, value, len, depth, out)?,
+                _ => write_object(job, value, depth, out)?,
             }
         }
         kind => return Err(Unwritable::Text(format!("Cannot serialise {}: type not supported", kind.name()))),
@@ -107,7 +112,7 @@ fn write(settings: &Settings, value: View<'_>, depth: usize, out: &mut Vec<u8>) 
 }
 
 /// The length if the table is an array, with or without holes; None if it is an object.
-fn array_len(settings: &Settings, table: View<'_>) -> Result<Option<usize>, Unwritable> {
+fn array_len(job: &Job<'_>, table: View<'_>) -> Result<Option<usize>, Unwritable> {
     let (mut max, mut items, mut is_array) = (0, 0, true);
     table.each(|key, _| {
         match key.number() {
@@ -122,8 +127,8 @@ fn array_len(settings: &Settings, table: View<'_>) -> Result<Option<usize>, Unwr
     if !is_array {
         return Ok(None);
     }
-    if settings.sparse_ratio > 0 && max > items * settings.sparse_ratio && max > settings.sparse_safe {
-        if !settings.sparse_convert {
+    if job.settings.sparse_ratio > 0 && max > items * job.settings.sparse_ratio && max > job.settings.sparse_safe {
+        if !job.settings.sparse_convert {
             return Err(Unwritable::Text("Cannot serialise table: excessively sparse array".to_owned()));
         }
         return Ok(None);
@@ -131,25 +136,19 @@ fn array_len(settings: &Settings, table: View<'_>) -> Result<Option<usize>, Unwr
     Ok(Some(max))
 }
 
-fn write_array(
-    settings: &Settings,
-    table: View<'_>,
-    len: usize,
-    depth: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), Unwritable> {
+fn write_array(job: &Job<'_>, table: View<'_>, len: usize, depth: usize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
     out.push(b'[');
     for index in 1..=len {
         if index > 1 {
             out.push(b',');
         }
-        table.at(index, |value| write(settings, value, depth, out))??;
+        table.at(index, |value| write(job, value, depth, out))??;
     }
     out.push(b']');
     Ok(())
 }
 
-fn write_object(settings: &Settings, table: View<'_>, depth: usize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
+fn write_object(job: &Job<'_>, table: View<'_>, depth: usize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
     out.push(b'{');
     let mut first = true;
     table.each(|key, value| {
@@ -159,7 +158,7 @@ fn write_object(settings: &Settings, table: View<'_>, depth: usize, out: &mut Ve
         match key.kind() {
             Kind::Number => {
                 out.push(b'"');
-                write_number(settings, key.number().expect("a number has a value"), out)?;
+                write_number(job, key.number().expect("a number has a value"), out)?;
                 out.push(b'"');
             }
             Kind::String => write_text(key.bytes().expect("a string has bytes"), out),
@@ -169,15 +168,15 @@ fn write_object(settings: &Settings, table: View<'_>, depth: usize, out: &mut Ve
             }
         }
         out.push(b':');
-        write(settings, value, depth, out)
+        write(job, value, depth, out)
     })?;
     out.push(b'}');
     Ok(())
 }
 
-fn write_number(settings: &Settings, number: f64, out: &mut Vec<u8>) -> Result<(), Unwritable> {
+fn write_number(job: &Job<'_>, number: f64, out: &mut Vec<u8>) -> Result<(), Unwritable> {
     if !number.is_finite() {
-        match settings.encode_invalid {
+        match job.settings.encode_invalid {
             Invalid::Refused => {
                 return Err(Unwritable::Text("Cannot serialise number: must not be NaN or Inf".to_owned()));
             }
@@ -188,9 +187,9 @@ fn write_number(settings: &Settings, number: f64, out: &mut Vec<u8>) -> Result<(
             Invalid::Written => {}
         }
     }
-    if settings.precision < 14 && number.is_finite() {
+    if job.settings.precision < 14 && number.is_finite() {
         // Rounded to that many digits, it prints with no more.
-        let text = format!("{:.*e}", settings.precision - 1, number);
+        let text = format!("{:.*e}", job.settings.precision - 1, number);
         crate::base::num::append_f64_14g(out, text.parse().expect("{:e} prints a number"));
     } else {
         crate::base::num::append_f64_14g(out, number);
@@ -218,13 +217,13 @@ fn write_text(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-pub(super) fn decode(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+pub(super) fn decode(session: &mut Session, host: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
     if args.len() != 1 {
         return Err(session.bad(0, "expected 1 argument"));
     }
     let mut digits = Vec::new();
     let text = session.bytes(args, 0, &mut digits)?;
-    let parsed = Parser { session, text, at: 0, depth: 0 }.document();
+    let parsed = Parser { session, host, text, at: 0, depth: 0, values: 0 }.document();
     parsed.map_err(|problem| session.fail(&problem))
 }
 
@@ -266,9 +265,11 @@ impl Lexeme {
 
 struct Parser<'a> {
     session: &'a mut Session,
+    host: &'a mut dyn Host,
     text: &'a [u8],
     at: usize,
     depth: usize,
+    values: usize,
 }
 
 impl Parser<'_> {
@@ -283,6 +284,10 @@ impl Parser<'_> {
     }
 
     fn value(&mut self, lexeme: Lexeme, start: usize) -> Result<(), String> {
+        self.values += 1;
+        if self.values.is_multiple_of(VALUES_PER_LOOK) && !self.host.may_go_on() {
+            return Err("the script is to end".to_owned());
+        }
         match lexeme {
             Lexeme::Text(text) => self.session.tape.bytes(&text),
             Lexeme::Number(number) => self.session.tape.push(Token::Number(number)),

@@ -1,7 +1,7 @@
 //! `cmsgpack`, as lua-cmsgpack 0.4.0 in Redis. The format: <https://github.com/msgpack/msgpack/blob/master/spec.md>.
 
 use super::Host;
-use super::library::{Raise, Session};
+use super::library::{Raise, Session, Watch};
 use super::raw::{Args, Kind, StackFull, View};
 use super::tape::Token;
 
@@ -10,15 +10,15 @@ const PACK_NESTING_MAX: usize = 16;
 /// Values nested deeper than this are refused when unpacking: the nesting is walked on the thread's own stack.
 const UNPACK_NESTING_MAX: usize = 1000;
 
-pub(super) fn pack(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
+pub(super) fn pack(session: &mut Session, host: &mut dyn Host, args: Args<'_>) -> Result<(), Raise> {
     if args.len() == 0 {
         session.bad(0, "MessagePack pack needs input.");
         return Err(Raise::Argument(0));
     }
     let mut out = std::mem::take(&mut session.text);
     out.clear();
-    let room = session.tape.room();
-    let packed = (0..args.len()).try_for_each(|index| write(args.get(index), 0, room, &mut out));
+    let watch = Watch::new(session.tape.room(), host);
+    let packed = (0..args.len()).try_for_each(|index| write(args.get(index), 0, &watch, &mut out));
     session.tape.buffer(&mut out);
     session.take_back(out);
     packed.map_err(|problem| match problem {
@@ -39,22 +39,22 @@ impl From<StackFull> for Unpackable {
     }
 }
 
-fn write(value: View<'_>, level: usize, room: usize, out: &mut Vec<u8>) -> Result<(), Unpackable> {
+fn write(value: View<'_>, level: usize, watch: &Watch<'_>, out: &mut Vec<u8>) -> Result<(), Unpackable> {
     // One table may stand in many places: what is packed can be far more than what there is.
-    if out.len() > room {
+    if !watch.admits(out.len()) {
         return Err(Unpackable::Large);
     }
     match value.kind() {
         Kind::String => write_bytes(value.bytes().expect("a string has bytes"), out),
         Kind::Boolean => out.push(if value.truth() { 0xC3 } else { 0xC2 }),
         Kind::Number => write_number(value.number().expect("a number has a value"), out),
-        Kind::Table if level < PACK_NESTING_MAX => write_table(value, level, room, out)?,
+        Kind::Table if level < PACK_NESTING_MAX => write_table(value, level, watch, out)?,
         _ => out.push(0xC0),
     }
     Ok(())
 }
 
-fn write_table(table: View<'_>, level: usize, room: usize, out: &mut Vec<u8>) -> Result<(), Unpackable> {
+fn write_table(table: View<'_>, level: usize, watch: &Watch<'_>, out: &mut Vec<u8>) -> Result<(), Unpackable> {
     let (mut max, mut items, mut is_array) = (0, 0, true);
     table.each(|key, _| {
         items += 1;
@@ -68,12 +68,12 @@ fn write_table(table: View<'_>, level: usize, room: usize, out: &mut Vec<u8>) ->
     })?;
     if is_array && max == items {
         write_head(items, 0x90, 16, [0xDC, 0xDD], out);
-        return (1..=items).try_for_each(|index| table.at(index, |value| write(value, level + 1, room, out))?);
+        return (1..=items).try_for_each(|index| table.at(index, |value| write(value, level + 1, watch, out))?);
     }
     write_head(items, 0x80, 16, [0xDE, 0xDF], out);
     table.each(|key, value| {
-        write(key, level + 1, room, out)?;
-        write(value, level + 1, room, out)
+        write(key, level + 1, watch, out)?;
+        write(value, level + 1, watch, out)
     })
 }
 

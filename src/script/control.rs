@@ -151,6 +151,11 @@ impl Control {
         self.running().is_some_and(|run| run.is_slow)
     }
 
+    /// How long the run has taken that goes on. Called by the thread that runs.
+    pub fn nanos(&self) -> u64 {
+        self.clock.ticks().since(Ticks(self.start.load(Ordering::Relaxed)))
+    }
+
     /// Asks a run to end. It does at its next look, which `pcall` cannot hide. False if it has ended already.
     pub fn kill(&self, run: Run) -> bool {
         // Only this word is handed over, so no ordering is needed.
@@ -179,6 +184,11 @@ impl Control {
             TIMED_OUT => Some(Stop::TimedOut),
             _ => None,
         }
+    }
+
+    /// Whether nobody wants the run to end, and its time is not over.
+    pub fn goes_on(&self) -> bool {
+        self.poll().is_none()
     }
 
     /// Like [`Self::stopped`], and also looks at the clock if there is a maximum.

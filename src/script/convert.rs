@@ -16,9 +16,14 @@ const NESTING_MAX: usize = crate::base::limits::NESTING_MAX;
 const REPLY_BYTES_MAX: usize = 256 * 1024 * 1024;
 const VALUE_BYTES: usize = 32;
 
-/// Gives exactly one reply for `value`. `resp3`: the script asked for RESP3, so booleans stay booleans.
-pub(super) fn reply(value: View<'_>, resp3: bool, sink: &mut dyn ReplySink) {
-    give(value, resp3, 0, sink);
+/// Gives exactly one reply for `value`. `resp3`: the script asked for RESP3, so booleans stay booleans. `peeks`: slots may be read where they lie.
+pub(super) fn reply(value: View<'_>, (resp3, peeks): (bool, bool), sink: &mut dyn ReplySink) {
+    let mut values = [Scalar::Boolean(false); SMALL_MAX];
+    match value.peeked_scalars(peeks, &mut values) {
+        // A short array of plain values is by far the commonest.
+        Some(values) if give_scalars(values, resp3, sink) => {}
+        _ => give(value, resp3, 0, sink),
+    }
 }
 
 /// A reply is larger than may be.
@@ -92,9 +97,15 @@ const SMALL_MAX: usize = 8;
 fn give_small(table: View<'_>, resp3: bool, sink: &mut dyn ReplySink) -> Result<bool, StackFull> {
     let mut values = [Scalar::Boolean(false); SMALL_MAX];
     let Some(values) = table.scalars(&mut values)? else { return Ok(false) };
+    Ok(give_scalars(values, resp3, sink))
+}
+
+/// Gives an array of plain values. False, and nothing is given, if they are too much for the short way.
+#[inline]
+fn give_scalars(values: &[Scalar<'_>], resp3: bool, sink: &mut dyn ReplySink) -> bool {
     let bytes = values.iter().map(|value| if let Scalar::Bytes(bytes) = value { bytes.len() } else { 0 });
     if bytes.sum::<usize>() >= REPLY_BYTES_MAX / 2 {
-        return Ok(false);
+        return false;
     }
     sink.begin(Aggregate::Array, values.len());
     for value in values {
@@ -106,7 +117,7 @@ fn give_small(table: View<'_>, resp3: bool, sink: &mut dyn ReplySink) -> Result<
             Scalar::Boolean(false) => sink.null(),
         }
     }
-    Ok(true)
+    true
 }
 
 fn give_table(table: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) -> Result<(), StackFull> {

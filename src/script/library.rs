@@ -10,6 +10,7 @@ use super::register::{Registry, register};
 use super::tape::{Tape, Token};
 use super::{Host, LogLevel, Permission, cjson, cmsgpack, convert, structs};
 use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 
 /// How a native function fails. The text is in [`Session::text`].
@@ -42,6 +43,35 @@ impl Native {
             let text = String::from_utf8_lossy(&session.text).into_owned();
             session.fail(&format!("bad argument #{number} to '{name}' ({text})"))
         })
+    }
+}
+
+/// How far an encoder may go: to the end of its room, and while the run may go on, which is asked now and then.
+pub(super) struct Watch<'h> {
+    room: usize,
+    /// Up to so many bytes nobody has to be asked.
+    free: Cell<usize>,
+    host: RefCell<&'h mut dyn Host>,
+}
+
+impl<'h> Watch<'h> {
+    /// So much is written between two questions: some hundred microseconds.
+    const PAUSE_BYTES: usize = 16 * 1024;
+
+    pub(super) fn new(room: usize, host: &'h mut dyn Host) -> Self {
+        Self { room, free: Cell::new(room.min(Self::PAUSE_BYTES)), host: RefCell::new(host) }
+    }
+
+    /// Whether it may go on that has written so many bytes.
+    #[inline]
+    pub(super) fn admits(&self, bytes: usize) -> bool {
+        bytes <= self.free.get() || self.asks(bytes)
+    }
+
+    #[cold]
+    fn asks(&self, bytes: usize) -> bool {
+        self.free.set(bytes.saturating_add(Self::PAUSE_BYTES).min(self.room));
+        bytes <= self.room && self.host.borrow_mut().may_go_on()
     }
 }
 

@@ -155,10 +155,13 @@ pub(super) struct Machine {
     pub(super) fast: c_int,
     pub(super) base: c_int,
     pub(super) hook_instructions: c_int,
+    /// Whether slots may be read where they lie.
+    pub(super) peeks: bool,
     /// Whether the collector is set to wait long.
     roomy: bool,
     pub(super) hooked: bool,
-    /// The host knows that the run is past `lua-time-limit`.
+    /// The host knows that the run is past [`super::LONG_NANOS`], and `lua-time-limit`.
+    pub(super) told_long: bool,
     pub(super) told_slow: bool,
     pub(super) stopped: Option<Stop>,
     pub(super) aborted: bool,
@@ -252,7 +255,9 @@ impl Machine {
             fast: 0,
             base: 0,
             hook_instructions: config.hook_instructions.max(1),
+            peeks: false,
             hooked: false,
+            told_long: false,
             told_slow: false,
             roomy: false,
             stopped: None,
@@ -336,6 +341,7 @@ impl Machine {
             (*this).session.reset();
             (*this).stopped = None;
             (*this).aborted = false;
+            (*this).told_long = false;
             (*this).told_slow = false;
             (*this).memory.refused = false;
             (*this).empty_tape();
@@ -396,6 +402,7 @@ impl Machine {
         }
         // SAFETY: the protected call left one value; nobody else uses the stack until it is cut below.
         let value = unsafe { View::new(state, ffi::lua_gettop(state)) };
+        let peeks = machine.peeks;
         let outcome = if let Some(stop) = machine.stopped {
             let reason: &[u8] = match stop {
                 Stop::Killed => b"ERR Script killed by user with SCRIPT KILL...",
@@ -404,7 +411,7 @@ impl Machine {
             sink.error(&machine.error_text(reason.to_vec(), name, compiled));
             Outcome::Killed
         } else if status == ffi::LUA_OK {
-            convert::reply(value, machine.session.resp3, sink);
+            convert::reply(value, (machine.session.resp3, peeks), sink);
             Outcome::Replied
         } else if machine.memory.refused {
             let reason = b"ERR script memory limit reached".to_vec();

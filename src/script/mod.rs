@@ -9,8 +9,8 @@
 //! of the host is caught before it can meet a Lua frame, carried to the top and resumed there.
 //!
 //! The libraries (`cjson`, `cmsgpack`, `struct`, `redis`) are safe code: they read arguments through [`raw::View`], which never
-//! raises, and write results to the tape. Only [`raw`], [`machine`], [`calls`], [`loading`], [`strings`] and
-//! [`tables`] are unsafe.
+//! raises, and write results to the tape. Only [`raw`], [`slots`], [`machine`], [`calls`], [`loading`], [`strings`]
+//! and [`tables`] are unsafe, and `blocks`.
 //!
 //! Not here: keys, locks, rights, propagation, what a command does, the texts of a command's errors.
 
@@ -20,6 +20,7 @@ mod cjson;
 mod cmsgpack;
 mod control;
 mod convert;
+mod derived;
 mod drand;
 mod functions;
 mod lexer;
@@ -29,6 +30,7 @@ mod machine;
 mod pattern;
 mod raw;
 mod register;
+mod slots;
 mod source;
 mod strings;
 mod structs;
@@ -40,9 +42,10 @@ mod vm;
 mod tests;
 
 pub use control::{Control, Kind, Run, SlowCall};
+pub use derived::{Forms, Touched};
 pub use functions::{Catalog, Function, FunctionRef, Libraries, Library, RestorePolicy};
 pub use machine::STACK_BYTES;
-pub use source::{Digest, History, Scripts, Source, SourceFlags, Undeclared};
+pub use source::{Digest, History, SLOW_NANOS, Scripts, Source, SourceFlags, Undeclared};
 pub use vm::{Vm, inspect, machines_bytes};
 
 use crate::resp::reply::ReplySink;
@@ -72,6 +75,9 @@ pub enum Permission {
     Invalid,
 }
 
+/// A run that takes longer than this should keep from others only what it must.
+pub const LONG_NANOS: u64 = 2_000_000;
+
 /// What a running script can ask of the server.
 pub trait Host {
     /// Runs one command and gives exactly one reply into `sink`; a failure is `sink.error`.
@@ -85,6 +91,12 @@ pub trait Host {
     /// True once this run is to be abandoned invisibly and started again: nothing more is run for it, and [`Vm::run`] answers
     /// [`Outcome::Aborted`] without having touched the sink.
     fn aborted(&self) -> bool;
+    /// Asked now and then by what takes long without an instruction of Lua's: false if the run is to end.
+    fn may_go_on(&mut self) -> bool {
+        true
+    }
+    /// The run is past [`LONG_NANOS`]. Said once.
+    fn went_long(&mut self) {}
     /// The run is past `lua-time-limit`, so that others are told of it. Said once.
     fn went_slow(&mut self) {}
 }

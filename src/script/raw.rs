@@ -4,6 +4,7 @@
     reason = "the Lua stack is a C interface; views of it are wrapped here so that the libraries are safe code"
 )]
 
+use super::slots::Slot;
 use super::tape::{Tape, Token};
 use mlua::ffi;
 use mlua::lua_State;
@@ -212,6 +213,13 @@ impl<'a> View<'a> {
             ffi::lua_settop(state, top);
             Ok(is_plain.then(|| &room[..len]))
         }
+    }
+
+    /// The same, read where it lies if `peeks` says that it may be. None also for what [`View::scalars`] has to look at more closely.
+    #[inline]
+    pub(super) fn peeked_scalars<'r>(self, peeks: bool, room: &'r mut [Scalar<'a>]) -> Option<&'r [Scalar<'a>]> {
+        // SAFETY: the machine said so; the slot keeps its table for 'a, and nobody changes it.
+        if peeks { unsafe { Slot::at(self.state, self.index).scalars(room) } } else { None }
     }
 
     /// Lets `look` see the value at a text key of a table, without metamethods. O(n): the key is compared, not interned, because

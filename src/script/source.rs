@@ -1,6 +1,7 @@
 //! The scripts that the server knows, by digest. Shared by all threads; no VM's state is in here.
 
 use super::ScriptError;
+use super::derived::{Forms, Touched, Untold};
 use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::collections::HashMap;
@@ -106,21 +107,37 @@ impl SourceFlags {
 }
 
 /// Whether a script is known to touch keys that it did not declare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Undeclared {
     /// It has not run yet.
     Unknown = 0,
     /// No run did so far.
     No = 1,
-    /// A run did.
-    Yes = 2,
+    /// A run did, and those that it touched look as if they could be told before a run.
+    Learning = 2,
+    /// A run did, and they can be told ([`History::forms`]), as far as is known.
+    Told = 3,
+    /// A run did, and nobody can tell which another one will touch.
+    Yes = 4,
 }
+
+/// A run that takes so long is slow.
+pub const SLOW_NANOS: u64 = 5_000_000;
+
+/// What `History::pace` says of a script that is quick; of one that has not run to its end it is 0.
+const QUICK: u8 = 1;
+/// Of one that has just been slow. So many quick runs less one must follow before it is quick again.
+const SLOW: u8 = 17;
 
 /// What the runs of a script or a function have shown.
 #[derive(Debug, Default)]
 pub struct History {
-    /// An [`Undeclared`].
+    /// An [`Undeclared`], which only grows.
     undeclared: AtomicU8,
+    /// How undeclared keys are made.
+    forms: Mutex<Arc<Forms>>,
+    /// From 0 to [`SLOW`].
+    pace: AtomicU8,
     runs: AtomicU64,
 }
 
@@ -130,14 +147,66 @@ impl History {
         match self.undeclared.load(Ordering::Relaxed) {
             0 => Undeclared::Unknown,
             1 => Undeclared::No,
+            2 => Undeclared::Learning,
+            3 => Undeclared::Told,
             _ => Undeclared::Yes,
         }
     }
 
-    /// Notes whether a run touched undeclared keys. Yes is never taken back.
-    pub fn note_undeclared(&self, touched: bool) {
-        let seen = if touched { Undeclared::Yes } else { Undeclared::No };
-        self.undeclared.fetch_max(seen as u8, Ordering::Relaxed);
+    /// How its undeclared keys are made, as far as they can be told.
+    pub fn forms(&self) -> Arc<Forms> {
+        Arc::clone(&self.forms.lock())
+    }
+
+    /// Notes that a run touched no undeclared keys, or none but those that were told.
+    #[inline]
+    pub fn note_kept(&self) {
+        if self.undeclared.load(Ordering::Relaxed) == Undeclared::Unknown as u8 {
+            self.undeclared.fetch_max(Undeclared::No as u8, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a run touched undeclared keys, and will be started again.
+    pub fn note_abandoned(&self) {
+        self.undeclared.fetch_max(Undeclared::Learning as u8, Ordering::Relaxed);
+    }
+
+    /// Notes what undeclared keys a run of this text touched, but for those that were told. Believes that they can be told after a run that showed nothing new.
+    #[cold]
+    pub fn learn(&self, touched: &Touched, keys: &[&[u8]], argv: &[&[u8]], text: &[u8]) {
+        let before = self.undeclared();
+        if before == Undeclared::Yes {
+            return;
+        }
+        let mut forms = self.forms.lock();
+        let now = match Arc::make_mut(&mut forms).learn(touched, keys, argv, text) {
+            Ok(false) if before >= Undeclared::Learning => Undeclared::Told,
+            Ok(_) => Undeclared::Learning,
+            Err(Untold) => Undeclared::Yes,
+        };
+        self.undeclared.fetch_max(now as u8, Ordering::Relaxed);
+    }
+
+    /// Whether its last runs were quick. Not before the first has ended.
+    #[inline]
+    pub fn is_quick(&self) -> bool {
+        self.pace.load(Ordering::Relaxed) == QUICK
+    }
+
+    /// Notes that a run is slow, which may go on.
+    pub fn note_slow(&self) {
+        self.pace.store(SLOW, Ordering::Relaxed);
+    }
+
+    /// Notes how long a run took that has ended. Runs on several threads may each miss what another notes, which matters to nobody.
+    #[inline]
+    pub fn note_nanos(&self, nanos: u64) {
+        let pace = self.pace.load(Ordering::Relaxed);
+        if nanos >= SLOW_NANOS {
+            self.note_slow();
+        } else if pace != QUICK {
+            self.pace.store(pace.saturating_sub(1).max(QUICK), Ordering::Relaxed);
+        }
     }
 
     /// How often a VM ran it.

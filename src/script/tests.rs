@@ -461,3 +461,43 @@ fn the_first_line_sets_flags() {
     assert_eq!(problem(b"#!lua x=1\nreturn 1"), "ERR Unknown lua shebang option: x=1");
     assert_eq!(problem(b"#!lua"), "ERR Invalid script shebang");
 }
+
+#[test]
+fn a_script_is_quick_once_it_has_run_and_slow_for_some_runs_after_it_was() {
+    let history = History::default();
+    assert!(!history.is_quick(), "nobody knows yet");
+    history.note_nanos(1);
+    assert!(history.is_quick());
+    history.note_nanos(SLOW_NANOS);
+    let runs = (1..).find(|_| {
+        history.note_nanos(1);
+        history.is_quick()
+    });
+    assert_eq!(runs, Some(16));
+    history.note_slow();
+    assert!(!history.is_quick(), "already while it runs");
+}
+
+#[test]
+fn undeclared_keys_are_told_after_two_runs_and_never_again_once_one_was_not() {
+    let history = History::default();
+    history.note_kept();
+    assert_eq!(history.undeclared(), Undeclared::No);
+    let text = b"KEYS[1] .. ':x'".as_slice();
+    let mut touched = Touched::default();
+    touched.note(b"a:x");
+    history.learn(&touched, &[b"a"], &[], text);
+    assert_eq!(history.undeclared(), Undeclared::Learning);
+    history.learn(&touched, &[b"a"], &[], text);
+    assert_eq!(history.undeclared(), Undeclared::Told);
+    history.note_kept();
+    assert_eq!(history.undeclared(), Undeclared::Told);
+    let mut told = Vec::new();
+    history.forms().each(&[b"b"], &[], |key| told.push(key.to_vec()));
+    assert_eq!(told, [b"b:x"]);
+    touched.note(b"beyond");
+    history.learn(&touched, &[b"a"], &[], text);
+    assert_eq!(history.undeclared(), Undeclared::Yes);
+    history.learn(&Touched::default(), &[b"a"], &[], text);
+    assert_eq!(history.undeclared(), Undeclared::Yes);
+}

@@ -216,6 +216,11 @@ impl Vm {
         found.ok_or_else(|| failed(b"ERR Function not found"))
     }
 
+    /// Whether its machine must not be used any more, so that the next run will replace it.
+    pub fn is_spent(&self) -> bool {
+        self.spent
+    }
+
     fn enter(
         &mut self,
         call: &Call<'_>,

@@ -1,7 +1,7 @@
 //! Wiring: builds what the server owns, starts its threads, and stops them in order.
 //!
-//! Threads: `threads` workers and one standby worker, which gets connections only while all others are stuck in a slow script; one for
-//! HTTP; and the caller's, which accepts connections and waits for signals.
+//! Threads: `threads` workers and one standby worker, which gets connections only while all others are stuck in a slow script; a few for scripts
+//! that are not known to be quick; one for HTTP; and the caller's, which accepts connections and waits for signals.
 
 mod appending;
 pub mod logging;
@@ -12,13 +12,14 @@ use crate::acl::Acl;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::rng::Rng;
 use crate::base::{alloc, process};
+use crate::command::aside::Aside;
 use crate::command::away::Away;
 use crate::command::monitor::Monitors;
 use crate::command::pubsub::Channels;
 use crate::command::slowlog::Slowlog;
 use crate::command::{Clients, Services, StopRequest, StopRequests};
 use crate::config::Config;
-use crate::engine::COMMANDS;
+use crate::engine::{COMMANDS, script_threads, start_script_thread};
 use crate::http;
 use crate::keyspace::Keyspace;
 use crate::keyspace::evict::Rules;
@@ -140,6 +141,9 @@ impl Server {
         let workers = (0..=threads)
             .map(|slot| WorkerHandle::start(Arc::clone(&services), slot, threads))
             .collect::<io::Result<Vec<_>>>()?;
+        let scripting = (0..script_threads(threads))
+            .map(|number| start_script_thread(Arc::clone(&services), threads + 1 + number))
+            .collect::<io::Result<Vec<_>>>()?;
         let acceptor = Acceptor::new(Arc::clone(&services), workers);
         alloc::mark_startup();
         let places = places(&listeners, &services);
@@ -171,6 +175,10 @@ impl Server {
             }
         });
         workers.into_iter().for_each(WorkerHandle::join);
+        services.aside.close();
+        for thread in scripting {
+            thread.join().expect("a script thread's panics are caught at its requests");
+        }
         drop::<Sender<()>>(joined);
         services.aof.stop_rewrite();
         if services.aof.is_on()
@@ -334,12 +342,13 @@ pub fn services(mut config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn(Stop
     if let Ok(dir) = std::path::absolute(&config.start.dir) {
         config.start.dir = dir;
     }
-    // A slot for each worker and the standby, and those of who freezes and loads.
-    let slots: Vec<usize> = (threads + 1..).take(threads.clamp(1, LOADERS_MAX)).collect();
+    // A slot for each worker, the standby and each script thread, and those of who freezes and loads.
+    let scripting = threads + 1 + script_threads(threads);
+    let slots: Vec<usize> = (scripting..).take(threads.clamp(1, LOADERS_MAX)).collect();
     let durability = Durability::new(Arc::new(RealDisk), slots.clone(), clock.unix_millis());
     let names = COMMANDS.rows().iter().map(|row| &*row.full_name().leak()).collect();
     let mut rng = Rng::from_process(clock.unix_micros() as u64);
-    let keyspace = Keyspace::new(config.start.databases, threads + 1 + slots.len(), threads);
+    let keyspace = Keyspace::new(config.start.databases, scripting + slots.len(), threads);
     keyspace.set_eviction_rules(Rules::of(&config.live));
     let start = &config.start;
     let log_dir = start.dir.join(&start.appenddirname);
@@ -359,9 +368,10 @@ pub fn services(mut config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn(Stop
         monitors: Monitors::default(),
         slowlog: Slowlog::default(),
         away: Away::default(),
+        aside: Aside::default(),
         scripts: Scripts::default(),
         libraries: Libraries::default(),
-        running: (0..=threads).map(|_| Control::new(Arc::clone(&clock))).collect(),
+        running: (0..scripting).map(|_| Control::new(Arc::clone(&clock))).collect(),
         commands: &COMMANDS,
         run_id,
         started_at: clock.unix_millis(),

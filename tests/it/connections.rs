@@ -34,7 +34,7 @@ fn a_connection_that_is_killed_in_the_middle_of_a_script_ends_after_it() {
     let server = Server::with(&["--threads", "1", "--lua-time-limit", "60000"]);
     let mut busy = server.client();
     assert_eq!(busy.run("CLIENT SETNAME busy"), status("OK"));
-    busy.send(&["EVAL", "while true do end", "0"]);
+    busy.send(&["EVAL", "while true do end", "1", "k"]);
     server.wait_for_command("busy", "eval");
     assert_eq!(server.ask(&["CLIENT", "KILL", &busy.address().to_string()]), status("OK"));
     server.kill_script();
@@ -49,7 +49,10 @@ fn a_connection_that_waits_for_a_script_can_be_killed() {
     let server = Server::with(&["--threads", "1", "--lua-time-limit", "60000"]);
     let mut busy = server.client();
     assert_eq!(busy.run("CLIENT SETNAME busy"), status("OK"));
-    busy.send(&["EVAL", "while true do end", "0"]);
+    // It is known to be quick, so it runs on the worker.
+    let script = "if ARGV[1] then while true do end end return redis.call('EXISTS', KEYS[1])";
+    assert_eq!(busy.call(&["EVAL", script, "1", "k"]), integer(0));
+    busy.send(&["EVAL", script, "1", "k", "loop"]);
     server.wait_for_command("busy", "eval");
     let mut waiting = server.client();
     waiting.send_raw(b"CLIENT SETNAME waiting\r\nSET k 1\r\n");

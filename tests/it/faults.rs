@@ -50,7 +50,7 @@ fn nobody_owns_everything_while_a_script_without_keys_runs() {
 fn an_endless_script_does_not_keep_the_server_from_stopping() {
     let server = Server::with(&["--threads", "2", "--lua-time-limit", "1"]);
     let mut holder = server.client();
-    holder.send(&["EVAL", "while true do end", "0"]);
+    holder.send(&["EVAL", "while true do end", "1", "k"]);
     server.wait_for_busy("k");
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));

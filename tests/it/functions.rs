@@ -81,7 +81,7 @@ fn function_kill_ends_a_function_and_function_stats_names_it() {
     assert_eq!(server.ask(&["FUNCTION", "KILL"]), status("OK"));
     assert!(error_text(&client.read()).contains(KILLED));
     assert_eq!(server.ask(&["FUNCTION", "KILL"]), error("NOTBUSY No scripts in execution right now."));
-    client.send(&["EVAL", "while true do end", "0"]);
+    client.send(&["EVAL", "while true do end", "1", "k"]);
     server.wait_for_busy("k");
     let busy = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
     assert_eq!(server.ask(&["FUNCTION", "KILL"]), error(busy));

@@ -83,9 +83,10 @@ fn health_checks_answer_and_other_paths_are_not_found() {
 
 #[test]
 fn health_checks_and_metrics_answer_while_a_script_holds_every_key() {
-    let server = Server::with(&["--threads", "1", "--lua-time-limit", "20"]);
+    let server = Server::with(&["--threads", "1", "--lua-time-limit", "20", "--script-kill-writes", "yes"]);
     let mut looping = server.client();
-    looping.send(&["EVAL", "while true do end", "0"]);
+    let script = "redis.call('SET', KEYS[1], 1) redis.call('GET', 'undeclared') while true do end";
+    looping.send(&["EVAL", script, "1", "held"]);
     server.wait_for_busy("k");
     assert_eq!(get(server.http(), "/healthz").0, 200);
     assert_eq!(get(server.http(), "/readyz").0, 200);

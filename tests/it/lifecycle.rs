@@ -113,7 +113,7 @@ fn a_running_script_finishes_before_the_server_stops_and_its_reply_arrives() {
 fn a_second_signal_ends_the_process_at_once_although_a_script_loops() {
     let server = Server::with(&["--threads", "1", "--lua-time-limit", "1"]);
     let mut client = server.client();
-    client.send(&["EVAL", "while true do end", "0"]);
+    client.send(&["EVAL", "while true do end", "1", "k"]);
     server.wait_for_busy("k");
     server.signal("TERM");
     // The listener is closed once the first signal was heard.

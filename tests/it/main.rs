@@ -13,6 +13,7 @@ mod faults;
 mod functions;
 mod hostile;
 mod http;
+mod late;
 mod lifecycle;
 mod limits;
 mod log;

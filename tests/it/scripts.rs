@@ -54,22 +54,67 @@ fn keys_that_a_script_does_not_hold_are_served_by_new_connections_and_its_own_ge
     assert!(served >= 15, "{served} of 20 other keys were served");
     assert_eq!(server.ask(&["PING"]), status("PONG"), "a command without keys needs no script to end");
     assert!(error_text(&server.ask(&["FLUSHALL"])).starts_with("BUSY "));
-    assert!(error_text(&server.ask(&["EVAL", "return 2", "0"])).starts_with("BUSY "), "a first run wants all keys");
+    let writes = "return redis.call('SET', KEYS[1], 2)";
+    assert!(
+        error_text(&server.ask(&["EVAL", writes, "1", "other"])).starts_with("BUSY "),
+        "it wants all keys at first"
+    );
     server.kill_script();
     assert!(error_text(&looping.read()).contains(KILLED));
     assert_eq!(looping.run("GET held"), bulk("value"));
 }
 
+/// It needs all keys before it writes, and the key that it did not declare lets nobody know what else it may need.
 #[test]
-fn the_first_run_of_a_script_owns_all_keys() {
-    let server = start("50");
+fn the_first_run_of_a_script_that_writes_and_meets_an_undeclared_key_owns_all_keys() {
+    let server = Server::with(&["--threads", "1", "--lua-time-limit", "50", "--script-kill-writes", "yes"]);
     let mut looping = server.client();
-    looping.send(&["EVAL", "while true do end", "1", "held"]);
+    let script = "redis.call('SET', KEYS[1], 1) redis.call('GET', 'undeclared') while true do end";
+    looping.send(&["EVAL", script, "1", "held"]);
     for key in 0..20 {
         server.wait_for_busy(&format!("other:{key}"));
     }
     server.kill_script();
     assert!(error_text(&looping.read()).contains(KILLED));
+}
+
+/// It lets go of all but its own key once it takes long, and keeps none of the other connections of its worker waiting: it never had that worker.
+#[test]
+fn the_first_run_of_a_script_that_takes_long_holds_its_own_keys_only() {
+    let server = start("50");
+    let (mut beside, mut looping) = (server.client(), server.client());
+    assert_eq!(beside.run("PING"), status("PONG"));
+    let script = "redis.call('SET', KEYS[1], 'written') while true do end";
+    looping.send(&["EVAL", script, "1", "held"]);
+    server.wait_for_busy("held");
+    // A few may share the held key's shard.
+    let served = (0..20).filter(|key| beside.call(&["SET", &format!("other:{key}"), "1"]) == status("OK")).count();
+    assert!(served >= 15, "{served} of 20 other keys were served");
+    assert_eq!(beside.run("CONFIG SET script-kill-writes yes"), status("OK"));
+    assert_eq!(beside.run("SCRIPT KILL"), status("OK"));
+    assert!(error_text(&looping.read()).contains(KILLED));
+    assert_eq!(beside.run("GET held"), bulk("written"));
+}
+
+/// More scripts that never end than there are threads for them: the others wait, and are told BUSY once those are past their time.
+#[test]
+fn scripts_that_wait_for_those_that_never_end_are_told_so() {
+    let server = start("50");
+    let mut looping: Vec<Client> = (0..2).map(|_| server.client()).collect();
+    for (number, client) in looping.iter_mut().enumerate() {
+        let key = format!("held:{number}");
+        client.send(&["EVAL", &format!("while true do end -- {number}"), "1", &key]);
+        server.wait_for_busy(&key);
+    }
+    for script in ["while true do end", "return 1"] {
+        assert!(error_text(&server.ask(&["EVAL", script, "0"])).starts_with("BUSY "), "{script}");
+    }
+    assert_eq!(server.ask(&["PING"]), status("PONG"));
+    server.kill_script();
+    for client in &mut looping {
+        assert!(error_text(&client.read()).contains(KILLED));
+    }
+    assert_eq!(server.ask(&["EVAL", "return 1", "0"]), integer(1));
 }
 
 /// While another script runs, whose shard is not asked for: who wanted everything would be told BUSY.
@@ -87,7 +132,9 @@ fn the_first_run_of_a_script_that_cannot_write_holds_its_own_keys_only() {
     let reads = "return redis.call('GET', ARGV[1])";
     assert_eq!(server.ask(&["EVAL_RO", reads, "0", &free]), bulk("1"));
     assert!(error_text(&server.ask(&["EVAL_RO", reads, "0", "held"])).starts_with("BUSY "));
-    assert!(error_text(&server.ask(&["EVAL", "return 1", "1", &free])).starts_with("BUSY "), "this one might write");
+    assert_eq!(server.ask(&["EVAL", "return 1", "1", &free]), integer(1), "this one might have written");
+    let writes = "return redis.call('INCR', KEYS[1])";
+    assert!(error_text(&server.ask(&["EVAL", writes, "1", &free])).starts_with("BUSY "));
     server.kill_script();
     assert!(error_text(&looping.read()).contains(KILLED));
     assert_eq!(server.ask(&["EVAL_RO", reads, "0", "held"]), bulk("value"));
@@ -111,7 +158,7 @@ fn the_time_limit_can_be_set_while_a_script_runs_for_those_that_come_after() {
     let server = start("0");
     let mut looping = server.client();
     assert_eq!(looping.run("CONFIG SET lua-time-limit 20"), status("OK"));
-    looping.send(&["EVAL", "while true do end", "0"]);
+    looping.send(&["EVAL", "while true do end", "1", "k"]);
     server.wait_for_busy("k");
     server.kill_script();
     assert!(error_text(&looping.read()).contains(KILLED));

@@ -121,6 +121,19 @@ impl Hash {
         true
     }
 
+    /// Makes room in an empty hash for fields and values that are about to come, if they will be small.
+    #[inline]
+    pub fn reserve(&mut self, pairs: &[[&[u8]; 2]], limits: Limits) {
+        let is_small = |item: &[u8]| item.len() <= limits.value_bytes.min(packed::VALUE_BYTES_MAX);
+        if let Form::Small(packed) = self.0.get_mut()
+            && packed.len() == 0
+            && pairs.len() <= limits.entries
+            && pairs.as_flattened().iter().all(|item| is_small(item))
+        {
+            packed.reserve(pairs);
+        }
+    }
+
     /// Gives a field that is not there a value: as [`Hash::set`], but a small hash is not searched.
     pub fn push_new(&mut self, field: &[u8], value: &[u8], limits: Limits) {
         if let Form::Small(packed) = self.0.get_mut()

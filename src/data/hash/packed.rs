@@ -79,6 +79,13 @@ impl Packed {
         true
     }
 
+    /// Makes room for these and nothing else, if it is empty.
+    pub(super) fn reserve(&mut self, pairs: &[[&[u8]; 2]]) {
+        let bytes =
+            pairs.iter().map(|[field, value]| Prefix::new(field.len(), value.len()).len + field.len() + value.len());
+        self.0.reserve_exact(COUNT_BYTES + bytes.sum::<usize>());
+    }
+
     /// Adds a field that is not there, at the end.
     pub(super) fn push(&mut self, field: &[u8], value: &[u8]) {
         let prefix = Prefix::new(field.len(), value.len());
@@ -89,7 +96,11 @@ impl Packed {
             self.0.extend_from_slice(&[0; COUNT_BYTES]);
         }
         self.0.reserve(added);
-        self.0.extend_from_slice(prefix.bytes());
+        match prefix.bytes() {
+            // The usual two bytes need no call to be copied.
+            &[field_len, value_len] => self.0.extend_from_slice(&[field_len, value_len]),
+            bytes => self.0.extend_from_slice(bytes),
+        }
         self.0.extend_from_slice(field);
         self.0.extend_from_slice(value);
         self.set_len(count);
@@ -158,7 +169,18 @@ struct Prefix {
 }
 
 impl Prefix {
+    #[inline]
     fn new(field_len: usize, value_len: usize) -> Self {
+        if field_len.max(value_len) < 0x80 {
+            let mut bytes = [0; 2 * LEN_BYTES_MAX];
+            (bytes[0], bytes[1]) = (field_len as u8, value_len as u8);
+            return Self { bytes, len: 2 };
+        }
+        Self::long(field_len, value_len)
+    }
+
+    #[inline(never)]
+    fn long(field_len: usize, value_len: usize) -> Self {
         let (field, field_bytes) = write_len(field_len);
         let (value, value_bytes) = write_len(value_len);
         let mut bytes = [0; 2 * LEN_BYTES_MAX];

@@ -359,6 +359,23 @@ impl<'a> RecordRef<'a> {
     }
 }
 
+/// Writes what of an integer stands behind the key.
+///
+/// # Safety
+/// There is room for as much as its kind takes.
+#[inline]
+unsafe fn write_int_tail(at: *mut u8, value: i64) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match content::int_kind(value) {
+            Kind::INT8 => {}
+            Kind::INT24 => at.cast::<i16>().write_unaligned(((value >> 8) as i16).to_le()),
+            Kind::INT40 => at.cast::<i32>().write_unaligned(((value >> 8) as i32).to_le()),
+            _ => at.cast::<i64>().write_unaligned(value.to_le()),
+        }
+    }
+}
+
 impl RecordRef<'_> {
     /// Writes flags, key length, deadline and content.
     ///
@@ -380,12 +397,7 @@ impl RecordRef<'_> {
             let at = self.byte(shape.value_at());
             let value_byte = match content {
                 Content::Int(value) => {
-                    match content::int_kind(value) {
-                        Kind::INT8 => {}
-                        Kind::INT24 => at.cast::<i16>().write_unaligned(((value >> 8) as i16).to_le()),
-                        Kind::INT40 => at.cast::<i32>().write_unaligned(((value >> 8) as i32).to_le()),
-                        _ => at.cast::<i64>().write_unaligned(value.to_le()),
-                    }
+                    write_int_tail(at, value);
                     value as u8
                 }
                 Content::Bytes(bytes, _) => {
@@ -399,6 +411,18 @@ impl RecordRef<'_> {
             };
             self.meta().store(self.access() | u32::from(value_byte) << 24, Ordering::Relaxed);
         }
+    }
+
+    /// Writes an integer over one of the same kind.
+    ///
+    /// # Safety
+    /// The record is of the integer's kind, and nobody else has a handle.
+    #[inline]
+    pub(super) unsafe fn write_int(self, value: i64) {
+        let at = self.byte(self.shape().value_at());
+        // SAFETY: the caller's promise.
+        unsafe { write_int_tail(at, value) };
+        self.meta().store(self.access() | u32::from(value as u8) << 24, Ordering::Relaxed);
     }
 
     /// Writes the deadline to its place.

@@ -5,7 +5,7 @@ use super::block::{RecordRef, Shape, deadline_bytes, deadline_half_bytes};
 use super::content::{self, Content, Kind, Slot};
 use super::value::Value;
 use super::{Collection, INLINE_BYTES_MAX};
-use crate::data::string::{Raw, Str};
+use crate::data::string::{Raw, Str, StrForm};
 use crate::data::table::Item;
 use std::alloc::dealloc;
 use std::mem::ManuallyDrop;
@@ -176,7 +176,15 @@ impl Record {
     /// Puts a string in the place of the present one; the deadline stays.
     #[inline]
     pub fn put_back(&mut self, mut text: Str) {
-        let (deadline, unique) = (self.lend().deadline(), self.is_unique());
+        let (record, unique) = (self.lend(), self.is_unique());
+        if let StrForm::Int(value) = text.form()
+            && unique
+            && record.kind() == content::int_kind(value)
+        {
+            // SAFETY: this is the only handle, and the integer takes as many bytes as the one before.
+            return unsafe { record.write_int(value) };
+        }
+        let deadline = record.deadline();
         if unique && self.lend().kind().has_slot() {
             self.drop_slot();
         }

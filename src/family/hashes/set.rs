@@ -69,6 +69,9 @@ fn set(ctx: &mut Ctx, args: Args, command: &str) -> Result<usize, CommandError> 
     let limits = limits(ctx);
     let added = ctx.keys.edit::<Hash, _>(&args[1], Missing::Create, |hash| {
         let hash: &mut Hash = hash;
+        if pairs.len() > 1 {
+            hash.reserve(pairs, limits);
+        }
         pairs.iter().filter(|[field, value]| hash.set(field, value, limits)).count()
     })?;
     Ok(added.expect("a missing hash is created"))

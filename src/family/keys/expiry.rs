@@ -102,7 +102,8 @@ fn give(
     };
     let deadline = millis.and_then(|millis| millis.checked_add(base)).ok_or(CommandError::InvalidExpire(name))?;
     let key = &args[1];
-    let applies = ctx.keys.exists(key) && condition.allows(deadline, ctx.keys.deadline_of(key));
+    // Without a condition one look at the key will do.
+    let applies = args.len() == 3 || ctx.keys.exists(key) && condition.allows(deadline, ctx.keys.deadline_of(key));
     let is_given = applies && ctx.keys.set_deadline(key, Some(deadline));
     if is_given {
         log_deadline(ctx, key, Some(deadline));

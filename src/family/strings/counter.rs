@@ -76,19 +76,13 @@ fn decrby(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
 
 #[inline]
 fn add(ctx: &mut Ctx, key: &[u8], increment: i64, reply: Reply) -> Result<Replied, CommandError> {
-    let edited = ctx.keys.edit::<Str, _>(key, Missing::Skip, |text| {
-        let value = text.as_i64().ok_or(CommandError::NotAnInteger)?;
+    let edited = ctx.keys.edit::<Str, _>(key, Missing::Create, |text| {
+        let value = if text.is_fresh() { 0 } else { text.as_i64().ok_or(CommandError::NotAnInteger)? };
         let sum = value.checked_add(increment).ok_or(CommandError::Overflow)?;
         **text = Str::from_i64(sum);
         Ok::<_, CommandError>(sum)
     })?;
-    match edited {
-        Some(sum) => Ok(reply.integer(sum?)),
-        None => {
-            ctx.keys.put(key, Value::Str(Str::from_i64(increment)), None);
-            Ok(reply.integer(increment))
-        }
-    }
+    Ok(reply.integer(edited.expect("a missing counter is created")?))
 }
 
 fn incrbyfloat(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandError> {

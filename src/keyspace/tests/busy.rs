@@ -239,6 +239,34 @@ fn only_one_unit_waits_while_holding() {
 }
 
 #[test]
+fn a_unit_that_owns_the_whole_may_go_on_with_less() {
+    let keyspace = Keyspace::new(1, 2, 1);
+    let mut second = enter(&keyspace, 1);
+    for plan in [Plan::Nothing, Plan::One(3), several(&[3, 5])] {
+        second = {
+            drop(second);
+            let mut first = enter(&keyspace, 0);
+            let mut held = first.lock(&Plan::Whole, Patience::Wait).expect("nobody else is inside");
+            assert_eq!(keyspace.enter(1, Patience::Try).err(), Some(Busy));
+            assert!(!held.narrow(&Plan::Whole) && !held.narrow(&Plan::Walk));
+            assert!(held.narrow(&plan) && held.covers(&plan));
+            assert!(!held.narrow(&plan), "there is nothing more to give back");
+            let mut second = enter(&keyspace, 1);
+            assert!(!is_busy(&mut second, &Plan::One(4)));
+            assert_eq!(is_busy(&mut second, &Plan::One(3)), plan != Plan::Nothing);
+            assert!(is_busy(&mut second, &Plan::Whole), "it is still inside");
+            assert_eq!(extend(&mut held, 7, false), Ok(()));
+            first.unlock(held);
+            let held = first.lock(&Plan::One(3), Patience::Try).expect("it kept its gate");
+            first.unlock(held);
+            drop(first);
+            second
+        };
+    }
+    assert!(!is_busy(&mut second, &Plan::Whole));
+}
+
+#[test]
 fn a_unit_that_waits_gets_the_shard_when_its_holder_lets_go() {
     let keyspace = Keyspace::new(1, 2, 1);
     let mut first = enter(&keyspace, 0);

@@ -184,6 +184,29 @@ fn all_who_are_parked_are_woken() {
     }
 }
 
+/// A unit that owns the whole goes on with one shard: who wants another shard gets it, who wants this one or everything comes after the unit, and whoever parked
+/// is woken.
+#[test]
+fn who_goes_on_with_less_than_the_whole_keeps_what_it_keeps_to_itself() {
+    for wanted in [Plan::One(0), Plan::One(1), Plan::Whole] {
+        model(move || {
+            let world = World::new(2);
+            let its_wish = wanted.clone();
+            let other = spawn(&world, move |world| world.execute_at_last(1, &its_wish, Patience::Try));
+            let mut pass = world.keyspace.enter(0, Patience::Wait).expect("a wait without bound");
+            let mut held = pass.lock(&Plan::Whole, Patience::Wait).expect("a wait without bound");
+            world.touch([0, 1]);
+            assert!(held.narrow(&Plan::One(0)));
+            world.touch([0]);
+            add(&world.keyspace.counts[0].0.changes, 1);
+            pass.unlock(held);
+            drop(pass);
+            join(other);
+            assert_eq!(world.keyspace.totals().changes, 2);
+        });
+    }
+}
+
 /// Two scripts that have written each want the other's shard. One waits with the token, the other is refused; both end.
 #[test]
 fn two_units_that_want_a_late_shard_of_each_other_do_not_wait_for_each_other() {

@@ -65,6 +65,14 @@ fn round(keyspace: &Keyspace, slot: usize, rng: &mut Rng, done: &Done) {
             assert_eq!(keys.len(), 2 * PAIRS);
         }),
         16 => whole(keyspace, slot, (0, 0), |keys| keys.swap_databases(0, 1)),
+        17 if amount < 0 => whole(keyspace, slot, (rng.below(2), 0), |keys| {
+            // As a script that takes long: it begins with everything and goes on with a pair.
+            add(keys, &both[0], amount);
+            assert!(keys.held().narrow(&pair_plan));
+            std::thread::yield_now();
+            add(keys, &both[1], -amount);
+            assert_eq!(balance(keys, &both[0]) + balance(keys, &both[1]), 2 * BALANCE, "a pair's sum");
+        }),
         17 => whole(keyspace, slot, (2, 0), |keys| {
             let len = keys.len();
             assert_eq!(keys.flush(), len);

@@ -89,6 +89,11 @@ impl FunctionRef {
     pub fn function(&self) -> &Function {
         &self.library.functions[self.index]
     }
+
+    /// The text of its library.
+    pub fn text(&self) -> &[u8] {
+        &self.library.source
+    }
 }
 
 /// What the first line of a library's source says: `#!lua name=mylib`.
