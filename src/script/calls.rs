@@ -8,13 +8,14 @@
 
 use super::library::{NATIVES, Native, Raise};
 use super::loading::{enter_call, enter_load};
+use super::looks::CHARGED_BYTES_MAX;
 use super::machine::{
     Chunk, Compiled, Machine, NESTING_BYTES_MAX, SLOT_ARGV, SLOT_CALL, SLOT_COMPILE, SLOT_HANDLER, SLOT_KEYS,
     SLOT_LOAD, SLOT_RUN,
 };
 use super::raw::{self, Args};
 use super::tape::{LuaSink, Tape, Token};
-use super::{Host, LogLevel, Permission, convert, strings, tables};
+use super::{Host, LogLevel, Permission, convert, pieces, strings, tables};
 use crate::resp::reply::ReplySink;
 use mlua::ffi;
 use mlua::lua_State;
@@ -25,6 +26,9 @@ use std::ptr;
 
 /// The most bytes that a number takes as an argument.
 const DIGITS_MAX: usize = 32;
+
+/// The most bytes that all arguments of a command take: one text may stand in many places.
+const ARGUMENT_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Registry numbers from here on hold the functions of the fixed slots.
 pub(super) const SLOTS_KEY: c_int = 1 << 20;
@@ -115,6 +119,8 @@ unsafe fn push_natives(state: *mut lua_State) {
         }
         ffi::lua_pushcfunction(state, look);
         ffi::lua_setfield(state, -2, c"look".as_ptr());
+        ffi::lua_pushcfunction(state, pieces::load);
+        ffi::lua_setfield(state, -2, c"load".as_ptr());
         ffi::lua_pushcfunction(state, is_deep);
         ffi::lua_setfield(state, -2, c"is_deep".as_ptr());
         ffi::lua_getfield_(state, -1, c"redis".as_ptr());
@@ -237,6 +243,7 @@ pub(super) unsafe extern "C-unwind" fn watch(state: *mut lua_State, _: *mut ffi:
         if !may_go_on(machine) {
             end(state, machine);
         }
+        (*machine).count_anew();
         let Some(job) = (*machine).job.as_ref() else { return };
         if !(*machine).told_slow && (*job.control).is_slow() {
             (*machine).told_slow = true;
@@ -387,6 +394,9 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
         // Everything of ours that could panic is inside; a panic must not meet a Lua frame.
         let ran = catch_unwind(AssertUnwindSafe(|| {
             gather(state, &mut *machine)?;
+            if (*machine).argv.iter().map(|arg| arg.len()).sum::<usize>() > ARGUMENT_BYTES_MAX {
+                return Err(b"ERR the arguments of the command take too many bytes".as_slice());
+            }
             (*machine).empty_tape();
             let Machine { session, argv, .. } = &mut *machine;
             let mut sink = LuaSink { tape: &mut session.tape, resp3: session.resp3 };
@@ -514,6 +524,15 @@ unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
                 None => native.run(session, &mut Nobody, args),
             }))
         };
+        if ran.is_ok() {
+            (*machine).session.charge_call(ran.as_ref().is_ok_and(Result::is_err));
+            if (*machine).session.charged >= CHARGED_BYTES_MAX {
+                (*machine).session.charged = 0;
+                if !may_go_on(machine) {
+                    end(state, machine);
+                }
+            }
+        }
         match ran {
             Err(panic) => end_by_panic(state, machine, panic),
             Ok(Ok(())) => {
