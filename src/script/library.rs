@@ -70,7 +70,15 @@ pub(super) struct Session {
 impl Default for Session {
     fn default() -> Self {
         let cjson = cjson::Settings::default();
-        Self { tape: Tape::default(), text: Vec::new(), resp3: false, random: Drand::seeded(0), cjson, loading: None, charged: 0 }
+        Self {
+            tape: Tape::default(),
+            text: Vec::new(),
+            resp3: false,
+            random: Drand::seeded(0),
+            cjson,
+            loading: None,
+            charged: 0,
+        }
     }
 }
 
@@ -283,6 +291,7 @@ fn sha1hex(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<()
     let mut digits = Vec::new();
     // What is no text has the digest of the empty one.
     let text = session.bytes(args, 0, &mut digits).unwrap_or_default();
+    session.charged += text.len();
     session.tape.bytes(&super::Digest::of(text).hex());
     Ok(())
 }

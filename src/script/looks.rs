@@ -9,6 +9,7 @@
 
 use super::calls;
 use super::machine::Machine;
+use super::pattern::STEPS;
 use mlua::ffi;
 use std::ffi::c_int;
 
@@ -65,6 +66,11 @@ impl LargeBlocks {
     pub(super) fn interval(&self, most: c_int) -> c_int {
         let fitting = WORK_BYTES.checked_div(self.largest()).unwrap_or(usize::MAX).max(1);
         most.min(c_int::try_from(fitting).unwrap_or(c_int::MAX))
+    }
+
+    /// The same for the steps of a native that may call another one in each, which is as much as some instructions.
+    pub(super) fn step_interval(&self) -> usize {
+        (self.interval(STEPS as c_int) / 4).max(1) as usize
     }
 
     /// Whether also a script that ends by itself is to be looked at.
@@ -146,7 +152,7 @@ mod tests {
         assert_eq!(blocks.interval(3), 3, "never more than otherwise");
         assert!(blocks.want_hook());
         blocks.replace(9 << 20, 1 << 30);
-        assert_eq!(blocks.interval(10_000), 1);
+        assert_eq!((blocks.interval(10_000), blocks.step_interval()), (1, 1));
         blocks.replace(1 << 30, 0);
         assert_eq!(blocks.interval(10_000), 4, "one of this class is left");
         blocks.replace(8 << 20, 100);

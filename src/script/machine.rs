@@ -243,7 +243,14 @@ impl Machine {
     fn start(config: VmConfig) -> Result<Owned, ScriptError> {
         let max = if config.memory_bytes_max == 0 { usize::MAX } else { config.memory_bytes_max };
         let machine = Owned(NonNull::from(Box::leak(Box::new(Self {
-            memory: Memory { used: 0, outside: 0, max, refused: false, large: LargeBlocks::new(), blocks: Blocks::new() },
+            memory: Memory {
+                used: 0,
+                outside: 0,
+                max,
+                refused: false,
+                large: LargeBlocks::new(),
+                blocks: Blocks::new(),
+            },
             state: ptr::null_mut(),
             session: Session::default(),
             job: None,

@@ -125,7 +125,7 @@ unsafe extern "C-unwind" fn gsub(state: *mut lua_State) -> c_int {
             if matches!(kind, ffi::LUA_TFUNCTION | ffi::LUA_TTABLE) {
                 add_looked_up(state, machine, buffer, subject, &whole, kind);
                 // It may have been a native that worked on what is large.
-                let worth = STEPS / (*machine).memory.large.interval(STEPS as c_int) as usize;
+                let worth = STEPS / (*machine).memory.large.step_interval();
                 if let Err(problem) = matcher.spend(worth) {
                     fail(state, machine, problem);
                 }

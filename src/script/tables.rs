@@ -11,7 +11,6 @@
 use super::calls::{self, may_go_on};
 use super::convert;
 use super::machine::Machine;
-use super::pattern::STEPS;
 use mlua::ffi;
 use mlua::lua_State;
 use std::ffi::{CStr, c_int};
@@ -39,7 +38,7 @@ impl Work {
     /// As for [`Self::step`].
     unsafe fn new(machine: *mut Machine) -> Self {
         // SAFETY: the caller's promise.
-        let most = unsafe { (*machine).memory.large.interval(STEPS as c_int) } as usize;
+        let most = unsafe { (*machine).memory.large.step_interval() };
         Self { machine, steps: 0, most }
     }
 

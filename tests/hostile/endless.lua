@@ -183,8 +183,8 @@ local s = string.rep('x', 4e6) local a, b, t = s .. 'a', s .. 'b', {} for i = 1,
 --- a sort by a native => stops
 local s, t = string.rep('x', 8e6), {} for i = 1, 100000 do t[i] = s end while true do pcall(table.sort, t, string.find) end
 --- a replacement by a native => stops
-local s, t = string.rep('x', 1e6), {} for i = 1, 10 do t[i] = s end setmetatable(t, {__index = table.concat})
-while true do string.gsub(string.rep('1', 10000), '.', t) end
+local t = {} for i = 1, 300000 do t[i] = '' end setmetatable(t, {__index = table.concat})
+while true do string.gsub(string.rep('1', 10000), 'x*', t) end
 --- a text that an earlier one left => stops
 local function make() return string.rep('x', 8e6) end make() while true do local s = make():upper() end
 --- calls in a row without a loop => stops

@@ -176,12 +176,7 @@ impl<'a> Matcher<'a> {
         found
     }
 
-    fn look_for(
-        &mut self,
-        from: usize,
-        anchored: bool,
-        work: &mut Workspace,
-    ) -> Result<Option<Range<usize>>, Problem> {
+    fn look_for(&mut self, from: usize, anchored: bool, work: &mut Workspace) -> Result<Option<Range<usize>>, Problem> {
         // One more than those of the walk, so that a search that finds nothing at once counts as well.
         self.spend(1)?;
         if anchored {
