@@ -8,8 +8,7 @@ use tally::config::{Config, Invocation};
 use tally::net::Listeners;
 use tally::persist::check;
 use tally::persist::disk::RealDisk;
-use tally::server::{Server, logging};
-use tokio::signal::unix::{SignalKind, signal};
+use tally::server::{Server, logging, stop_by_signals};
 
 fn main() -> ExitCode {
     match Config::from_arguments(std::env::args()) {
@@ -40,25 +39,11 @@ fn check(files: &[PathBuf]) -> ExitCode {
 fn run(config: Config) -> Result<(), String> {
     logging::start(&config).map_err(|error| error.to_string())?;
     let listeners = Listeners::bind(&config).map_err(|error| error.to_string())?;
-    Server::new(config, listeners).run(terminated()).map_err(|error| format!("the server could not run: {error}"))
-}
-
-/// Ready at the first SIGTERM or SIGINT. From then on another of them ends the process at once.
-async fn terminated() {
-    let handlers = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
-    let (mut term, mut int) = match handlers {
-        Ok(handlers) => handlers,
-        Err(error) => {
-            tracing::error!("signals cannot be caught, so stopping will not be orderly: {error}");
-            return std::future::pending().await;
-        }
-    };
-    tokio::select! {
-        _ = term.recv() => tracing::info!("SIGTERM received: running commands finish, then the server stops"),
-        _ = int.recv() => tracing::info!("SIGINT received: running commands finish, then the server stops"),
+    let server = Server::new(config, listeners);
+    if let Err(error) = stop_by_signals(server.stopper()) {
+        tracing::error!("signals cannot be caught, so stopping will not be orderly: {error}");
     }
-    // From here on the main thread waits for the workers and polls nothing, so the second signal gets its own thread.
-    tally::server::exit_on_next_signal(term, int);
+    server.run().map_err(|error| format!("the server could not run: {error}"))
 }
 
 /// --help and --version answer on standard output. Whoever reads it may stop early (`tally --help | head`): that is no failure.

@@ -29,8 +29,22 @@ def values():
     yield f"hash of {many}", [[b"HSET", SOURCE] + [word for i in range(many) for word in (b"field %d" % i, b"value %d" % i)]]
     yield f"sorted set of {many}", [[b"ZADD", SOURCE] + [word for i in range(many) for word in (b"%d" % (i % 1000), b"member %d" % i)]]
     yield "list of long elements", [[b"RPUSH", SOURCE] + [bytes([65 + i]) * (4000 * i) for i in range(8)]]
+    for size in (1, 90, 2000):
+        entries = [[b"XADD", SOURCE, b"%d-%d" % (i // 3 + 1, i), *([b"f", b"value %d" % i] if i % 7 else [b"g", everything[i % len(everything)], b"", b"-1"])] for i in range(size)]
+        yield f"stream of {size}", entries
+        yield f"stream of {size}, some deleted", entries + [[b"XDEL", SOURCE] + [b"%d-%d" % (i // 3 + 1, i) for i in range(0, size, 3)], [b"XTRIM", SOURCE, b"MAXLEN", b"%d" % (size // 2)]]
+        yield f"stream of {size}, with groups", entries + [
+            [b"XGROUP", b"CREATE", SOURCE, b"g", b"0"], [b"XGROUP", b"CREATE", SOURCE, b"h", b"5", b"ENTRIESREAD", b"3"], [b"XGROUP", b"CREATECONSUMER", SOURCE, b"h", b"idle"],
+            [b"XREADGROUP", b"GROUP", b"g", b"c", b"COUNT", b"50", b"STREAMS", SOURCE, b">"], [b"XREADGROUP", b"GROUP", b"g", b"d", b"COUNT", b"1000", b"STREAMS", SOURCE, b">"],
+            [b"XDEL", SOURCE, b"2-3", b"3-6"], [b"XACK", SOURCE, b"g", b"3-7", b"3-8"], [b"XCLAIM", SOURCE, b"g", b"e", b"0", b"1-1", b"TIME", b"1000", b"RETRYCOUNT", b"77"]]
+    yield "stream without entries", [[b"XGROUP", b"CREATE", SOURCE, b"g", b"$", b"MKSTREAM"]]
     yield "set of every width", [[b"SADD", SOURCE] + [b"%d" % number for number in numbers]]
     yield "sorted set of every score", [[b"ZADD", SOURCE] + [word for i, number in enumerate(numbers + ["inf", "-inf", "0.1", "1e300", "-2.5e-9"]) for word in (str(number).encode(), b"m%d" % i)]]
+
+
+def stream(connection, key):
+    """All that XINFO tells of a stream."""
+    return wire.lines(wire.parse(connection.call([b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"])))
 
 
 def content(connection, key):
@@ -38,6 +52,8 @@ def content(connection, key):
     kind = wire.parse(connection.call([b"TYPE", key])).data
     if kind == b"none":
         return kind
+    if kind == b"stream":
+        return kind, stream(connection, key)
     name, *rest = READS[kind]
     reply = wire.parse(connection.call([name, key] + [word if isinstance(word, bytes) else b"%d" % word for word in rest])).data
     items = [item.data for item in reply] if isinstance(reply, list) else reply

@@ -89,7 +89,8 @@ def observe(port, connection, prefix, deadlines, seconds_after):
     queue = multiprocessing.Queue()
     probe = multiprocessing.Process(target=measure_latencies, args=(port, start, end, queue), daemon=True)
     echo_queue = multiprocessing.Queue()
-    echo = multiprocessing.Process(target=measure_echoes, args=(start, end, echo_queue), daemon=True)
+    # It has a process of its own, which a daemon may not have.
+    echo = multiprocessing.Process(target=measure_echoes, args=(start, end, echo_queue))
     probe.start()
     echo.start()
     delays = []
@@ -114,7 +115,7 @@ def measure_echoes(start, end, queue):
     """What measure_latencies does, of a process that echoes."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    server = multiprocessing.get_context("fork").Process(target=serve_echoes, args=(listener,))
+    server = multiprocessing.get_context("fork").Process(target=serve_echoes, args=(listener,), daemon=True)
     server.start()
     listener.close()
     measure_latencies(port, start, end, queue)

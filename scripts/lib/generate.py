@@ -10,8 +10,8 @@ import random
 
 import payloads
 
-FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "geo", "sort", "scripts", "functions", "transactions", "connection", "bad")
-WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 10, 7, 9, 5, 7, 3, 5)
+FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "geo", "streams", "sort", "scripts", "functions", "transactions", "connection", "bad")
+WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 10, 20, 7, 9, 5, 7, 3, 5)
 
 KEYS = [b"a", b"b", b"c", b"d", b"", b"k\x00\r\n\xff", b"{t}1", b"{t}2"]
 LEX_KEYS = [b"l1", b"l2", b"l3", b"biglex"]
@@ -39,6 +39,12 @@ DEGREES = [b"0", b"-0", b"1", b"180", b"-180", b"85.05112878", b"-85.05112878", 
 UNITS = [b"m", b"km", b"ft", b"mi", b"KM", b"M"]
 PLACE_SCORES = [b"0", b"1.5", b"-1", b"inf", b"-inf", b"1e19", b"9223372036854775808", b"4503599627370496", b"3377699720527872", b"13510798882111488", b"3479099956230698", b"4503599627370495"]
 NO_SET = b"s2"
+STREAM_KEYS = [b"x1", b"x2", b"x1", b"x2", b"x3", b"bigx"]
+STREAM_GROUPS = [b"g", b"g", b"h", b"G"]
+CONSUMERS = [b"c", b"d", b"c", b"d", b"", b"\x00e"]
+STREAM_IDS = [b"%d-%d" % (ms, seq) for ms in (1, 2, 3, 4, 5, 7) for seq in (0, 1, 2, 3)] + [b"%d" % ms for ms in range(9)] + [
+    b"0-0", b"0", b"0-1", b"007-1", b" 5", b"+5-+1", b"5-", b"-5", b"5--1", b"-", b"+", b"x", b"", b"5-x", b"18446744073709551615-18446744073709551615", b"18446744073709551615",
+    b"18446744073709551616", b"5-18446744073709551615", b"1-1-1", b"5-1\x00", b"9" * 130, b"*", b"$", b">", b"5-*"]
 SORT_PATTERNS = [b"w_*", b"w_*", b"h_*->f", b"h_*->g", b"*", b"w_*->f", b"h_*", b"*->", b"#", b"nosort", b"", b"w_*\x00x", b"\x00*"]
 SET_INTEGERS = [b"0", b"1", b"2", b"3", b"4", b"5", b"-1", b"-7", b"10", b"100", b"32767", b"32768", b"-32769", b"2147483648", b"-2147483649",
                 b"9223372036854775807", b"-9223372036854775808"]
@@ -414,6 +420,78 @@ class Generator:
         self.random.shuffle(parts)
         return [word for part in parts for word in part]
 
+    def w_xkey(self):
+        return self.pick(STREAM_KEYS) if self.chance(0.95) else self.key()
+
+    def w_xgroup(self):
+        return self.pick(STREAM_GROUPS)
+
+    def w_consumer(self):
+        return self.pick(CONSUMERS)
+
+    def w_xid(self):
+        if self.chance(0.6):
+            return b"%d-%d" % (self.random.randrange(1, 60), self.random.randrange(8))
+        return self.pick(STREAM_IDS)
+
+    def w_xnew(self):
+        roll = self.random.random()
+        if roll < 0.9:
+            # Mostly behind those that are there: ids of a stream ascend.
+            return b"%d-%s" % (self.random.randrange(1, 400) if roll < 0.1 else int(40 * self.random.random() ** 0.2) + 20, self.pick([b"*", b"*", b"*", b"1", b"7"]))
+        return self.pick(STREAM_IDS)
+
+    def w_xids(self):
+        return [self.w_xid() for _ in range(self.random.randint(1, 4))]
+
+    def w_xend(self):
+        roll = self.random.random()
+        return b"-" if roll < 0.2 else b"+" if roll < 0.4 else (b"(" if roll < 0.5 else b"") + self.w_xid()
+
+    def w_xfv(self):
+        fields = [b"f", b"g", b"temperature", b"1", b""]
+        return [word for _ in range(self.random.randint(1, 3)) for word in (self.pick(fields), self.pick(VALUES))]
+
+    def w_xcount(self):
+        return [b"COUNT", self.pick(SMALL)] if self.chance(0.5) else []
+
+    def w_xtrim(self):
+        name = self.pick([b"MAXLEN", b"MINID", b"maxlen"])
+        sign = self.pick([[], [], [b"="], [b"~"], [b"~"]])
+        threshold = self.w_xid() if name == b"MINID" else self.pick([b"0", b"1", b"5", b"20", b"150", b"-1", b"x", b"3"])
+        limit = [b"LIMIT", self.pick([b"0", b"1", b"100", b"150", b"-1", b"x"])] if self.chance(0.15) else []
+        return [name] + sign + [threshold] + limit
+
+    def w_xaddopts(self):
+        return self.some([b"NOMKSTREAM"], self.w_xtrim()) if self.chance(0.35) else []
+
+    def w_xreadopts(self):
+        return self.some([b"COUNT", self.pick(SMALL)], [b"COUNT", b"2"])
+
+    def w_xstreams(self):
+        keys = [self.w_xkey() for _ in range(self.random.randint(1, 2))]
+        return keys + [self.w_xid() for _ in keys]
+
+    def w_xnews(self):
+        keys = [self.w_xkey() for _ in range(self.random.randint(1, 2))]
+        return keys + [b">" if self.chance(0.7) else self.w_xid() for _ in keys]
+
+    def w_xreads(self):
+        return self.pick([[], [], [b"ENTRIESREAD", self.pick([b"-1", b"0", b"3", b"100", b"-2", b"x"])]])
+
+    def w_xclaimopts(self):
+        return self.some([b"IDLE", self.pick([b"0", b"100000", b"-1", b"x"])], [b"TIME", self.pick([b"0", b"1000", b"4102444800000", b"x"])],
+                         [b"RETRYCOUNT", self.pick([b"0", b"5", b"-1", b"x"])], [b"FORCE"], [b"FORCE"], [b"JUSTID"], [b"LASTID", self.w_xid()], [b"NOSUCH"])
+
+    def w_xidle(self):
+        return self.pick([b"0", b"0", b"0", b"3600000", b"-1", b"x"])
+
+    def w_xsetopts(self):
+        return self.some([b"ENTRIESADDED", self.pick([b"0", b"5", b"500", b"-1", b"x"])], [b"MAXDELETEDID", self.w_xid()])
+
+    def w_xautoopts(self):
+        return self.some([b"COUNT", self.pick([b"1", b"2", b"10", b"0", b"-1", b"x"])], [b"JUSTID"])
+
     def w_db(self):
         return self.pick([b"0", b"1", b"2", b"15", b"16", b"-1", b"x", b"0"])
 
@@ -527,6 +605,24 @@ class Generator:
             return [[b"GEOADD", self.pick(GEO_KEYS)] + places]
         return self.from_table(GEO)
 
+    def streams(self):
+        if self.chance(0.02):
+            # Several blocks: the default is a hundred entries, or 4 KiB.
+            size = self.random.choice([90, 101, 250, 1200])
+            wide = self.random.choice([1, 1, 300])
+            start = self.random.randrange(1, 40)
+            return [[b"DEL", b"bigx"]] + [
+                [b"XADD", b"bigx", b"%d-%d" % (start + i // 7, 1 + i % 7), self.pick([b"f", b"f", b"f", b"g"]), b"v" * self.random.randrange(wide + 1)] for i in range(size)]
+        if self.chance(0.03):
+            key, group = self.w_xkey(), self.w_xgroup()
+            return [[b"XGROUP", b"CREATE", key, group, self.pick([b"0", b"$", b"3"]), b"MKSTREAM"], [b"XREADGROUP", b"GROUP", group, b"c", b"COUNT", self.pick([b"1", b"3", b"90"]), b"STREAMS", key, b">"]]
+        if self.chance(0.01):
+            return [[b"DEL", self.w_xkey()]]
+        argv = self.fill(self.pick(STREAMS))
+        if argv[0] == b"XADD" and any(word == b"*" for word in argv):
+            return [[b"XLEN", argv[1]]]  # An id by the clock is each server's own.
+        return [argv]
+
     def single(self):
         """One command of a data family."""
         return self.fill(self.pick(self.pick([STRINGS, COUNTERS, HASHES, LISTS, SETS, ZSETS, ZSETS, GEO, KEYSPACE, SORTS_BY_TEXT])))
@@ -639,6 +735,8 @@ class Generator:
             return [[b"GET"]]  # It may have lost its ANY, see w_geostorecount().
         if argv[0].upper() == b"SORT" and any(word.upper() == b"STORE" for word in argv):
             return [[b"GET"]]  # It may have become one by numbers, see sort(), or one that stores what has no order.
+        if argv[0].upper() == b"XADD" and b"*" in argv:
+            return [[b"GET"]]  # An id by the clock is each server's own.
         if argv[0].upper() == b"ZADD" and any(word in LEX_KEYS for word in argv):
             return [[b"GET"]]  # A score that went astray would do the same.
         return [argv]
@@ -655,7 +753,21 @@ def is_soon(word):
 # Commands that a wrong argument could turn into one that stops, blocks, reconfigures or floods.
 UNSAFE = {b"SHUTDOWN", b"DEBUG", b"MONITOR", b"SUBSCRIBE", b"PSUBSCRIBE", b"QUIT", b"SYNC", b"PSYNC", b"WATCH", b"MULTI", b"SELECT", b"HELLO", b"RESET", b"CLIENT", b"AUTH",
           b"CONFIG", b"HRANDFIELD", b"ZRANDMEMBER", b"SRANDMEMBER", b"SPOP",
-          b"BLPOP", b"BRPOP", b"BLMPOP", b"BLMOVE", b"BRPOPLPUSH", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP"}
+          b"XREAD", b"XREADGROUP", b"BLPOP", b"BRPOP", b"BLMPOP", b"BLMOVE", b"BRPOPLPUSH", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP"}
+
+STREAMS = """XADD {xkey} {xaddopts} {xnew} {xfv}|XADD {xkey} {xaddopts} {xnew} {xfv}|XADD {xkey} {xaddopts} {xnew} {xfv}|XADD {xkey} {xnew} {xfv}|XADD {xkey} {xnew} f v
+XADD bigx {xnew} f {val}|XADD bigx {xaddopts} {xnew} f {val}|XLEN {xkey}|XRANGE {xkey} {xend} {xend} {xcount}|XRANGE {xkey} - + {xcount}|XRANGE {xkey} {xend} + {xcount}|XREVRANGE {xkey} {xend} {xend} {xcount}
+XREVRANGE {xkey} + - {xcount}|XRANGE bigx {xend} {xend} {xcount}|XDEL {xkey} {xids}|XDEL {xkey} {xids}|XDEL bigx {xids}|XTRIM {xkey} {xtrim}|XTRIM bigx {xtrim}|XSETID {xkey} {xid} {xsetopts}|XSETID {xkey} 70-1 {xsetopts}
+XREAD {xreadopts} STREAMS {xstreams}|XREAD {xreadopts} STREAMS {xstreams}|XREAD STREAMS {xkey} $|XREAD STREAMS {xkey}|XREAD COUNT 2 NOACK STREAMS {xkey} 0|XREAD BLOCK x STREAMS {xkey} 0|XREAD BLOCK -1 STREAMS {xkey} 0
+XINFO STREAM {xkey}|XINFO STREAM {xkey}|XINFO GROUPS {xkey}|XINFO GROUPS {xkey}|XINFO CONSUMERS {xkey} {xgroup}|XINFO STREAM {xkey} FULL|XINFO STREAM {xkey} FULL COUNT {small}|XINFO STREAM {xkey} NOSUCH|XINFO HELP
+XGROUP CREATE {xkey} {xgroup} {xid} {xreads}|XGROUP CREATE {xkey} {xgroup} $ MKSTREAM {xreads}|XGROUP SETID {xkey} {xgroup} {xid} {xreads}|XGROUP DESTROY {xkey} {xgroup}|XGROUP CREATECONSUMER {xkey} {xgroup} {consumer}
+XGROUP DELCONSUMER {xkey} {xgroup} {consumer}|XGROUP HELP|XGROUP CREATE {xkey} {xgroup}|XGROUP SETID {xkey} {xgroup} 5 ENTRIESREAD|XGROUP NOSUCH {xkey} {xgroup}
+XREADGROUP GROUP {xgroup} {consumer} {xreadopts} STREAMS {xnews}|XREADGROUP GROUP {xgroup} {consumer} {xreadopts} STREAMS {xkey} >|XREADGROUP GROUP {xgroup} {consumer} {xreadopts} STREAMS {xkey} >
+XREADGROUP GROUP {xgroup} {consumer} COUNT 3 STREAMS {xkey} >|XREADGROUP GROUP {xgroup} {consumer} NOACK {xreadopts} STREAMS {xkey} >|XREADGROUP COUNT 1 GROUP {xgroup} {consumer} STREAMS {xkey} {xid}|XREADGROUP GROUP {xgroup} {consumer} STREAMS {xkey} $
+XACK {xkey} {xgroup} {xids}|XACK {xkey} {xgroup} {xids}|XPENDING {xkey} {xgroup}|XPENDING {xkey} {xgroup}|XPENDING {xkey} {xgroup} {xend} {xend} {small}|XPENDING {xkey} {xgroup} - + 10 {consumer}|XPENDING {xkey} {xgroup} IDLE {xidle} - + 5 {consumer}
+XPENDING {xkey} {xgroup} IDLE 0 -|XPENDING {xkey} {xgroup} - + 5|XCLAIM {xkey} {xgroup} {consumer} {xidle} {xids} {xclaimopts}|XCLAIM {xkey} {xgroup} {consumer} 0 {xids} {xclaimopts}|XCLAIM {xkey} {xgroup} {consumer} 0 {xids} FORCE
+XAUTOCLAIM {xkey} {xgroup} {consumer} {xidle} {xend} {xautoopts}|XAUTOCLAIM {xkey} {xgroup} {consumer} 0 - {xautoopts}|XAUTOCLAIM {xkey} {xgroup} {consumer} 0 0 COUNT 2
+TYPE {xkey}|OBJECT ENCODING {xkey}|COPY {xkey} {xkey} REPLACE|RENAME {xkey} {xkey}|GET {xkey}|LPUSH {xkey} a|SORT {xkey}|DUMP {xkey}|EXISTS {xkey}|SET {xkey} v|DEL {xkey}|HSET {xkey} f v|SCAN 0 COUNT 100000 TYPE stream""".replace("\n", "|").split("|")
 
 STRINGS = """SET {key} {val} {setopts}|SET {key} {val} {setopts}|SET {key} {val}|GET {key}|GET {key}|GETEX {key} {getexopts}|GETDEL {key}|GETSET {key} {val}
 SETNX {key} {val}|SETEX {key} {ttl} {val}|PSETEX {key} {pttl} {val}|MGET {keys}|MSET {pairs}|MSETNX {pairs}|APPEND {key} {val}|STRLEN {key}

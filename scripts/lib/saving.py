@@ -1,8 +1,9 @@
 """What a snapshot in the background costs clients while they write, beside a real redis-server, which forks.
 
 The same keys are loaded into each: strings, counters with deadlines, small hashes, lists and sorted sets, and one large sorted set. Two connections send pipelines
-of which one half are writes, all over the keys. Three others send GET, SET and ZADD, each from a process of its own, some hundred times a second, and measure each;
-first while nothing is saved, then during BGSAVE. Memory is the proportional set size of the server and its children, sampled, less what it was before.
+of which one half are writes, all over the keys. Three others send GET, SET and ZADD, each from a process of its own, some hundred times a second, and measure each:
+during BGSAVE, and before and after it for as long while nothing is saved. What the snapshot itself does to others is the difference: clients and server share the
+processors, and wait for each other at any time. Memory is the proportional set size of the server and its children, sampled, less what it was before.
 """
 
 import multiprocessing
@@ -19,10 +20,10 @@ import wire
 
 PROBE_PAUSE_SECONDS = 0.002
 SAMPLE_SECONDS = 0.2
-IDLE_SECONDS = 5.0
+WARM_SECONDS = 5.0
 PER_PIPELINE = 16
 PIPELINES = 2000
-SLOW_MICROS = 500
+SLOW_MICROS, VERY_SLOW_MICROS = 500, 2000
 
 
 def run(tally, peer, keys, members, threads):
@@ -41,12 +42,17 @@ def run(tally, peer, keys, members, threads):
             writers = [context.Process(target=write, args=(server.port, keys, members, seed, ended), daemon=True) for seed in range(2)]
             for process in writers:
                 process.start()
-            rows.extend(measured(f"{name} {server.version}", "idle", server, connection, lambda: time.sleep(IDLE_SECONDS)))
+            time.sleep(WARM_SECONDS)
+            start = time.monotonic()
+            rows.extend(measured(f"{name} {server.version}", "BGSAVE", server, connection, lambda: save(connection)))
+            seconds = time.monotonic() - start
+            rows.extend(measured("", "none", server, connection, lambda: time.sleep(seconds)))
             rows.extend(measured("", "BGSAVE", server, connection, lambda: save(connection)))
+            rows.extend(measured("", "none", server, connection, lambda: time.sleep(seconds)))
             ended.set()
             connection.close()
             figures.note("")
-    figures.show_table(["server", "load", "seconds", "memory", "commands over 0.5 ms", "the longest, ms", "probe", "p50", "p99", "p99.9", "worst"], rows)
+    figures.show_table(["server", "save", "seconds", "memory", "commands over 0.5 ms", "over 2 ms", "the longest, ms", "probe", "p50", "p99", "p99.9", "worst", "over 2 ms"], rows)
 
 
 def save(connection):
@@ -112,8 +118,9 @@ def measured(name, load, server, connection, work):
     slow = [entry[2] for entry in connection.text("SLOWLOG", "GET", "-1").native() if entry[3][0].upper() not in (b"SLOWLOG", b"INFO", b"CONFIG")]
     extra = f"{100 * (most[0] - before) / before:+.1f} %"
     for index, (label, latencies) in enumerate(found.items()):
-        first = [name, load, f"{seconds:.1f}", extra, str(len(slow)), f"{max(slow, default=0) / 1000:.2f}"] if index == 0 else [""] * 6
-        yield first + [label, *latency.cells(latencies)]
+        very_slow = sum(micros >= VERY_SLOW_MICROS for micros in slow)
+        first = [name, load, f"{seconds:.1f}", extra, str(len(slow)), str(very_slow), f"{max(slow, default=0) / 1000:.2f}"] if index == 0 else [""] * 7
+        yield first + [label, *latency.cells(latencies), str(sum(milliseconds > VERY_SLOW_MICROS / 1000 for milliseconds in latencies))]
 
 
 def memory_bytes(pid):

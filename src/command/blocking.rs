@@ -24,6 +24,9 @@ use std::sync::Arc;
 /// What serves a client that has waited: takes from `key`, which has what it waits for, and replies as its command would have.
 pub type Serve = for<'k> fn(Serving<'_, '_, 'k>, &[u8], Reply<'_>) -> Result<Replied, CommandError>;
 
+/// Whether a key has something, or an error, for one who waits for a stream.
+pub type Due = for<'k> fn(&mut Keys<'_, 'k>, Args<'_>, &[u8]) -> bool;
+
 /// What one who is served is lent.
 #[derive(Debug)]
 pub struct Serving<'s, 'a, 'k> {
@@ -48,6 +51,8 @@ pub struct Wish {
     pub patience_ms: Option<u64>,
     /// What takes it.
     pub serve: Serve,
+    /// What looks whether it is there; any value of the kind will do if there is none.
+    pub due: Option<Due>,
 }
 
 /// How CLIENT UNBLOCK, or the time, ends a wait.
@@ -80,6 +85,7 @@ pub struct Blocked {
     command: usize,
     argv: Box<[Box<[u8]>]>,
     serve: Serve,
+    due: Option<Due>,
     list_limits: list::Limits,
     protocol: Protocol,
     reply_bytes_max: usize,
@@ -113,6 +119,7 @@ impl Ctx<'_, '_> {
             command: client.last_command.load(Ordering::Relaxed) as usize,
             argv: args.all().iter().map(|&argument| argument.into()).collect(),
             serve: wish.serve,
+            due: wish.due,
             list_limits: list::Limits::from_setting(live.list_max_listpack_size.get()),
             protocol: self.session.protocol,
             reply_bytes_max: live.output_buffer_hard_limit.get(),
@@ -132,6 +139,11 @@ impl Ctx<'_, '_> {
 impl Waits for Blocked {
     fn waiter(&self) -> &Waiter {
         &self.waiter
+    }
+
+    fn is_due(&self, keys: &mut Keys<'_, '_>, key: &[u8]) -> bool {
+        let argv: Vec<&[u8]> = self.argv.iter().map(|argument| &**argument).collect();
+        self.due.is_none_or(|due| due(keys, Args::new(&argv), key))
     }
 
     fn give(&self, keys: &mut Keys<'_, '_>, key: &[u8]) {

@@ -75,6 +75,18 @@ pub enum KeySpec {
         /// What is done with the key.
         access: Access,
     },
+    /// The first half of what follows `word`, which stands behind options only: those are named with how many arguments each has. COMMAND INFO says that
+    /// the word is looked for from `from` on.
+    HalfAfterWord {
+        /// In capitals.
+        word: &'static str,
+        /// Where others look for the word first.
+        from: usize,
+        /// The options, in capitals, and how many arguments each has.
+        options: &'static [(&'static str, usize)],
+        /// What is done with the keys.
+        access: Access,
+    },
     /// Keys whose names are not among the arguments. COMMAND INFO calls their place unknown, with `note`.
     Hidden {
         /// What is done with them.
@@ -118,6 +130,10 @@ impl KeySpec {
                     None => (0, 0, 1),
                 }
             }
+            KeySpec::HalfAfterWord { word, options, .. } => {
+                let first = Self::behind_options(argv, word, options).unwrap_or(argc);
+                (first, first + (argc - first) / 2, 1)
+            }
             KeySpec::Hidden { .. } => (0, 0, 1),
         };
         (first..end.max(first)).step_by(step)
@@ -130,8 +146,22 @@ impl KeySpec {
             | KeySpec::Counted { access, .. }
             | KeySpec::AfterWord { access, .. }
             | KeySpec::Keyword { access, .. }
+            | KeySpec::HalfAfterWord { access, .. }
             | KeySpec::Hidden { access, .. } => access,
         }
+    }
+
+    /// The index behind `word`, if nothing but options comes before it.
+    fn behind_options(argv: &[&[u8]], word: &str, options: &[(&str, usize)]) -> Option<usize> {
+        let mut index = 1;
+        while let Some(argument) = argv.get(index) {
+            if is_word(argument, word) {
+                return Some(index + 1);
+            }
+            let (_, arguments) = options.iter().find(|(option, _)| is_word(argument, option))?;
+            index += 1 + arguments;
+        }
+        None
     }
 
     /// The index of the argument after the last `word`. One that follows the word is itself looked at as a word, as Redis does.
@@ -165,6 +195,19 @@ mod tests {
         assert_eq!(found(spec, "C k STORE STORE b"), [3]);
         assert_eq!(found(spec, "C k x STORE"), [0; 0]);
         assert_eq!(found(spec, "C STORE"), [0; 0]);
+    }
+
+    #[test]
+    fn the_first_half_of_what_follows_a_word_is_keys_if_only_options_come_before() {
+        let options = &[("COUNT", 1), ("GROUP", 2), ("NOACK", 0)];
+        let spec = KeySpec::HalfAfterWord { word: "STREAMS", from: 1, options, access: Access::READ };
+        assert_eq!(found(spec, "C STREAMS a b 0 0"), [2, 3]);
+        assert_eq!(found(spec, "C count 5 noack streams a 0"), [5]);
+        assert_eq!(found(spec, "C GROUP streams streams STREAMS a >"), [5]);
+        assert_eq!(found(spec, "C STREAMS STREAMS 0"), [2]);
+        for none in ["C x STREAMS a 0", "C COUNT STREAMS", "C", "C STREAMS", "C GROUP"] {
+            assert_eq!(found(spec, none), [0; 0], "{none}");
+        }
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub enum Group {
     SortedSet,
     /// Places, which sorted sets hold.
     Geo,
+    /// Streams.
+    Stream,
     /// Channels and their listeners.
     PubSub,
     /// MULTI and its like.
@@ -60,6 +62,7 @@ impl Group {
             Group::Set => "set",
             Group::SortedSet => "sorted-set",
             Group::Geo => "geo",
+            Group::Stream => "stream",
             Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
             Group::Scripting => "scripting",
@@ -78,6 +81,7 @@ impl Group {
             Group::List | Group::Sorting => Classes::LIST,
             Group::Set => Classes::SET,
             Group::SortedSet | Group::Geo => Classes::SORTED_SET,
+            Group::Stream => Classes::STREAM,
             _ => Classes::GENERIC,
         }
     }
@@ -92,6 +96,7 @@ impl Group {
             Group::Set => Some("@set"),
             Group::SortedSet => Some("@sortedset"),
             Group::Geo => Some("@geo"),
+            Group::Stream => Some("@stream"),
             Group::Transactions => Some("@transaction"),
             Group::Scripting => Some("@scripting"),
             Group::Connection => Some("@connection"),
@@ -323,6 +328,11 @@ impl CommandSpec {
     /// A command on places.
     pub const fn geo(self) -> Self {
         self.group(Group::Geo)
+    }
+
+    /// A command on streams.
+    pub const fn stream(self) -> Self {
+        self.group(Group::Stream)
     }
 
     /// It may change keys.

@@ -208,6 +208,10 @@ settings! {
         /// A sorted set with a longer member (in bytes) takes its large form.
         zset_max_listpack_value: Changeable<usize> =
             row("zset-max-listpack-value", Encodings, Kind::count(0, ANY), "64").alias(&["zset-max-ziplist-value"]);
+        /// A block of a stream that would be so long (in bytes) gets no further entry; 0 = no limit.
+        stream_node_max_bytes: Changeable<usize> = row("stream-node-max-bytes", Encodings, Bytes { min: 0, max: INT }, "4kb");
+        /// A block of a stream has so many entries; 0 = no limit.
+        stream_node_max_entries: Changeable<usize> = row("stream-node-max-entries", Encodings, Kind::count(0, ANY), "100");
         /// When a snapshot is saved: once the last is so many seconds old and so much has changed; pairs, empty = never.
         save: ChangeablePoints = row("save", Persistence, SavePoints, "3600 1 300 100 60 10000");
         /// Whether strings of more than 20 bytes are compressed in snapshots and in what DUMP gives.

@@ -1,4 +1,4 @@
-//! The values: strings, hashes, lists, sets, sorted sets; the record that holds one with its key; and the table that they and the keyspace share.
+//! The values: strings, hashes, lists, sets, sorted sets, streams; the record that holds one with its key; and the table that they and the keyspace share.
 //! And [`geo`], by which scores are places.
 //! No time, no protocol.
 
@@ -10,6 +10,7 @@ pub mod hash;
 pub mod list;
 pub mod set;
 pub mod zset;
+pub mod stream;
 pub mod geo;
 pub mod record;
 

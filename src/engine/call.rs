@@ -59,6 +59,7 @@ pub(super) struct Begun {
 }
 
 /// The command has ended: what it changed is logged.
+#[inline]
 pub(super) fn end(ctx: &mut Ctx<'_, '_>, begun: Begun, argv: &[&[u8]]) {
     ctx.keys.end_command(begun.db, begun.changes, argv);
 }

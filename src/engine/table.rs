@@ -13,6 +13,7 @@ static TABLES: &[&[&[CommandSpec]]] = &[
     family::sets::TABLES,
     family::zsets::TABLES,
     family::geo::TABLES,
+    family::streams::TABLES,
     family::pubsub::TABLES,
     family::sorting::TABLES,
     family::transactions::TABLES,

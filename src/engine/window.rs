@@ -114,7 +114,7 @@ fn element<'a>(spec: &CommandSpec, argv: &[&'a [u8]]) -> Option<&'a [u8]> {
 pub(super) fn first_key<'a>(spec: &CommandSpec, argv: &[&'a [u8]]) -> Option<&'a [u8]> {
     let first = match spec.keys[0]? {
         KeySpec::Range { first, .. } | KeySpec::Counted { first, .. } => first,
-        KeySpec::AfterWord { .. } | KeySpec::Keyword { .. } | KeySpec::Hidden { .. } => return None,
+        _ => return None,
     };
     matches!(spec.locks, Locks::Keys).then(|| argv.get(first).copied()).flatten()
 }

@@ -18,6 +18,7 @@ pub mod scripting;
 pub mod server;
 pub mod sets;
 pub mod sorting;
+pub mod streams;
 pub mod strings;
 mod timeout;
 pub mod transactions;

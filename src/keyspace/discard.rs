@@ -133,6 +133,8 @@ fn is_large_value(value: ValueRef<'_>) -> bool {
         ValueRef::Str(text) => text.len() > STRING_BYTES_INLINE_MAX,
         // Fewer elements may be as many pages. O(chunks), of which there are no more than elements.
         ValueRef::List(list) => list.len() > ELEMENTS_INLINE_MAX || list.allocated_bytes() > STRING_BYTES_INLINE_MAX,
+        // Ten blocks of a hundred entries each are freed as soon as so many elements.
+        ValueRef::Stream(stream) => stream.block_count() + stream.pending() > ELEMENTS_INLINE_MAX,
         collection => collection.elements() > ELEMENTS_INLINE_MAX,
     }
 }

@@ -9,12 +9,13 @@
 //!   whole keyspace knows that everything before is in the log and nothing else.
 //! - What one command, transaction or script did is one stretch of the log, between MULTI and EXEC if it is more than one command. A command changes nothing
 //!   or says so.
+//! - A reader knows the position of the last write to each key that it looked at ([`super::unsynced`]), or of the last by who owned everything.
 //! - Nobody listens: one load for a command.
 //!
 //! Not here: files, and when what is in the log can be relied on.
 
 use super::keys::Keys;
-use super::lock::{Extent, Held};
+use super::lock::{Extent, Held, Shard, ShardIndex};
 use super::{Keyspace, Padded};
 use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,6 +24,9 @@ use std::sync::{Arc, OnceLock};
 
 /// What a slot keeps of its buffer between units.
 const KEPT_BYTES: usize = 64 * 1024;
+/// What stands before and behind a unit of several commands.
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
 /// Takes effects, in order.
 pub trait EffectLog: Send + Sync {
@@ -30,19 +34,54 @@ pub trait EffectLog: Send + Sync {
     /// the locks of what was changed, so it is short.
     fn append(&self, commands: &[u8], first_db: usize, last_db: usize) -> u64;
 
+    /// The same for one command.
+    fn append_one(&self, argv: &[&[u8]], db: usize) -> u64 {
+        let mut command = Vec::new();
+        put_command(&mut command, argv);
+        self.append(&command, db, db)
+    }
+
     /// The position behind everything.
     fn end(&self) -> u64;
+
+    /// A position such that no crash takes back what is before it.
+    fn synced(&self) -> u64;
 }
 
 /// The log, and what each thread is about to append to it.
 pub(super) struct Journal {
     is_on: AtomicBool,
-    /// Whether those who read want to know on what position their reply depends.
-    is_strict: AtomicBool,
+    /// How often it has changed whether those who read want to know on what their reply depends.
+    following: AtomicU64,
     log: OnceLock<Arc<dyn EffectLog>>,
-    slots: Box<[Padded<Mutex<Effects>>]>,
+    slots: Box<[Padded<Slot>]>,
     /// The position behind the last that was written by who owned the whole keyspace.
     whole: AtomicU64,
+}
+
+/// Whether those who read want to know on what their reply depends: they do if the number is odd. If it is the same at two times, so it was between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Following(u64);
+
+impl Following {
+    #[inline]
+    pub(super) fn is_on(self) -> bool {
+        self.0 % 2 == 1
+    }
+}
+
+/// What one thread keeps. It alone touches this, so the lock is always free, and the atomics are read and written without an order.
+#[derive(Debug, Default)]
+struct Slot {
+    effects: Mutex<Effects>,
+    /// Whether there are any.
+    has_effects: AtomicBool,
+    /// Whether the current command's handler has said its effect.
+    is_said: AtomicBool,
+    /// Whether what comes next is of another unit.
+    has_ended: AtomicBool,
+    /// The last position on which something depends that this thread has done since it was asked.
+    depends_on: AtomicU64,
 }
 
 /// What a thread has changed and not appended.
@@ -55,12 +94,8 @@ struct Effects {
     /// Where the current unit begins, and how many commands it has.
     unit: usize,
     len: usize,
-    /// Whether the current command's handler has said its effect.
-    is_said: bool,
     /// Whether there is anything but removals of keys whose time had come, or that had to go: nobody is told of those.
     is_told: bool,
-    /// The last position on which something depends that this thread has done since it was asked.
-    depends_on: u64,
 }
 
 impl Effects {
@@ -69,9 +104,7 @@ impl Effects {
             (self.first_db, self.db) = (db, db);
         }
         if self.len == 1 {
-            let first = self.commands.split_off(self.unit);
-            put_command(&mut self.commands, &[b"MULTI"]);
-            self.commands.extend_from_slice(&first);
+            self.commands.splice(self.unit..self.unit, MULTI.iter().copied());
         }
         if self.db != db {
             let mut digits = itoa::Buffer::new();
@@ -83,15 +116,46 @@ impl Effects {
         }
         put_command(&mut self.commands, argv);
         self.len += 1;
-        self.is_told = true;
     }
 
     fn end_unit(&mut self) {
         if self.len > 1 {
-            put_command(&mut self.commands, &[b"EXEC"]);
+            self.commands.extend_from_slice(EXEC);
         }
         self.unit = self.commands.len();
         self.len = 0;
+    }
+}
+
+impl Slot {
+    fn push(&self, db: usize, argv: &[&[u8]], is_told: bool) {
+        let mut effects = self.effects.lock();
+        if self.has_ended.load(Ordering::Relaxed) {
+            self.has_ended.store(false, Ordering::Relaxed);
+            effects.end_unit();
+        }
+        effects.push(db, argv);
+        effects.is_told |= is_told;
+        self.has_effects.store(true, Ordering::Relaxed);
+    }
+
+    /// Appends all to the log. The position behind it, if anybody is told of it.
+    fn append(&self, log: &dyn EffectLog) -> Option<u64> {
+        self.has_effects.store(false, Ordering::Relaxed);
+        self.has_ended.store(false, Ordering::Relaxed);
+        let mut effects = self.effects.lock();
+        effects.end_unit();
+        let position = log.append(&effects.commands, effects.first_db, effects.db);
+        effects.commands.clear();
+        effects.commands.shrink_to(KEPT_BYTES);
+        effects.unit = 0;
+        std::mem::take(&mut effects.is_told).then_some(position)
+    }
+
+    fn depend_on(&self, position: u64) {
+        if position > self.depends_on.load(Ordering::Relaxed) {
+            self.depends_on.store(position, Ordering::Relaxed);
+        }
     }
 }
 
@@ -99,9 +163,9 @@ impl Journal {
     pub(super) fn new(slots: usize) -> Self {
         Self {
             is_on: AtomicBool::new(false),
-            is_strict: AtomicBool::new(false),
+            following: AtomicU64::new(0),
             log: OnceLock::new(),
-            slots: (0..slots).map(|_| Padded(Mutex::new(Effects::default()))).collect(),
+            slots: (0..slots).map(|_| Padded::default()).collect(),
             whole: AtomicU64::new(0),
         }
     }
@@ -111,18 +175,30 @@ impl Journal {
         self.is_on.load(Ordering::Relaxed)
     }
 
+    /// Whether reads are followed.
+    #[inline]
+    pub(super) fn following(&self) -> Following {
+        Following(self.following.load(Ordering::Relaxed))
+    }
+
+    #[inline]
     fn log(&self) -> &dyn EffectLog {
         &**self.log.get().expect("it is on only if there is a log")
+    }
+
+    /// A key of this shard was written to by the unit that holds it.
+    #[inline]
+    pub(super) fn wrote(&self, shard: &mut Shard, hash: u64) {
+        if self.following().is_on() && self.is_on() {
+            shard.unsynced.note(hash);
+        }
     }
 
     /// A key was removed because its time came, or because memory was short.
     #[inline]
     pub(super) fn removed(&self, slot: usize, db: usize, key: &[u8]) {
         if self.is_on() {
-            let mut effects = self.slots[slot].0.lock();
-            let is_told = effects.is_told;
-            effects.push(db, &[b"DEL", key]);
-            effects.is_told = is_told;
+            self.slots[slot].0.push(db, &[b"DEL", key], false);
         }
     }
 }
@@ -149,59 +225,77 @@ impl Keyspace {
         self.journal.is_on()
     }
 
-    /// Has it known for reads as well on what they depend.
-    pub fn follow_reads(&self, is_strict: bool) {
-        self.journal.is_strict.store(is_strict, Ordering::Relaxed);
+    /// Has it known for reads as well on what they depend. Units that are going on may still be without.
+    pub fn follow_reads(&self, is_wanted: bool) {
+        let change = |number| (Following(number).is_on() != is_wanted).then_some(number + 1);
+        // An error says that it is so already.
+        let _ = self.journal.following.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
     }
 
     /// The position in the log on which everything depends that the thread of this slot has done since the last call: what it wrote and, where reads are
-    /// followed, what was last written to the shards that it read. 0 for nothing.
+    /// followed, what was last written to the keys that it read. 0 for nothing.
     #[inline]
     pub fn take_dependency(&self, slot: usize) -> u64 {
-        if !self.journal.is_on() {
-            return 0;
+        let depends_on = &self.journal.slots[slot].0.depends_on;
+        let position = depends_on.load(Ordering::Relaxed);
+        if position != 0 {
+            depends_on.store(0, Ordering::Relaxed);
         }
-        std::mem::take(&mut self.journal.slots[slot].0.lock().depends_on)
+        position
     }
 }
 
 impl Held<'_> {
-    /// Appends what was changed to the log. Comes before any lock is given back.
+    /// Appends what was changed to the log. Comes before any lock is given back. Who holds nothing has changed nothing: what there is belongs to another unit of
+    /// the thread's, which still holds its locks.
     #[inline]
     pub(super) fn commit(&mut self) {
-        if self.keyspace.journal.is_on() {
+        if self.keyspace.journal.is_on() && (!self.guards.is_empty() || self.extent != Extent::Shards) {
             self.append();
         }
     }
 
-    #[cold]
+    #[inline(never)]
     fn append(&mut self) {
         let journal = &self.keyspace.journal;
-        let mut effects = journal.slots[self.slot].0.lock();
-        effects.end_unit();
-        if !effects.commands.is_empty() {
-            let position = journal.log().append(&effects.commands, effects.first_db, effects.db);
-            effects.commands.clear();
-            effects.commands.shrink_to(KEPT_BYTES);
-            effects.unit = 0;
-            if std::mem::take(&mut effects.is_told) {
-                effects.depends_on = position;
-                self.guards.iter_mut().for_each(|(_, shard)| shard.logged = position);
-                if self.extent == Extent::Whole {
-                    journal.whole.store(position, Ordering::Relaxed);
-                }
-                return;
+        let slot = &journal.slots[self.slot].0;
+        let (read, mut position) = (std::mem::take(&mut self.read), std::mem::take(&mut self.appended));
+        if slot.has_effects.load(Ordering::Relaxed) {
+            position = slot.append(journal.log()).unwrap_or(position);
+        }
+        if position != 0 {
+            slot.depend_on(position);
+            if self.extent == Extent::Whole {
+                journal.whole.store(position, Ordering::Relaxed);
+                self.forget_writes();
+            // If that changed meanwhile, not every key may have been noted.
+            } else if self.following.is_on() && journal.following() == self.following {
+                let synced = journal.log().synced();
+                self.guards.iter_mut().for_each(|(_, shard)| shard.unsynced.settle(position, synced));
+            } else {
+                self.guards.iter_mut().for_each(|(_, shard)| shard.unsynced.cover(position));
             }
+            return;
         }
-        if journal.is_strict.load(Ordering::Relaxed) {
-            let of_shards = self.guards.iter().map(|(_, shard)| shard.logged).max().unwrap_or(0);
-            let of_all = match self.extent {
-                Extent::Whole => journal.log().end(),
-                // Who owned everything gave it back before this thread got in, so the store is seen.
-                Extent::Shards | Extent::Walk => journal.whole.load(Ordering::Relaxed),
-            };
-            effects.depends_on = effects.depends_on.max(of_shards).max(of_all);
+        if self.following.is_on() {
+            self.forget_writes();
+            slot.depend_on(if self.extent == Extent::Whole { journal.log().end() } else { read });
         }
+    }
+
+    /// Nobody need know key by key what the unit wrote to the shards that are locked: it left nothing in the log, or it owns everything.
+    pub(super) fn forget_writes(&mut self) {
+        self.guards.iter_mut().for_each(|(_, shard)| shard.unsynced.forget());
+    }
+
+    /// The unit looks at a key of this shard, or at all of them.
+    #[cold]
+    pub(super) fn note_read(&mut self, shard: ShardIndex, hash: Option<u64>) {
+        // Who owned everything gave it back before this thread got in, so the store is seen.
+        let whole = self.keyspace.journal.whole.load(Ordering::Relaxed);
+        let unsynced = &self.shard(shard).unsynced;
+        let position = hash.map_or_else(|| unsynced.latest(), |hash| unsynced.of(hash));
+        self.read = self.read.max(position).max(whole);
     }
 }
 
@@ -217,42 +311,60 @@ impl Keys<'_, '_> {
     pub fn log(&mut self, argv: &[&[u8]]) {
         if self.logs() {
             let db = self.db();
-            let slot = self.held().slot;
-            let mut effects = self.keyspace().journal.slots[slot].0.lock();
-            effects.is_said = true;
-            effects.push(db, argv);
+            let slot = self.slot();
+            slot.is_said.store(true, Ordering::Relaxed);
+            slot.push(db, argv, true);
         }
+    }
+
+    /// Says that the current command has no effect but those that are said.
+    pub fn log_nothing(&mut self) {
+        self.slot().is_said.store(true, Ordering::Relaxed);
     }
 
     /// A command begins that may change keys. The result is for [`Keys::end_command`].
     #[inline]
     pub fn begin_command(&mut self) -> i64 {
-        let slot = self.held().slot;
-        self.keyspace().journal.slots[slot].0.lock().is_said = false;
+        self.slot().is_said.store(false, Ordering::Relaxed);
         self.changes()
     }
 
     /// The command has ended: if it changed anything and did not say what, it is an effect itself, of database `db`.
+    #[inline]
     pub fn end_command(&mut self, db: usize, begun: i64, argv: &[&[u8]]) {
         if self.changes() == begun {
             return;
         }
-        let slot = self.held().slot;
-        let mut effects = self.keyspace().journal.slots[slot].0.lock();
-        if !effects.is_said {
-            effects.push(db, argv);
+        let is_unit = self.is_alone() && !self.held().is_window;
+        let slot = self.slot();
+        if slot.is_said.load(Ordering::Relaxed) {
+            return;
+        }
+        if is_unit && !slot.has_effects.load(Ordering::Relaxed) {
+            // It is the unit, and all of it: nothing has to be gathered.
+            let position = self.keyspace().journal.log().append_one(argv, db);
+            self.held().appended = position;
+        } else {
+            slot.push(db, argv, true);
         }
     }
 
     /// A unit of execution has ended: what follows is another.
+    #[inline]
     pub fn end_unit(&mut self) {
         if self.logs() {
-            let slot = self.held().slot;
-            self.keyspace().journal.slots[slot].0.lock().end_unit();
+            self.slot().has_ended.store(true, Ordering::Relaxed);
         }
     }
 
+    #[inline]
+    fn slot(&mut self) -> &Slot {
+        let slot = self.held().slot;
+        &self.keyspace().journal.slots[slot].0
+    }
+
     /// How often this thread has changed a key.
+    #[inline]
     fn changes(&mut self) -> i64 {
         let slot = self.held().slot;
         self.keyspace().counts[slot].0.changes.load(Ordering::Relaxed)

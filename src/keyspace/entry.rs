@@ -8,6 +8,7 @@ use crate::data::hash::Hash;
 use crate::data::list::List;
 use crate::data::record::{self, Collection, Record, RecordRef};
 use crate::data::set::Set;
+use crate::data::stream::Stream;
 use crate::data::string::{Str, StrRef};
 use crate::data::zset::ZSet;
 
@@ -122,7 +123,7 @@ pub trait Kind: Sized {
     fn fresh() -> Self;
     /// The value, for a record.
     fn into_value(self) -> Value;
-    /// Whether a key with this value must go. A string may be empty; a collection may not.
+    /// Whether a key with this value must go. A string may be empty, and so may a stream; another collection may not.
     fn is_vacant(&self) -> bool;
     /// Runs `act` on the value of a record, in place as far as it goes; `None` if it is of another type.
     fn edit<R>(record: &mut Record, act: impl FnOnce(&mut Edit<'_, Self>) -> R) -> Option<Edited<R>>;
@@ -157,9 +158,9 @@ impl Kind for Str {
     }
 }
 
-/// A collection is edited where it lies.
+/// A collection is edited where it lies. `$is_vacant` says whether a key with such a value must go.
 macro_rules! collection {
-    ($type:ty, $variant:ident) => {
+    ($type:ty, $variant:ident, $is_vacant:expr) => {
         impl Kind for $type {
             type Ref<'a> = &'a Self;
 
@@ -174,7 +175,8 @@ macro_rules! collection {
                 Value::$variant(self)
             }
             fn is_vacant(&self) -> bool {
-                self.is_empty()
+                let is_vacant: fn(&Self) -> bool = $is_vacant;
+                is_vacant(self)
             }
             #[inline]
             fn edit<R>(record: &mut Record, act: impl FnOnce(&mut Edit<'_, Self>) -> R) -> Option<Edited<R>> {
@@ -188,7 +190,9 @@ macro_rules! collection {
 
 const fn is_collection<T: Collection>() {}
 
-collection!(Hash, Hash);
-collection!(List, List);
-collection!(Set, Set);
-collection!(ZSet, ZSet);
+collection!(Hash, Hash, Hash::is_empty);
+collection!(List, List, List::is_empty);
+collection!(Set, Set, Set::is_empty);
+collection!(ZSet, ZSet, ZSet::is_empty);
+// An empty stream remembers its last id, and may have groups.
+collection!(Stream, Stream, |_| false);

@@ -24,7 +24,7 @@ const BATCH: usize = 32;
 /// Entries visited in one slice for the renewal of a wheel.
 const RENEWAL_VISITS: usize = 256;
 /// The longest turn but for its last slice.
-pub const TURN_NANOS: u64 = 500_000;
+pub const TURN_NANOS: u64 = 200_000;
 
 /// What is left after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub fn turn(pass: &mut Pass<'_>, clock: &dyn Clock, active: bool) -> Rest {
                 continue;
             };
             slice(&mut held, index, now, active);
-            pass.unlock(held);
+            pass.unlock_and_serve(held, now);
             has_worked = true;
             nanos = clock.ticks().since(began);
             if nanos > TURN_NANOS {

@@ -230,6 +230,7 @@ impl<'k> Pass<'k> {
         if held.extent == Extent::Whole {
             self.gate = Some(held.gates.swap_remove(self.slot));
         }
+        held.extent = Extent::Shards;
         drop(held);
         self.keyspace.unpark();
     }

@@ -9,6 +9,7 @@ use super::{Event, Keyspace, SlotCounts, add, discard, lend};
 use crate::base::clock::UnixMillis;
 use crate::base::hash;
 use crate::data::record::Record;
+use crate::data::stream::Stream;
 use std::ops::{Deref, DerefMut};
 
 /// The key holds a value of another type than the command works on.
@@ -169,6 +170,11 @@ impl<'a, 'k> Keys<'a, 'k> {
         self.db
     }
 
+    /// The frozen wall clock of the batch.
+    pub fn now(&self) -> UnixMillis {
+        self.now
+    }
+
     /// The time by which this command judges deadlines.
     pub fn judged_at(&self) -> UnixMillis {
         self.judged
@@ -287,7 +293,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             None => {}
             Some(Ok(Some(edited))) => {
                 if edited.changed {
-                    keyspace.changed(slot, shard, event, db, key);
+                    keyspace.changed(slot, shard, event, db, (hash, key));
                 }
                 if edited.vacant {
                     keyspace.delete(slot, shard, db, hash, key);
@@ -307,7 +313,7 @@ impl<'a, 'k> Keys<'a, 'k> {
                 let record = Record::new(key, value.into_value(), NO_DEADLINE, keyspace.touch(slot, now).fresh());
                 keyspace.insert((slot, now), shard, db, hash, record);
             }
-            keyspace.changed(slot, shard, event, db, key);
+            keyspace.changed(slot, shard, event, db, (hash, key));
         }
         Ok(Some(edited.result))
     }
@@ -333,7 +339,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             keyspace.discard.record(old);
         }
         keyspace.insert((slot, now), shard, db, hash, record);
-        keyspace.changed(slot, shard, event, db, key);
+        keyspace.changed(slot, shard, event, db, (hash, key));
     }
 
     /// The key's deadline, whether it exists or not: for those who set a value but keep its TTL.
@@ -349,11 +355,13 @@ impl<'a, 'k> Keys<'a, 'k> {
         let (shard, hash) = self.shard_for(key);
         let database = &mut shard.databases[db];
         let is_string = matches!(new, New::String(_));
-        let is_awaited = matches!(new, New::Value(Value::List(_) | Value::ZSet(_)));
+        let mut is_awaited = matches!(new, New::Value(Value::List(_) | Value::ZSet(_) | Value::Stream(_)));
         let mut new = Some(new);
         let before = database.change(hash, key, |record| {
             let before = record.lend().deadline();
             let Some(new) = new.take() else { return before };
+            // Groups whose stream goes are told.
+            is_awaited |= record.lend().collection::<Stream>().is_some();
             if discard::is_large(record.lend()) {
                 let access = record.lend().access();
                 let old = std::mem::replace(record, new.into_record(key, deadline, access));
@@ -379,7 +387,7 @@ impl<'a, 'k> Keys<'a, 'k> {
         if is_awaited && shard.waiting.any() {
             keyspace.note_ready(slot, shard, db, key);
         }
-        keyspace.changed(slot, shard, event, db, key);
+        keyspace.changed(slot, shard, event, db, (hash, key));
         // SET and SETEX tell it apart; who puts what was somewhere else does not.
         if is_string && deadline != NO_DEADLINE && before != Some(deadline) {
             keyspace.events.tell(Event::DEADLINE, db, key);
@@ -414,6 +422,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             keyspace.count_expired(slot, db, record);
             return None;
         }
+        keyspace.journal.wrote(shard, hash);
         add(&self.counts().changes, 1);
         Some(Entry(record))
     }
@@ -448,7 +457,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             keyspace.schedule(database, hash, deadline, now);
         }
         let event = if deadline == NO_DEADLINE { Event::PERSISTED } else { Event::DEADLINE };
-        keyspace.changed(slot, shard, event, db, key);
+        keyspace.changed(slot, shard, event, db, (hash, key));
         true
     }
 
@@ -470,11 +479,19 @@ impl<'a, 'k> Keys<'a, 'k> {
     pub(super) fn shard_for(&mut self, key: &[u8]) -> (&mut Shard, u64) {
         let hash = hash::hash(key);
         let index = self.held.keyspace.shard_of_hash(hash);
+        if self.held.following.is_on() {
+            self.held.note_read(index, Some(hash));
+        }
         (self.held.shard(index), hash)
     }
 
+    /// The shard of a walk, any of whose keys may be looked at.
     pub(super) fn shard_at(&mut self, index: usize) -> &mut Shard {
-        self.held.shard(index as super::ShardIndex)
+        let index = index as super::ShardIndex;
+        if self.held.following.is_on() {
+            self.held.note_read(index, None);
+        }
+        self.held.shard(index)
     }
 }
 
@@ -523,8 +540,9 @@ impl Keyspace {
 
     /// What every change of a key's value or deadline comes to.
     #[inline]
-    fn changed(&self, slot: usize, shard: &mut Shard, event: Event, db: usize, key: &[u8]) {
+    fn changed(&self, slot: usize, shard: &mut Shard, event: Event, db: usize, (hash, key): (u64, &[u8])) {
         shard.watched.touch(db, key);
+        self.journal.wrote(shard, hash);
         add(&self.counts[slot].0.changes, 1);
         self.events.tell(event, db, key);
     }
@@ -539,6 +557,9 @@ impl Keyspace {
     /// Takes an entry out.
     pub(super) fn take(&self, slot: usize, shard: &mut Shard, db: usize, hash: u64, key: &[u8]) -> Option<Record> {
         let record = shard.databases[db].take(hash, key)?;
+        if shard.waiting.any() && record.lend().collection::<Stream>().is_some() {
+            self.note_ready(slot, shard, db, key);
+        }
         let counts = &self.counts[slot].0;
         add(&counts.keys[db], -1);
         add(&counts.volatile[db], -i64::from(record.lend().is_volatile()));

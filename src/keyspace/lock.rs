@@ -1,6 +1,8 @@
 //! What a unit of execution (a command, a transaction, a script) holds of the keyspace.
 
+use super::effects::Following;
 use super::gates::{Busy, Patience};
+use super::unsynced::Unsynced;
 use super::waiting::Waiting;
 use super::watch::Watched;
 use super::{Database, Keyspace};
@@ -22,8 +24,8 @@ pub(super) struct Shard {
     pub(super) databases: Box<[Database]>,
     pub(super) watched: Watched,
     pub(super) waiting: Waiting,
-    /// The position in the log behind the last that was written here.
-    pub(super) logged: u64,
+    /// What was written here and may not be on the disk.
+    pub(super) unsynced: Unsynced,
 }
 
 impl Shard {
@@ -32,7 +34,7 @@ impl Shard {
             databases: (0..databases).map(|_| Database::new(shard_bits)).collect(),
             watched: Watched::default(),
             waiting: Waiting::default(),
-            logged: 0,
+            unsynced: Unsynced::default(),
         }
     }
 }
@@ -136,11 +138,30 @@ pub struct Held<'k> {
     pub(super) gates: SmallVec<[MutexGuard<'k, ()>; 4]>,
     /// The late-lock token, once [`Held::extend`] had to wait.
     token: Option<MutexGuard<'k, ()>>,
+    /// How reads are followed, as it was in the beginning.
+    pub(super) following: Following,
+    /// The position in the log on which depends what was read.
+    pub(super) read: u64,
+    /// The position behind what the unit has appended to the log already; 0 for nothing.
+    pub(super) appended: u64,
+    /// Whether it is for several units, whose effects are gathered and appended together.
+    pub(super) is_window: bool,
 }
 
 impl<'k> Held<'k> {
     pub(super) fn nothing(keyspace: &'k Keyspace, slot: usize) -> Self {
-        Self { keyspace, slot, extent: Extent::Shards, guards: SmallVec::new(), gates: SmallVec::new(), token: None }
+        Self {
+            keyspace,
+            slot,
+            extent: Extent::Shards,
+            guards: SmallVec::new(),
+            gates: SmallVec::new(),
+            token: None,
+            following: keyspace.journal.following(),
+            read: 0,
+            appended: 0,
+            is_window: false,
+        }
     }
 
     /// The keyspace that this is a part of.
@@ -165,9 +186,10 @@ impl<'k> Held<'k> {
         }
     }
 
-    /// Locks a shard if that needs no waiting.
+    /// Locks a shard of one of the units that come next, if that needs no waiting.
     #[inline]
     pub fn try_add(&mut self, shard: ShardIndex) -> bool {
+        self.is_window = true;
         if self.guards.iter().any(|(index, _)| *index == shard) {
             return true;
         }
@@ -294,6 +316,7 @@ impl<'k> Held<'k> {
     #[cold]
     fn move_to(&mut self, index: ShardIndex) -> usize {
         assert!(self.extent == Extent::Whole, "a command touches only keys that its declaration names");
+        self.forget_writes();
         self.guards.clear();
         // With all gates held this lock is free.
         let guard = self.keyspace.shards[usize::from(index)].0.try_lock();

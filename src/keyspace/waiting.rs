@@ -9,7 +9,8 @@
 //!   UNBLOCK, the end of the connection) first has to [`Waiter::claim`] it, and one does. Who lost leaves it alone. Places that are left are given up by
 //!   the connection itself ([`Keyspace::withdraw`]), and until then passed over.
 //! - **At the end of the unit.** A key that was made is remembered as *ready*; those who wait are served when the command, the transaction or the
-//!   script has ended and before its locks are given back ([`Held::serve`]). What they do may make further keys ready. Each step ends a wait or forgets a
+//!   script has ended and before its locks are given back ([`Held::serve`]). So are those who read a stream ([`serve_readers`]), whoever of them there is something for, when an
+//!   entry was added, and when the stream or a group of it has gone. What they do may make further keys ready. Each step ends a wait or forgets a
 //!   ready key, so this ends.
 //! - **Moves.** Who waits to move an element (BLMOVE) writes to a second key. A shard knows where those who wait in it would have elements moved to, and a
 //!   unit that may write holds those shards as well ([`Held::reach`]) before it begins. So whoever serves has all the locks that it needs, and waits for none.
@@ -37,6 +38,8 @@ pub enum Awaited {
     List,
     /// A sorted set.
     SortedSet,
+    /// Further entries of a stream.
+    Stream,
 }
 
 impl Awaited {
@@ -46,6 +49,7 @@ impl Awaited {
         match record.value() {
             ValueRef::List(_) => Some(Self::List),
             ValueRef::ZSet(_) => Some(Self::SortedSet),
+            ValueRef::Stream(_) => Some(Self::Stream),
             _ => None,
         }
     }
@@ -55,6 +59,9 @@ impl Awaited {
 pub trait Waits: Send + Sync + Debug {
     /// Its places.
     fn waiter(&self) -> &Waiter;
+    /// Whether there is something for it at `key`, perhaps an error. Asked, under the lock of the key, of those who wait for streams: what one takes
+    /// is there for the others as well.
+    fn is_due(&self, keys: &mut Keys<'_, '_>, key: &[u8]) -> bool;
     /// Takes what it waits for from `key`, which has it. Called once, by who claimed it, under the locks of the key and of where the element would be moved to.
     fn give(&self, keys: &mut Keys<'_, '_>, key: &[u8]);
     /// Tells the one who waits that the wait has ended. Called after [`Waits::give`], when no lock is held.
@@ -119,7 +126,7 @@ impl Waiter {
 #[derive(Debug, Default)]
 struct Queues {
     /// By [`Awaited`], then by turn.
-    waiters: [BTreeMap<u64, Arc<dyn Waits>>; 2],
+    waiters: [BTreeMap<u64, Arc<dyn Waits>>; 3],
     /// Whether the key stands among those that are ready.
     is_ready: bool,
 }
@@ -292,8 +299,8 @@ impl Keys<'_, '_> {
         }
     }
 
-    /// Two databases were exchanged in this shard: what is there now is ready for those who wait for it.
-    pub(super) fn note_swapped(&mut self, index: usize, dbs: [usize; 2]) {
+    /// These databases were exchanged or emptied in this shard: who waits there may find something, or nothing any more.
+    pub(super) fn note_all(&mut self, index: usize, dbs: &[usize]) {
         let (slot, keyspace) = (self.held().slot, self.held().keyspace());
         let shard = self.shard_at(index);
         if !shard.waiting.any() {
@@ -301,16 +308,51 @@ impl Keys<'_, '_> {
         }
         let names: Vec<_> = shard.waiting.queues.keys().filter(|(db, _)| dbs.contains(db)).cloned().collect();
         for (db, key) in names {
-            let found = shard.databases[db].table.find(crate::base::hash::hash(&key), &key);
-            if found.is_some_and(|record| Awaited::of(record).is_some()) {
-                keyspace.note_ready(slot, shard, db, &key);
-            }
+            keyspace.note_ready(slot, shard, db, &key);
+        }
+    }
+
+    /// Says that somebody who waits for `key` may have something: an entry was added, or a group removed. What makes or removes a key says so by itself.
+    pub fn note(&mut self, key: &[u8]) {
+        let (slot, keyspace, db) = (self.held().slot, self.held().keyspace(), self.db());
+        let (shard, _) = self.shard_for(key);
+        if shard.waiting.any() {
+            keyspace.note_ready(slot, shard, db, key);
         }
     }
 
     /// What a key has for those who wait.
     fn awaited(&mut self, key: &[u8]) -> Option<Awaited> {
         self.live(key).and_then(|entry| Awaited::of(entry.0))
+    }
+}
+
+/// Serves those who wait for a stream, as far as there is something for them: each of them may read the same entries.
+fn serve_readers(keys: &mut Keys<'_, '_>, key: &[u8], served: &mut Vec<Arc<dyn Waits>>) {
+    let db = keys.db();
+    let readers: Vec<_> = {
+        let queues = keys.shard_for(key).0.waiting.queues.get(&(db, key.into()));
+        let queue = queues.into_iter().flat_map(|queues| &queues.waiters[Awaited::Stream as usize]);
+        queue.map(|(turn, waits)| (*turn, Arc::clone(waits))).collect()
+    };
+    for (turn, waits) in readers {
+        if !waits.is_due(keys, key) {
+            continue;
+        }
+        keys.shard_for(key).0.waiting.take(db, key, Awaited::Stream, Some(turn));
+        if waits.waiter().claim() {
+            waits.give(keys, key);
+            served.push(waits);
+        }
+    }
+}
+
+impl<'k> Pass<'k> {
+    /// Gives back what was held for work in the background, which may have removed what somebody waits for.
+    pub(super) fn unlock_and_serve(&mut self, mut held: Held<'k>, now: UnixMillis) {
+        let served = if held.has_ready() { held.serve(now) } else { Vec::new() };
+        self.unlock(held);
+        served.iter().for_each(|waits| waits.wake());
     }
 }
 
@@ -331,7 +373,8 @@ impl Held<'_> {
             if let Some(queues) = keys.shard_for(&key).0.waiting.queues.get_mut(&(db, key.clone())) {
                 queues.is_ready = false;
             }
-            while let Some(awaited) = keys.awaited(&key) {
+            serve_readers(&mut keys, &key, &mut served);
+            while let Some(awaited) = keys.awaited(&key).filter(|awaited| *awaited != Awaited::Stream) {
                 let Some(waits) = keys.shard_for(&key).0.waiting.take(db, &key, awaited, None) else { break };
                 if waits.waiter().claim() {
                     waits.give(&mut keys, &key);

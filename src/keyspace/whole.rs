@@ -128,6 +128,7 @@ impl Keys<'_, '_> {
             add(&keyspace.counts[slot].0.keys[db], -(full.table.len() as i64));
             add(&keyspace.counts[slot].0.volatile[db], -(full.volatile as i64));
             garbage.push(full);
+            self.note_all(index, &[db]);
         }
         add(&keyspace.counts[slot].0.changes, removed as i64);
         keyspace.discard.queue().databases(garbage, removed);
@@ -153,7 +154,7 @@ impl Keys<'_, '_> {
                 shard.watched.touch_all(db, |key| has(a, key) || has(b, key));
             }
             shard.databases.swap(a, b);
-            self.note_swapped(index, [a, b]);
+            self.note_all(index, &[a, b]);
         }
         // All gates are held, so every slot's counts may be written.
         for slot in &keyspace.counts {

@@ -12,13 +12,12 @@ use super::blocked::{self, Timer};
 use super::busy::Busy;
 use super::local::Local;
 use super::place::Place;
-use super::settling;
+use super::settling::{self, Awaits};
 use super::streaming::yield_turn;
 use super::window::{self, Tail, Window};
 use super::worker::{Accepted, Socket, WorkerStatus};
 use crate::command::{ReplyMode, Services, Session};
 use crate::engine::{Batch, Executed, Later};
-use crate::persist::log::Queued;
 use crate::resp::reply::ReplySink;
 use crate::resp::request::{Limits, Parsed, Parser};
 use crate::resp::writer::Writer;
@@ -156,8 +155,8 @@ pub(super) struct Connection<S> {
     pub(super) timer: Timer,
     /// The position in the log on which replies depend that were not sent; see [`super::settling`].
     pub(super) depends_on: u64,
-    /// Whether the log knows that it waits; made when it first does.
-    pub(super) awaits_log: Option<Queued>,
+    /// Whether it stands among those that wait for the log; made when it first does.
+    pub(super) awaits_log: Option<Awaits>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {

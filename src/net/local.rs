@@ -1,8 +1,8 @@
 //! What all connections of one worker share.
 
+use super::settling::Settling;
 use crate::engine::Worker;
 use std::rc::Rc;
-use tokio::sync::Notify;
 
 /// The worker's input buffer: what one read can bring.
 pub(super) const INPUT_BYTES: usize = 64 * 1024;
@@ -13,8 +13,8 @@ pub(super) struct Local {
     pub(super) worker: Worker,
     pub(super) input: Box<[u8]>,
     pub(super) output: Vec<u8>,
-    /// Wakes the task that writes the log for the worker's connections.
-    pub(super) flusher: Rc<Notify>,
+    /// Those of the worker's connections that wait for the log.
+    pub(super) settling: Rc<Settling>,
 }
 
 impl Local {
@@ -23,7 +23,7 @@ impl Local {
             worker,
             input: vec![0; INPUT_BYTES].into_boxed_slice(),
             output: Vec::with_capacity(INPUT_BYTES),
-            flusher: Rc::default(),
+            settling: Rc::default(),
         }
     }
 

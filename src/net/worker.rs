@@ -7,6 +7,7 @@ use super::local::Local;
 use super::settling;
 use crate::base::alloc;
 use crate::base::clock::{Ticks, UnixMillis};
+use crate::base::process;
 use crate::command::Services;
 use crate::command::client::Origin;
 use crate::engine::Worker;
@@ -94,6 +95,7 @@ impl WorkerHandle {
         let (incoming, shared) = (Arc::clone(&inbox), Arc::clone(&status));
         let builder = std::thread::Builder::new().name(format!("tally-{slot}")).stack_size(crate::script::STACK_BYTES);
         let thread = builder.spawn(move || {
+            process::is_awaited();
             if let Err(error) = alloc::touch_ahead() {
                 tracing::warn!("a worker has to wait for the system when it needs memory: {error}");
             }
@@ -115,8 +117,8 @@ impl WorkerHandle {
 async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbox>, status: Arc<WorkerStatus>) {
     let local = Rc::new(RefCell::new(Local::new(Worker::new(Arc::clone(&services), slot))));
     let mut connections: JoinSet<()> = JoinSet::new();
-    let flusher = Rc::clone(&local.borrow().flusher);
-    let flusher = tokio::spawn(Confined::new(settling::flush_for_all(Arc::clone(&services), flusher)));
+    let settling = Rc::clone(&local.borrow().settling);
+    let settler = tokio::spawn(Confined::new(settling::settle(Arc::clone(&services), settling)));
     let (expiry, eviction) = (expire(&local, &services, slot, of), evict(&local, &services, slot, of));
     tokio::pin!(expiry, eviction);
     loop {
@@ -152,7 +154,7 @@ async fn run(services: Arc<Services>, slot: usize, of: usize, incoming: Arc<Inbo
     if tokio::time::timeout(DRAIN_DEADLINE, drained).await.is_err() {
         tracing::warn!("{} clients did not take their replies before the server stopped", connections.len());
     }
-    flusher.abort();
+    settler.abort();
 }
 
 /// Gives back the memory of expired keys, turn by turn, if this worker is one of the `of` that do. Between turns its connections have theirs.

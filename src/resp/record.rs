@@ -44,6 +44,8 @@ pub enum Value {
     Set(Vec<Value>),
     /// Elements out of band.
     Push(Vec<Value>),
+    /// Keys with what belongs to each: pairs in RESP2, a map in RESP3.
+    ByKey(Vec<(Value, Value)>),
     /// Pairs, flat in RESP2.
     Pairs(Vec<(Value, Value)>),
 }
@@ -67,6 +69,14 @@ impl Value {
             Self::Map(pairs) => {
                 sink.begin(Aggregate::Map, pairs.len());
                 for (key, value) in pairs {
+                    key.replay(sink);
+                    value.replay(sink);
+                }
+            }
+            Self::ByKey(pairs) => {
+                sink.begin(Aggregate::ByKey, pairs.len());
+                for (key, value) in pairs {
+                    sink.begin(Aggregate::OneOf, 2);
                     key.replay(sink);
                     value.replay(sink);
                 }
@@ -129,10 +139,11 @@ struct Open {
 impl Open {
     fn close(self) -> Value {
         match self.shape {
-            Aggregate::Array | Aggregate::Pair => Value::Array(self.values),
+            Aggregate::Array | Aggregate::Pair | Aggregate::OneOf => Value::Array(self.values),
             Aggregate::Set => Value::Set(self.values),
             Aggregate::Push => Value::Push(self.values),
             Aggregate::Map => Value::Map(paired(self.values)),
+            Aggregate::ByKey => Value::ByKey(self.values.into_iter().map(as_pair).collect()),
             Aggregate::Pairs => Value::Pairs(self.values.into_iter().map(as_pair).collect()),
         }
     }

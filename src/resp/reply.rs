@@ -23,6 +23,10 @@ pub enum Aggregate {
     Pairs,
     /// One element of [`Aggregate::Pairs`]; `len` is 2. RESP2: nothing; RESP3: an array of two.
     Pair,
+    /// `len` keys with what belongs to each, begun with [`Aggregate::OneOf`]. RESP2: an array of `len` arrays of two; RESP3: a map.
+    ByKey,
+    /// One element of [`Aggregate::ByKey`]; `len` is 2. RESP2: an array of two; RESP3: nothing.
+    OneOf,
 }
 
 /// Where a reply goes. Ten primitives; an aggregate is its `begin` and then its elements, in order.
@@ -44,6 +48,12 @@ pub trait ReplySink {
     /// A name and a double, an element of [`Aggregate::Pairs`].
     fn pair(&mut self, name: &[u8], value: f64) {
         self.begin(Aggregate::Pair, 2);
+        self.bulk(name);
+        self.double(value);
+    }
+    /// A name and a double in an array of two, which is flat in both protocols.
+    fn scored(&mut self, name: &[u8], value: f64) {
+        self.begin(Aggregate::Array, 2);
         self.bulk(name);
         self.double(value);
     }
@@ -185,6 +195,13 @@ impl<'a> Reply<'a> {
     #[inline]
     pub fn array(self, len: usize) -> Elements<'a> {
         self.begin(Aggregate::Array, len, len)
+    }
+
+    /// An array of a name and a double.
+    #[inline]
+    pub fn scored(self, name: &[u8], value: f64) -> Replied {
+        self.sink.scored(name, value);
+        Replied(())
     }
 
     /// Begins a map of exactly `len` pairs: 2 x `len` values follow.

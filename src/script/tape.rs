@@ -231,12 +231,14 @@ impl ReplySink for LuaSink<'_> {
     }
     fn begin(&mut self, shape: Aggregate, len: usize) {
         let token = match (shape, self.resp3) {
-            (Aggregate::Array | Aggregate::Push, _) | (Aggregate::Set, false) => Token::Array(count(len)),
+            (Aggregate::Array | Aggregate::Push, _) | (Aggregate::Set | Aggregate::ByKey | Aggregate::OneOf, false) => {
+                Token::Array(count(len))
+            }
             (Aggregate::Map | Aggregate::Pairs, false) => Token::Array(count(2 * len)),
-            (Aggregate::Map, true) => Token::Map(count(len)),
+            (Aggregate::Map | Aggregate::ByKey, true) => Token::Map(count(len)),
             (Aggregate::Set, true) => Token::Set(count(len)),
             (Aggregate::Pairs | Aggregate::Pair, true) => Token::Array(count(len)),
-            (Aggregate::Pair, false) => return,
+            (Aggregate::Pair, false) | (Aggregate::OneOf, true) => return,
         };
         self.tape.push(token);
     }

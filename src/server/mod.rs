@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::time::Duration;
-use tokio::signal::unix::Signal;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 
 /// How often idle connections are looked for and rates are sampled.
@@ -62,12 +62,23 @@ pub struct Server {
 pub struct Stop {
     bell: Arc<Notify>,
     requests: Arc<StopRequests>,
+    /// Whether a signal has asked for it, and it was not called off.
+    is_signalled: Arc<AtomicBool>,
 }
 
 impl Stop {
     /// Saves a snapshot if there are save points, lets running commands finish, then ends the server. If the snapshot cannot be saved, the server goes on.
     pub fn stop(&self) {
         self.request(StopRequest::default());
+    }
+
+    /// The same for an operator, who may lose patience. False if one has asked before, and the server has neither ended nor called it off.
+    pub fn stop_by_signal(&self) -> bool {
+        let is_first = !self.is_signalled.swap(true, Ordering::AcqRel);
+        if is_first {
+            self.stop();
+        }
+        is_first
     }
 
     fn request(&self, request: StopRequest) {
@@ -109,12 +120,12 @@ impl Server {
         self.stop.clone()
     }
 
-    /// Loads the data, while clients are told so. Runs until stopped by [`Stop`], or by `signal` becoming ready; then a snapshot is saved if there are
-    /// save points, running commands finish and connections close.
+    /// Loads the data, while clients are told so. Runs until stopped by [`Stop`]; then a snapshot is saved if there are save points, running commands finish and
+    /// connections close.
     ///
     /// # Errors
     /// A thread or a runtime could not be created, the data could not be loaded, or what was changed last could not be saved.
-    pub fn run(self, signal: impl Future<Output = ()>) -> io::Result<()> {
+    pub fn run(self) -> io::Result<()> {
         let Self { services, mut listeners, stop } = self;
         let threads = services.config.worker_threads();
         fit_connections(&services);
@@ -137,7 +148,7 @@ impl Server {
                 result = acceptor.run(&listeners) => Err(result),
                 () = housekeeping(&services) => Err(Ok(())),
                 error = loaded(loading, &places) => Err(Err(error)),
-                request = stopping(&services, &stop, signal) => Ok(request),
+                request = stopping(&services, &stop) => Ok(request),
             }
         });
         services.draining.store(true, Ordering::Release);
@@ -149,11 +160,14 @@ impl Server {
         let workers = acceptor.into_workers();
         services.clients.all().iter().for_each(|client| client.wake());
         let (joined, watched) = std::sync::mpsc::channel();
+        let is_hard = matches!(&ended, Ok(request) if request.save == Some(false));
         let end_scripts = Arc::clone(&services);
         // If no thread can be had, an endless script is ended by the second signal.
         let _ = std::thread::Builder::new().name("tally-drain".into()).spawn(move || {
-            if watched.recv_timeout(DRAIN_DEADLINE) == Err(RecvTimeoutError::Timeout) {
-                kill_scripts(&end_scripts);
+            while watched.recv_timeout(DRAIN_DEADLINE) == Err(RecvTimeoutError::Timeout) {
+                if end_scripts_that_may(&end_scripts) > 0 && is_hard {
+                    abandon(&end_scripts);
+                }
             }
         });
         workers.into_iter().for_each(WorkerHandle::join);
@@ -194,20 +208,13 @@ async fn loaded(loading: Option<oneshot::Receiver<persistence::LoadOutcome>>, pl
 }
 
 /// Ready when the server is to stop and what is to be saved before is saved.
-async fn stopping(services: &Arc<Services>, stop: &Stop, signal: impl Future<Output = ()>) -> StopRequest {
-    let mut signal = std::pin::pin!(signal);
-    let mut has_signal = false;
+async fn stopping(services: &Arc<Services>, stop: &Stop) -> StopRequest {
     loop {
-        let request = tokio::select! {
-            request = stop.requested() => request,
-            () = &mut signal, if !has_signal => {
-                has_signal = true;
-                StopRequest::default()
-            }
-        };
+        let request = stop.requested().await;
         let saved = persistence::save_before_stop(services, &request).await;
         if let Err(error) = &saved {
             tracing::error!("the server does not stop, for no snapshot could be saved: {error}");
+            stop.is_signalled.store(false, Ordering::Release);
         }
         let is_saved = saved.is_ok();
         if let Some(outcome) = &request.outcome {
@@ -241,15 +248,34 @@ fn publish_events(services: &Arc<Services>) {
     services.follow_events();
 }
 
-/// Ends every script that runs: the server stops and has waited for them long enough.
-fn kill_scripts(services: &Services) {
-    for control in &services.running {
-        if let Some(run) = control.running()
-            && control.kill(run)
-        {
+/// Ends the scripts that have written nothing: the server stops and has waited for them long enough. How many are left: what they wrote is half of something, so
+/// they are waited for.
+fn end_scripts_that_may(services: &Services) -> usize {
+    let may_end_any = services.config.live.script_kill_writes.get();
+    let runs = services.running.iter().filter_map(|control| control.running().map(|run| (control, run)));
+    let (may_not, may): (Vec<_>, Vec<_>) = runs.partition(|(_, run)| run.wrote && !may_end_any);
+    for (control, run) in may {
+        if control.kill(run) {
             tracing::warn!("a script did not end before the server stopped, and is killed");
         }
     }
+    if !may_not.is_empty() {
+        tracing::warn!(
+            "the server waits for a script that has written, before it stops; another signal ends it at once"
+        );
+    }
+    may_not.len()
+}
+
+/// Ends the process in the midst of a script, of which the log has nothing yet: SHUTDOWN NOSAVE promises to end whatever runs.
+fn abandon(services: &Services) {
+    tracing::warn!("a script that has written did not end before the server stopped; nothing that it wrote is kept");
+    if services.aof.is_on()
+        && let Err(error) = services.aof.log().sync()
+    {
+        tracing::error!("the end of the append only file may not be on the disk: {error}");
+    }
+    std::process::exit(0);
 }
 
 /// Sees to it that the process may have as many files open as `maxclients` promises connections; lowers `maxclients` if it may not. Returns the
@@ -270,23 +296,35 @@ fn fit_connections(services: &Services) -> u32 {
     fitting
 }
 
-/// Ends the process at the next of these signals, on a thread of its own. For an operator who will not wait for a drain. Takes the streams
-/// that heard the first, so that none between the two is missed.
-pub fn exit_on_next_signal(mut term: Signal, mut int: Signal) {
-    let wait = move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
-        runtime.block_on(async {
-            tokio::select! {
-                _ = term.recv() => {}
-                _ = int.recv() => {}
+/// Has SIGTERM and SIGINT stop the server in order, and another of them while it stops end the process at once, for an operator who will not wait. On a thread of its own, so
+/// that they are heard whatever the server waits for.
+///
+/// # Errors
+/// They cannot be caught, or there is no thread to be had.
+pub fn stop_by_signals(stop: Stop) -> io::Result<()> {
+    let (heard, ready) = std::sync::mpsc::channel();
+    let listen = async move {
+        let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
+        let (mut term, mut int) = match signals {
+            Ok(signals) => signals,
+            Err(error) => return drop(heard.send(Err(error))),
+        };
+        let _ = heard.send(Ok(()));
+        loop {
+            let name = tokio::select! {
+                _ = term.recv() => "SIGTERM",
+                _ = int.recv() => "SIGINT",
+            };
+            if !stop.stop_by_signal() {
+                tracing::warn!("second signal: stopping at once");
+                std::process::exit(1);
             }
-            tracing::warn!("second signal: stopping at once");
-            std::process::exit(1);
-        });
+            tracing::info!("{name} received: running commands finish, then the server stops");
+        }
     };
-    if let Err(error) = std::thread::Builder::new().name("tally-exit".into()).spawn(wait) {
-        tracing::warn!("a second signal will not end the process: {error}");
-    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    std::thread::Builder::new().name("tally-signals".into()).spawn(move || runtime.block_on(listen))?;
+    ready.recv().unwrap_or(Ok(()))
 }
 
 /// Everything that the server shares, before any thread runs.

@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 /// How often the log says how far a load or a save is, once it lasts longer than a second.
 const REPORT_NANOS: [u64; 2] = [1_000_000_000, 5_000_000_000];
-/// How long a save before the end waits for the whole keyspace, which a slow script may hold.
-const FREEZE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a save before the end waits for the whole keyspace, before scripts that have written nothing are ended. Others are waited for.
+const FREEZE_PATIENCE_NANOS: u64 = 5_000_000_000;
 
 /// What a load came to: nothing, or why the server cannot serve.
 pub(super) type LoadOutcome = Result<(), String>;
@@ -90,7 +90,7 @@ pub(super) fn load_at_start(services: &Arc<Services>) -> Result<Option<oneshot::
             if logs {
                 appending::begin(&services, matches!(origin, Origin::Log(_)))?;
             }
-            services.durability.end_loading(&loaded);
+            services.durability.end_loading(&loaded, services.keyspace.totals().changes);
             Ok(())
         });
         // If nobody listens any more, the server is stopping.
@@ -110,10 +110,8 @@ fn load_snapshot(services: &Services, path: &Path, progress: &Progress) -> Resul
     let loaded = snapshot::load(reader, &services.keyspace, durability.slots(), options, progress)
         .map_err(|error| error.to_string())?;
     let seconds = services.clock.ticks().since(began) as f64 / 1e9;
-    let Loaded { keys, expired, empty, streams, .. } = loaded;
-    tracing::info!(
-        "loaded {keys} keys in {seconds:.3} s; left out: {expired} expired, {empty} empty, {streams} streams"
-    );
+    let Loaded { keys, expired, empty, .. } = loaded;
+    tracing::info!("loaded {keys} keys in {seconds:.3} s; left out: {expired} expired, {empty} empty");
     load_libraries(services, &loaded)?;
     Ok(loaded)
 }
@@ -192,9 +190,8 @@ pub(super) fn save_the_rest(services: &Services, request: &StopRequest) -> Resul
 
 fn save_now(services: &Services) -> Result<(), String> {
     let clock = &*services.clock;
-    let began = clock.ticks();
+    let mut began = clock.ticks();
     loop {
-        let is_late = clock.ticks().since(began) > FREEZE_PATIENCE.as_nanos() as u64;
         match services.durability.claim(false, clock) {
             Err(Unclaimed::Loading) => return Ok(()),
             // Somebody said SAVE just now, which is as good, or waits for the same.
@@ -205,8 +202,9 @@ fn save_now(services: &Services) -> Result<(), String> {
                     let saved = claim.run(services.snapshot_of(frozen, changes));
                     return saved.map(drop).map_err(|error| error.to_string());
                 }
-                if is_late {
-                    return Err("a script holds the keyspace".to_owned());
+                if clock.ticks().since(began) > FREEZE_PATIENCE_NANOS {
+                    began = clock.ticks();
+                    super::end_scripts_that_may(services);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The process: how it starts, what it says when it cannot, and how it ends.
 
 use crate::support::{Client, Server, bulk, encode, free_address, status};
+use redis_protocol::resp2::types::OwnedFrame;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -120,6 +121,37 @@ fn a_second_signal_ends_the_process_at_once_although_a_script_loops() {
     server.signal("INT");
     assert_eq!(server.wait(), Some(1));
     assert_eq!(client.read_to_end(), b"");
+}
+
+/// What a script has written is half of something, so the server waits for its end, longer than for one that could be ended.
+#[test]
+fn a_script_that_has_written_is_whole_after_sigterm_and_nothing_of_it_is_left_after_shutdown_nosave() {
+    let folder = Folder::new("half");
+    for (end, kept) in [("return 1", "1"), ("while true do end", "")] {
+        let dir = folder.path(if kept.is_empty() { "hard" } else { "soft" });
+        std::fs::create_dir(&dir).expect("it is ours");
+        let options = ["--appendonly", "yes", "--dir", &dir];
+        let server = Server::with(&[&options[..], &["--threads", "1", "--lua-time-limit", "1"]].concat());
+        let mut client = server.client();
+        let script = format!(
+            "redis.call('SET',KEYS[1],1)local s=os.clock()while os.clock()-s<6 do end redis.call('SET',KEYS[2],1){end}"
+        );
+        client.send(&["EVAL", &script, "2", "a", "b"]);
+        server.wait_for_busy("a");
+        if kept.is_empty() {
+            // One that came before the script waits for its end.
+            let mut other = server.client();
+            other.send(&["SHUTDOWN", "NOSAVE"]);
+            assert_eq!((other.read_to_end(), server.wait()), (Vec::new(), Some(0)));
+        } else {
+            server.signal("TERM");
+            assert_eq!((client.read_to_end(), server.wait()), (b":1\r\n".to_vec(), Some(0)));
+        }
+        let server = Server::with(&options);
+        let wanted = if kept.is_empty() { OwnedFrame::Null } else { bulk(kept) };
+        assert_eq!(server.client().run("GET a"), wanted);
+        assert_eq!(server.client().run("GET b"), wanted);
+    }
 }
 
 /// Such a client once kept the server from ever ending.

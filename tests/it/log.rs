@@ -98,6 +98,7 @@ fn a_torn_end_is_cut_to_the_last_whole_unit_and_other_damage_ends_the_start() {
     std::fs::write(&path, &whole[..whole.len() - 1]).expect("it is ours");
     let server = start(&dir, ON);
     assert_eq!(server.client().run("GET a"), bulk("700"), "half of a transaction is none of it");
+    assert_eq!(server.info("rdb_changes_since_last_save"), 0, "what was replayed is no change");
     kill(server);
     let cut = std::fs::read(&path).expect("it is there");
     assert!(whole.starts_with(&cut) && cut.len() < whole.len() - 60, "{} of {} bytes are left", cut.len(), whole.len());

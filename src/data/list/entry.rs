@@ -74,7 +74,7 @@ impl Deref for Text<'_> {
 
 /// An element as it is written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Encoded<'a> {
+pub(in crate::data) struct Encoded<'a> {
     head: [u8; HEAD_BYTES_MAX],
     head_len: u8,
     text: &'a [u8],
@@ -82,7 +82,7 @@ pub(super) struct Encoded<'a> {
 
 impl<'a> Encoded<'a> {
     #[inline]
-    pub(super) fn of(element: Element<'a>) -> Self {
+    pub(in crate::data) fn of(element: Element<'a>) -> Self {
         let mut head = [0; HEAD_BYTES_MAX];
         let (head_len, text) = match element {
             Element::Integer(value) => (write_integer(&mut head, value), &[][..]),
@@ -97,14 +97,14 @@ impl<'a> Encoded<'a> {
 
     /// How many bytes the entry takes.
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::data) fn len(&self) -> usize {
         let body = self.body_len();
         body + backward_len(body)
     }
 
     /// Writes the entry into exactly its bytes.
     #[inline]
-    pub(super) fn write(&self, out: &mut [u8]) {
+    pub(in crate::data) fn write(&self, out: &mut [u8]) {
         let (head, rest) = out.split_at_mut(usize::from(self.head_len));
         head.copy_from_slice(&self.head[..head.len()]);
         let (text, backward) = rest.split_at_mut(self.text.len());
@@ -180,27 +180,27 @@ fn backward_len(body: usize) -> usize {
 
 /// Consecutive entries, read from either end.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Run<'a>(&'a [u8]);
+pub(in crate::data) struct Run<'a>(&'a [u8]);
 
 impl<'a> Run<'a> {
-    pub(super) const EMPTY: Self = Self(&[]);
+    pub(in crate::data) const EMPTY: Self = Self(&[]);
 
     /// # Panics
     /// When it is read, if `bytes` are not whole entries.
     #[inline]
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(in crate::data) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
     /// How many bytes are left.
     #[inline]
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::data) fn bytes(&self) -> usize {
         self.0.len()
     }
 
     /// Passes the first entry over; yields how many bytes it takes.
     #[inline]
-    pub(super) fn skip_first(&mut self) -> usize {
+    pub(in crate::data) fn skip_first(&mut self) -> usize {
         let len = entry_len(self.0);
         self.0 = &self.0[len..];
         len
@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
 
     /// Passes the last entry over; yields how many bytes it takes.
     #[inline]
-    pub(super) fn skip_last(&mut self) -> usize {
+    pub(in crate::data) fn skip_last(&mut self) -> usize {
         let len = last_entry_len(self.0);
         self.0 = &self.0[..self.0.len() - len];
         len

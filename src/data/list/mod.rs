@@ -24,13 +24,13 @@ mod naive;
 mod tests;
 
 pub use entry::{Element, Text, append_entry};
+pub(in crate::data) use entry::{Encoded, Run};
 pub use iter::Iter;
 pub use limits::Limits;
 
 use super::thin::{Either, Form};
 use crate::base::prefetch::prefetch;
 use chunk::Chunk;
-use entry::Encoded;
 use std::ops::Range;
 use std::sync::Arc;
 use tree::{Beside, Sub};

@@ -333,7 +333,7 @@ impl<'a> RecordRef<'a> {
             ValueRef::Hash(value) => value.prefetch_field(step, hash),
             ValueRef::Set(value) => value.prefetch_member(step, hash),
             ValueRef::ZSet(value) => value.prefetch_member(step, hash),
-            ValueRef::Str(_) | ValueRef::List(_) => {}
+            ValueRef::Str(_) | ValueRef::List(_) | ValueRef::Stream(_) => {}
         }
     }
 

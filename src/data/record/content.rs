@@ -6,6 +6,7 @@ use super::value::{Value, ValueRef};
 use crate::data::hash::Hash;
 use crate::data::list::List;
 use crate::data::set::Set;
+use crate::data::stream::Stream;
 use crate::data::string::{Raw, Str, StrForm, int_of};
 use crate::data::zset::ZSet;
 use std::mem::MaybeUninit;
@@ -34,6 +35,7 @@ impl Kind {
     pub(super) const LIST: Self = Self(10);
     pub(super) const SET: Self = Self(11);
     pub(super) const ZSET: Self = Self(12);
+    pub(super) const STREAM: Self = Self(13);
 
     #[inline]
     pub(super) fn has_slot(self) -> bool {
@@ -70,6 +72,9 @@ impl InSlot for Set {
 }
 impl InSlot for ZSet {
     const KIND: u8 = Kind::ZSET.0;
+}
+impl InSlot for Stream {
+    const KIND: u8 = Kind::STREAM.0;
 }
 
 /// The eight bytes of a slot: a value of some type, owned by whoever has them. They own what they were made of, but do not drop it.
@@ -144,6 +149,10 @@ macro_rules! with_type {
                 type $type = ZSet;
                 $act
             }
+            Kind::STREAM => {
+                type $type = Stream;
+                $act
+            }
             _ => unreachable!("a kind with a slot"),
         }
     };
@@ -180,6 +189,7 @@ pub(super) unsafe fn slot_into_value(kind: Kind, slot: Slot) -> Value {
             Kind::LIST => Value::List(slot.into::<List>()),
             Kind::SET => Value::Set(slot.into::<Set>()),
             Kind::ZSET => Value::ZSet(slot.into::<ZSet>()),
+            Kind::STREAM => Value::Stream(slot.into::<Stream>()),
             _ => unreachable!("a kind with a slot"),
         }
     }
@@ -200,6 +210,7 @@ pub(super) unsafe fn slot_value<'a>(kind: Kind, at: *const Slot) -> ValueRef<'a>
             Kind::LIST => ValueRef::List(Slot::get(at)),
             Kind::SET => ValueRef::Set(Slot::get(at)),
             Kind::ZSET => ValueRef::ZSet(Slot::get(at)),
+            Kind::STREAM => ValueRef::Stream(Slot::get(at)),
             _ => unreachable!("a kind with a slot"),
         }
     }
@@ -251,6 +262,7 @@ impl<'c> Content<'c> {
             Value::List(list) => Self::Slot(Kind::LIST, Slot::new(std::mem::take(list))),
             Value::Set(set) => Self::Slot(Kind::SET, Slot::new(std::mem::take(set))),
             Value::ZSet(zset) => Self::Slot(Kind::ZSET, Slot::new(std::mem::take(zset))),
+            Value::Stream(stream) => Self::Slot(Kind::STREAM, Slot::new(std::mem::take(stream))),
         }
     }
 

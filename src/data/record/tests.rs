@@ -74,6 +74,7 @@ fn naive(record: RecordRef<'_>) -> Naive {
         ValueRef::ZSet(set) => {
             NaiveValue::Members(set.iter(0..set.len()).map(|(member, score)| (member.to_vec(), score)).collect())
         }
+        ValueRef::Stream(stream) => unreachable!("no test has a record hold {stream:?}"),
     };
     Naive { key: record.key().to_vec(), value, deadline: record.deadline(), access: record.access() }
 }

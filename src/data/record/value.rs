@@ -3,6 +3,7 @@
 use crate::data::hash::Hash;
 use crate::data::list::List;
 use crate::data::set::Set;
+use crate::data::stream::Stream;
 use crate::data::string::{Str, StrRef};
 use crate::data::zset::ZSet;
 
@@ -19,6 +20,8 @@ pub enum Value {
     Set(Set),
     /// A sorted set.
     ZSet(ZSet),
+    /// A stream.
+    Stream(Stream),
 }
 
 impl Value {
@@ -31,6 +34,7 @@ impl Value {
             Value::List(value) => ValueRef::List(value),
             Value::Set(value) => ValueRef::Set(value),
             Value::ZSet(value) => ValueRef::ZSet(value),
+            Value::Stream(value) => ValueRef::Stream(value),
         }
     }
 }
@@ -48,6 +52,8 @@ pub enum ValueRef<'a> {
     Set(&'a Set),
     /// A sorted set.
     ZSet(&'a ZSet),
+    /// A stream.
+    Stream(&'a Stream),
 }
 
 impl ValueRef<'_> {
@@ -59,6 +65,7 @@ impl ValueRef<'_> {
             ValueRef::List(_) => "list",
             ValueRef::Set(_) => "set",
             ValueRef::ZSet(_) => "zset",
+            ValueRef::Stream(_) => "stream",
         }
     }
 
@@ -70,6 +77,7 @@ impl ValueRef<'_> {
             ValueRef::List(value) => value.encoding(),
             ValueRef::Set(value) => value.encoding(),
             ValueRef::ZSet(value) => value.encoding(),
+            ValueRef::Stream(value) => value.encoding(),
         }
     }
 
@@ -81,6 +89,7 @@ impl ValueRef<'_> {
             ValueRef::List(value) => value.len(),
             ValueRef::Set(value) => value.len(),
             ValueRef::ZSet(value) => value.len(),
+            ValueRef::Stream(value) => value.len(),
         }
     }
 }

@@ -79,7 +79,7 @@ fn pop_or_wait(ctx: &mut Ctx, args: Args, end: End, serve: Serve, mut reply: Rep
             Err(unused) => reply = unused,
         }
     }
-    let wish = Wish { awaited: Awaited::List, keys: 1..at_timeout, destination: None, patience_ms, serve };
+    let wish = Wish { awaited: Awaited::List, keys: 1..at_timeout, destination: None, patience_ms, serve, due: None };
     ctx.wait(args, wish, reply)
 }
 
@@ -91,7 +91,8 @@ fn blmpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
         Ok(replied) => Ok(replied),
         Err(reply) => {
             let serve = serve_many;
-            let wish = Wish { awaited: Awaited::List, keys: many.keys, destination: None, patience_ms, serve };
+            let wish =
+                Wish { awaited: Awaited::List, keys: many.keys, destination: None, patience_ms, serve, due: None };
             ctx.wait(args, wish, reply)
         }
     }
@@ -123,7 +124,7 @@ fn move_or_wait(
     match carry(&mut ctx.keys, &limits, (&args[1], &args[2]), ends, reply)? {
         Ok(replied) => Ok(replied),
         Err(reply) => {
-            let wish = Wish { awaited: Awaited::List, keys: 1..2, destination: Some(2), patience_ms, serve };
+            let wish = Wish { awaited: Awaited::List, keys: 1..2, destination: Some(2), patience_ms, serve, due: None };
             ctx.wait(args, wish, reply)
         }
     }

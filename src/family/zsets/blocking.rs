@@ -58,7 +58,8 @@ fn pop_or_wait(ctx: &mut Ctx, args: Args, end: End, serve: Serve, mut reply: Rep
             Err(unused) => reply = unused,
         }
     }
-    let wish = Wish { awaited: Awaited::SortedSet, keys: 1..at_timeout, destination: None, patience_ms, serve };
+    let wish =
+        Wish { awaited: Awaited::SortedSet, keys: 1..at_timeout, destination: None, patience_ms, serve, due: None };
     ctx.wait(args, wish, reply)
 }
 
@@ -69,7 +70,8 @@ fn bzmpop(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, CommandErr
         Ok(replied) => Ok(replied),
         Err(reply) => {
             let serve = serve_many;
-            let wish = Wish { awaited: Awaited::SortedSet, keys: many.keys, destination: None, patience_ms, serve };
+            let wish =
+                Wish { awaited: Awaited::SortedSet, keys: many.keys, destination: None, patience_ms, serve, due: None };
             ctx.wait(args, wish, reply)
         }
     }

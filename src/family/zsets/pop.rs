@@ -79,14 +79,13 @@ fn pop_of_one(ctx: &mut Ctx, args: Args, end: End, reply: Reply) -> Result<Repli
             members.for_each(|member, score| pairs.pair(member, score));
             pairs.end()
         }
-        None => {
-            let mut pair = reply.array(2);
-            members.for_each(|member, score| {
-                pair.bulk(member);
-                pair.double(score);
-            });
-            pair.end()
-        }
+        None => match members {
+            Leaving::One(member, score) => reply.scored(member, score),
+            Leaving::Some(members, _) => {
+                let (member, score) = { members }.next().expect("a set that has a key has members");
+                reply.scored(member, score)
+            }
+        },
     })?
     .or_else(|reply| Ok(reply.array(0).end()))
 }

@@ -92,12 +92,12 @@ impl Evictor {
         let Ok(mut held) = pass.lock(&Plan::One(shard), Patience::Try) else { return 0 };
         let mut gone = Gone::new();
         let elsewhere = self.choose(&mut held, shard, rules, now, &mut gone);
-        pass.unlock(held);
+        pass.unlock_and_serve(held, now);
         if let Some(victim) = elsewhere
             && let Ok(mut held) = pass.lock(&Plan::One(victim.part.shard), Patience::Try)
         {
             gone.extend(held.evict(&victim, rules, now));
-            pass.unlock(held);
+            pass.unlock_and_serve(held, now);
         }
         let evicted = gone.len();
         gone.into_iter().for_each(|record| keyspace.free_evicted(record, rules, now));

@@ -286,6 +286,10 @@ impl Waits for Taker {
         &self.waiter
     }
 
+    fn is_due(&self, _: &mut Keys<'_, '_>, _: &[u8]) -> bool {
+        true
+    }
+
     fn give(&self, keys: &mut Keys<'_, '_>, key: &[u8]) {
         let limits = Limits::from_setting(-2);
         let taken = keys.edit::<List, _>(key, Missing::Skip, |list| list.pop(End::Left, &limits));

@@ -96,7 +96,9 @@ fn naive_value(value: ValueRef<'_>) -> NaiveValue {
         ValueRef::Hash(hash) => {
             NaiveValue::Fields(hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect())
         }
-        ValueRef::List(_) | ValueRef::Set(_) | ValueRef::ZSet(_) => unreachable!("the test makes none"),
+        ValueRef::List(_) | ValueRef::Set(_) | ValueRef::ZSet(_) | ValueRef::Stream(_) => {
+            unreachable!("the test makes none")
+        }
     }
 }
 

@@ -24,6 +24,10 @@ impl Waits for Taker {
         &self.waiter
     }
 
+    fn is_due(&self, _: &mut Keys<'_, '_>, _: &[u8]) -> bool {
+        true
+    }
+
     fn give(&self, keys: &mut Keys<'_, '_>, key: &[u8]) {
         let element = keys.edit::<List, _>(key, Missing::Skip, |list| {
             let element = list.at_end(End::Left).expect("a list has an element").text().to_vec();

@@ -184,7 +184,10 @@ impl Aof {
             Some(manifest) => manifest,
             None => match files.adopt_old().map_err(|cause| OpenError::Io { path, cause })? {
                 Some(manifest) => manifest,
-                None => return Ok(None),
+                None => {
+                    files.warn_of_orphans();
+                    return Ok(None);
+                }
             },
         };
         let named: Vec<_> = manifest.base.iter().chain(&manifest.incremental).map(|file| files.path(file)).collect();
@@ -356,6 +359,20 @@ impl Files {
         self.commit(manifest.clone())?;
         tracing::info!("the append only file of one part was moved to {}", self.dir.display());
         Ok(Some(manifest))
+    }
+
+    /// Says that there are files of a log that no manifest names: somebody may miss what is in them.
+    fn warn_of_orphans(&self) {
+        let names = self.disk.list(&self.dir).unwrap_or_default();
+        let is_part = |name: &&String| {
+            name.strip_prefix(&*self.prefix).is_some_and(|rest| rest.contains(".base.") || rest.contains(".incr."))
+        };
+        if let Some(name) = names.iter().find(is_part) {
+            tracing::warn!(
+                "{} has files of an append only log, such as {name}, but no manifest that names them: they are not loaded",
+                self.dir.display()
+            );
+        }
     }
 
     /// Removes what a rewrite left that a crash interrupted.

@@ -1,6 +1,6 @@
 //! `tally check`: verifies files that hold data, and says what is in them. It changes nothing, and no server is needed.
 //!
-//! Each file is known by how it begins. What is said of it are lines for people; whether it is good, for programs.
+//! Each file is known by how it begins; a manifest, which may be empty by mistake, by its name as well. What is said of it are lines for people; whether it is good, for programs.
 
 mod log;
 mod snapshot;
@@ -50,11 +50,11 @@ pub fn file(disk: &dyn Disk, path: &Path, now: UnixMillis) -> Report {
                 io::copy(&mut rest.by_ref().take(end), &mut io::sink())?;
                 log::check_commands(rest, end, &mut report);
             }
+        } else if head.starts_with(b"file ") || path.extension().is_some_and(|extension| extension == "manifest") {
+            log::check_manifest(disk, path, now, &mut report);
         } else if head.starts_with(b"*") || head.starts_with(b"#") || head.is_empty() {
             report.say(format!("commands of an append only log, {bytes} bytes"));
             log::check_commands(disk.open(path)?, 0, &mut report);
-        } else if head.starts_with(b"file ") {
-            log::check_manifest(disk, path, now, &mut report);
         } else {
             report.fail("it is no snapshot, no append only log, and no manifest of one");
         }

@@ -77,7 +77,6 @@ fn read(
             Item::Function(_) => *functions += 1,
             Item::SelectDb(number) => db = number,
             Item::ResizeDb(..) => {}
-            Item::Skipped(_, Skipped::Stream) => count("streams, which are left out when it is loaded"),
             Item::Skipped(_, Skipped::Empty) => count("without elements, which are left out when it is loaded"),
             Item::Entry(Entry { value, properties, .. }) => {
                 count(value.lend().type_name());

@@ -88,6 +88,11 @@ fn a_manifest_is_as_good_as_the_files_that_it_names() {
     put("/a.manifest", b"file a.1.base.rdb seq 1 type b\nfile a.1.incr.aof seq 1 type i\n");
     put("/a.1.base.rdb", &snapshot());
     assert!(!super::file(&disk, Path::new("/a.manifest"), NOW).is_good, "a file is missing");
+    put("/b.manifest", b"");
+    assert!(
+        !super::file(&disk, Path::new("/b.manifest"), NOW).is_good,
+        "no server begins with a manifest that names nothing"
+    );
     put("/a.1.incr.aof", UNITS);
     let report = super::file(&disk, Path::new("/a.manifest"), NOW);
     assert!(report.is_good, "{:?}", report.lines);

@@ -214,8 +214,10 @@ impl Durability {
         progress
     }
 
-    /// Says that loading went well. (After a failure nothing is said: the server serves nobody before it ends.)
-    pub fn end_loading(&self, loaded: &Loaded) {
+    /// Says that loading went well. (After a failure nothing is said: the server serves nobody before it ends.) What the keyspace counts as `changes` by now, by a replay,
+    /// is on the disk.
+    pub fn end_loading(&self, loaded: &Loaded, changes: u64) {
+        self.saves.lock().changes = changes;
         let mut loading = self.loading.lock();
         *loading = Loading { now: None, keys: loaded.keys, expired: loaded.expired };
         self.set(State::LOADING, false);

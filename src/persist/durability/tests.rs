@@ -58,7 +58,7 @@ fn one_save_runs_at_a_time_and_none_while_loading() {
     bench.durability.begin_loading(10, &*bench.clock);
     assert!(bench.durability.is_loading());
     assert_eq!(bench.durability.claim(true, &*bench.clock).unwrap_err(), Unclaimed::Loading);
-    bench.durability.end_loading(&Loaded { keys: 3, expired: 2, ..Loaded::default() });
+    bench.durability.end_loading(&Loaded { keys: 3, expired: 2, ..Loaded::default() }, 0);
     assert!(bench.durability.state().is_clear());
     assert_eq!((bench.durability.figures().loaded, bench.durability.figures().load_expired), (3, 2));
 }

@@ -13,8 +13,10 @@
 //!
 //! Not here: what is in the log, which files it has had, and who says that it may be written to.
 
+mod crowd;
 mod thread;
 
+pub use crowd::Queued;
 pub use thread::Syncer;
 
 use super::disk::DiskFile;
@@ -22,10 +24,11 @@ use crate::base::sync::{Mutex, MutexGuard};
 use crate::config::FsyncPolicy;
 use crate::keyspace::EffectLog;
 use crate::resp::request::put_command;
+use crowd::Crowd;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::task::Waker;
 
 /// What a buffer keeps of its room after a flush.
 const KEPT_BYTES: usize = 1024 * 1024;
@@ -41,12 +44,9 @@ pub struct Log {
     segment_bytes: AtomicU64,
     policy: AtomicU8,
     health: AtomicU8,
-    waiting: Mutex<Vec<Waiting>>,
+    crowd: Crowd,
     /// Held while the file is synced. Taken before `segment`.
     syncing: Mutex<()>,
-    /// Whether the thread was told that somebody waits for a sync.
-    is_asked: AtomicBool,
-    thread: Mutex<Option<std::thread::Thread>>,
     delayed: AtomicU64,
     on_health: OnceLock<Box<dyn Fn(Health) + Send + Sync>>,
 }
@@ -60,17 +60,6 @@ pub enum Health {
     Unwritable,
     /// It could not be synced.
     Poisoned,
-}
-
-/// Whether a task stands among those that wait. It does once, however often it looks.
-pub type Queued = Arc<AtomicBool>;
-
-/// A task that waits for a position.
-#[derive(Debug)]
-struct Waiting {
-    position: u64,
-    waker: Waker,
-    queued: Queued,
 }
 
 /// The file was poisoned before the position was synced: nobody knows whether it is on the disk.
@@ -129,10 +118,8 @@ impl Log {
             segment_bytes: AtomicU64::new(0),
             policy: AtomicU8::new(policy as u8),
             health: AtomicU8::new(Health::Good as u8),
-            waiting: Mutex::default(),
+            crowd: Crowd::default(),
             syncing: Mutex::default(),
-            is_asked: AtomicBool::new(false),
-            thread: Mutex::default(),
             delayed: AtomicU64::new(0),
             on_health: OnceLock::new(),
         }
@@ -208,7 +195,7 @@ impl Log {
         self.synced.store(end, Ordering::Release);
         drop(syncing);
         self.set_health(Health::Good);
-        self.wake_settled();
+        self.crowd.wake_all();
         ended
     }
 
@@ -242,7 +229,14 @@ impl Log {
     fn catch_up(&self) {
         // What fails is told where it fails, and tried again by the thread.
         let _ = self.flush();
-        self.wake_settled();
+        self.crowd.wake_all();
+    }
+
+    #[inline]
+    fn note_end(&self, buffer: &Buffer) -> u64 {
+        let end = buffer.begins + buffer.bytes.len() as u64;
+        self.end.store(end, Ordering::Release);
+        end
     }
 
     fn note_written(&self, segment: &Segment) -> u64 {
@@ -261,7 +255,10 @@ impl Log {
                 }
             }
         }
-        self.wake_settled();
+        // Under `always` a sync follows, and nobody has anything of this alone.
+        if self.policy() != FsyncPolicy::Always {
+            self.crowd.wake_all();
+        }
     }
 
     fn is_rotating(&self) -> bool {
@@ -302,7 +299,9 @@ impl Log {
     /// Those of the disk. After a failed sync the log is [`Health::Poisoned`].
     pub fn sync(&self) -> io::Result<()> {
         let synced = self.sync_while(&self.syncing.lock());
-        self.catch_up();
+        if self.policy() != FsyncPolicy::Always {
+            self.catch_up();
+        }
         synced
     }
 
@@ -341,7 +340,7 @@ impl Log {
                     }
                 }
             }
-            self.wake_settled();
+            self.crowd.serve_all();
             if !has_turned {
                 return synced;
             }
@@ -366,7 +365,7 @@ impl Log {
     pub fn set_policy(&self, policy: FsyncPolicy) {
         self.policy.store(policy as u8, Ordering::Relaxed);
         self.ask_for_sync();
-        self.wake_settled();
+        self.crowd.wake_all();
     }
 
     /// The positions behind what was appended, written and synced.
@@ -399,60 +398,34 @@ impl Log {
         behind.load(Ordering::Acquire) >= position
     }
 
-    /// Ready once the position is settled. `queued` is the task's own.
-    ///
-    /// # Errors
-    /// [`Lost`] if it will not be.
-    pub fn poll_settled(&self, position: u64, cx: &Context<'_>, queued: &Queued) -> Poll<Result<(), Lost>> {
-        if self.is_settled(position) {
-            return Poll::Ready(Ok(()));
-        }
-        if !queued.swap(true, Ordering::AcqRel) {
-            let (waker, queued) = (cx.waker().clone(), Arc::clone(queued));
-            self.waiting.lock().push(Waiting { position, waker, queued });
-        }
-        // Who has settled it between the two looks may not have seen this waker.
-        if self.is_settled(position) {
-            Poll::Ready(Ok(()))
-        } else if self.policy() == FsyncPolicy::Always && self.health() == Health::Poisoned {
-            Poll::Ready(Err(Lost))
-        } else {
-            Poll::Pending
-        }
+    /// Whether what is not settled will not be, unless a snapshot heals the log: who waits for that is [`Lost`].
+    pub fn is_hopeless(&self) -> bool {
+        self.policy() == FsyncPolicy::Always && self.health() == Health::Poisoned
+    }
+
+    /// Has the task woken once when more is settled, or nothing more will be. It looks at what is settled after this, so that it misses nothing. `queued` is its own.
+    pub fn watch(&self, waker: &Waker, queued: &Queued) {
+        self.crowd.watch(waker, queued);
+    }
+
+    /// Says that one more waits for a sync. The thread will see to it, when there are enough or it is time.
+    pub fn note_arrival(&self) {
+        self.crowd.arrive();
     }
 
     /// Has the thread sync soon.
     pub fn ask_for_sync(&self) {
-        if !self.is_asked.swap(true, Ordering::AcqRel)
-            && let Some(thread) = &*self.thread.lock()
-        {
-            thread.unpark();
-        }
+        self.crowd.ask();
     }
+}
 
-    /// Wakes whoever waits for a position that is settled, or for one that will never be.
-    fn wake_settled(&self) {
-        let is_over = self.policy() == FsyncPolicy::Always && self.health() == Health::Poisoned;
-        let woken: Vec<Waker> = {
-            let mut waiting = self.waiting.lock();
-            if waiting.is_empty() {
-                return;
-            }
-            let over = waiting.extract_if(.., |waiting| is_over || self.is_settled(waiting.position));
-            let woken = over.map(|waiting| {
-                // Before it is woken: it may have to wait again.
-                waiting.queued.store(false, Ordering::Release);
-                waiting.waker
-            });
-            let woken = woken.collect();
-            let is_to_be_synced = self.policy() == FsyncPolicy::Always && self.health() == Health::Good;
-            if !waiting.is_empty() && is_to_be_synced {
-                // What they wait for may have been written under another policy, when nobody was to sync it.
-                self.ask_for_sync();
-            }
-            woken
-        };
-        woken.into_iter().for_each(Waker::wake);
+impl Buffer {
+    #[inline]
+    fn select(&mut self, db: usize) {
+        if self.db != Some(db) {
+            put_command(&mut self.bytes, &[b"SELECT", itoa::Buffer::new().format(db).as_bytes()]);
+            self.db = Some(db);
+        }
     }
 }
 
@@ -514,19 +487,25 @@ impl Segment {
 impl EffectLog for Log {
     fn append(&self, commands: &[u8], first_db: usize, last_db: usize) -> u64 {
         let mut buffer = self.buffer.lock();
-        if buffer.db != Some(first_db) {
-            let mut digits = itoa::Buffer::new();
-            put_command(&mut buffer.bytes, &[b"SELECT", digits.format(first_db).as_bytes()]);
-        }
+        buffer.select(first_db);
         buffer.bytes.extend_from_slice(commands);
         buffer.db = Some(last_db);
-        let end = buffer.begins + buffer.bytes.len() as u64;
-        self.end.store(end, Ordering::Release);
-        end
+        self.note_end(&buffer)
+    }
+
+    fn append_one(&self, argv: &[&[u8]], db: usize) -> u64 {
+        let mut buffer = self.buffer.lock();
+        buffer.select(db);
+        put_command(&mut buffer.bytes, argv);
+        self.note_end(&buffer)
     }
 
     fn end(&self) -> u64 {
         self.end.load(Ordering::Acquire)
+    }
+
+    fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The thread that syncs the log: every second, or as soon as somebody waits for it, for all who wait.
+//! The thread that syncs the log: every second, or as soon as enough wait for it, for all who wait.
 
 use super::{Health, Log};
 use crate::base::clock::Clock;
@@ -13,11 +13,16 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 /// Between two tries to write to a file that does not take it.
 const RETRY: Duration = Duration::from_millis(100);
+/// It gathers for no longer than a sync takes, divided by this: so much of the writes per second is at stake where those who are expected do not come.
+const GATHERING_PART: u64 = 4;
+/// Each sync moves what one is thought to take by a part of the difference.
+const SMOOTHING: u64 = 8;
 
 /// The running thread.
 #[derive(Debug)]
 pub struct Syncer {
     thread: JoinHandle<()>,
+    log: Arc<Log>,
     is_ended: Arc<AtomicBool>,
 }
 
@@ -30,40 +35,82 @@ impl Syncer {
         let is_ended = Arc::new(AtomicBool::new(false));
         let (ended, shared) = (Arc::clone(&is_ended), Arc::clone(&log));
         let thread = std::thread::Builder::new().name("tally-log".into()).spawn(move || {
+            let mut turns = Turns { log: &shared, clock: &*clock, sync_nanos: 0, served: 0, expected: 0 };
             while !ended.load(Ordering::Acquire) {
-                turn(&shared, &*clock);
+                turns.wait();
+                turns.work();
             }
         })?;
-        *log.thread.lock() = Some(thread.thread().clone());
-        // Whoever asked before could wake nobody.
-        thread.thread().unpark();
-        Ok(Self { thread, is_ended })
+        log.crowd.set_thread(thread.thread().clone());
+        Ok(Self { thread, log, is_ended })
     }
 
     /// Ends it, and waits until it has ended.
     pub fn end(self) {
         self.is_ended.store(true, Ordering::Release);
-        self.thread.thread().unpark();
+        self.log.ask_for_sync();
         self.thread.join().expect("nothing in a turn of the log panics");
     }
 }
 
-/// Sleeps until there is something to do, and does it. What fails is told where it fails.
-fn turn(log: &Log, clock: &dyn Clock) {
-    std::thread::park_timeout(if log.health() == Health::Unwritable { RETRY } else { SECOND });
-    log.is_asked.store(false, Ordering::Release);
-    let [end, _, synced] = log.positions();
-    if end == synced {
-        return;
+/// What the thread knows.
+struct Turns<'l> {
+    log: &'l Log,
+    clock: &'l dyn Clock,
+    /// What a sync takes, smoothed.
+    sync_nanos: u64,
+    /// How many who ever waited for a sync have had it.
+    served: u64,
+    /// How many are to wait in total when the next sync begins, those included who waited when the last one ended and will come again; 0 if nobody did.
+    expected: u64,
+}
+
+impl Turns<'_> {
+    /// Sleeps until there is something to do.
+    fn wait(&mut self) {
+        let crowd = &self.log.crowd;
+        if self.expected > 0 {
+            crowd.wait(self.expected, Duration::from_nanos(self.sync_nanos / GATHERING_PART), self.clock);
+            self.expected = 0;
+            if crowd.arrived() > self.served {
+                return;
+            }
+        }
+        match self.log.health() {
+            Health::Unwritable => crowd.wait(u64::MAX, RETRY, self.clock),
+            Health::Good | Health::Poisoned => crowd.wait(self.served + 1, SECOND, self.clock),
+        }
     }
-    if log.policy() == FsyncPolicy::No && !log.is_rotating() {
-        let _ = log.flush();
-        return;
-    }
-    let began = clock.ticks();
-    let _ = log.sync();
-    if clock.ticks().since(began) > SECOND.as_nanos() as u64 {
-        log.delayed.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!("syncing the append only file took more than a second: is the disk busy?");
+
+    /// Does it. What fails is told where it fails.
+    fn work(&mut self) {
+        let log = self.log;
+        // Who has arrived by now depends on nothing that is not in the log.
+        let arrived = log.crowd.arrived();
+        let [end, _, synced] = log.positions();
+        if end == synced {
+            self.served = arrived;
+            return;
+        }
+        if log.policy() == FsyncPolicy::No && !log.is_rotating() {
+            self.served = arrived;
+            let _ = log.flush();
+            return;
+        }
+        let began = self.clock.ticks();
+        let outcome = log.sync();
+        let nanos = self.clock.ticks().since(began);
+        if outcome.is_ok() {
+            // The first few count in full.
+            let part = if self.sync_nanos == 0 { 1 } else { SMOOTHING };
+            self.sync_nanos = self.sync_nanos - self.sync_nanos / part + nanos / part;
+            let waited = log.crowd.seen() - self.served;
+            self.expected = if waited > 0 { arrived + waited } else { 0 };
+        }
+        self.served = arrived;
+        if nanos > SECOND.as_nanos() as u64 {
+            log.delayed.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!("syncing the append only file took more than a second: is the disk busy?");
+        }
     }
 }

@@ -43,8 +43,6 @@ pub struct Entry {
 /// Why a key was passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skipped {
-    /// It holds a stream, which there are none of here.
-    Stream,
     /// It holds a collection without elements.
     Empty,
 }

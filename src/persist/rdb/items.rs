@@ -88,7 +88,6 @@ impl<R: Read> Items<R> {
         Ok(match self.values.value(&mut self.source, kind)? {
             Loaded::Value(value) => Part::Entry(&self.key, Found::Value(value), properties),
             Loaded::Empty => Part::Skipped(&self.key, Skipped::Empty),
-            Loaded::Stream => Part::Skipped(&self.key, Skipped::Stream),
         })
     }
 }

@@ -84,7 +84,6 @@ pub fn restore(payload: &[u8], limits: Limits) -> Result<Value, RestoreError> {
         match ValueReader::new(version, limits).value(&mut source, kind)? {
             Loaded::Value(value) => Ok(value),
             Loaded::Empty => Err(RdbError::Corrupt { offset: 1, what: "a collection without elements" }),
-            Loaded::Stream => Err(RdbError::Unsupported { offset: 0, what: "streams are not supported".into() }),
         }
     };
     read().map_err(RestoreError::Value)

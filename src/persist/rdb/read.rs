@@ -15,7 +15,7 @@
 //! 25 hash       [least deadline: i64 LE] [string: a listpack of fields, values and deadlines, 0 = none]
 //! 22 hash       [length] ([string] [string] [deadline: i64 LE, -1 = none]) ...                     (Valkey 9)
 //! ```
-//! 15, 19 and 21 are streams ([`super::stream`]), which are passed over. Modules' values and fields with deadlines of their own are refused.
+//! 15, 19 and 21 are streams ([`super::stream`]). Modules' values and fields with deadlines of their own are refused.
 
 use super::codes::{Version, container, kind};
 use super::collect::{self, Broken, Fields, Scored};
@@ -36,8 +36,6 @@ pub(super) enum Loaded {
     Value(Value),
     /// A collection without elements, which is no value. Servers wrote such by mistake.
     Empty,
-    /// A stream.
-    Stream,
 }
 
 /// Reads values, with what it needs for that again and again.
@@ -108,8 +106,9 @@ impl ValueReader {
             kind::HASH_METADATA => Value::Hash(self.hash_with_deadlines(source, false)?),
             kind::VALKEY_HASH_2 if self.version.is_valkey() => Value::Hash(self.hash_with_deadlines(source, true)?),
             kind::STREAM_LISTPACKS | kind::STREAM_LISTPACKS_2 | kind::STREAM_LISTPACKS_3 => {
-                stream::skip(source, kind, &mut self.spill)?;
-                return Ok(Loaded::Stream);
+                let stream = stream::read(source, kind, &mut self.spill)?;
+                self.spill.trim();
+                return Ok(Loaded::Value(Value::Stream(stream)));
             }
             kind::MODULE_PRE_GA => return unsupported(at, "a value of a module, in a form older than modules"),
             kind::MODULE_2 => {

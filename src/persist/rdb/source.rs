@@ -137,19 +137,6 @@ impl<R: Read> Source<R> {
         Ok(spill)
     }
 
-    /// Passes `len` bytes over.
-    pub(super) fn skip(&mut self, mut len: u64) -> Result<(), RdbError> {
-        while len > 0 {
-            if self.at == self.end {
-                self.refill(1)?;
-            }
-            let step = len.min((self.end - self.at) as u64);
-            self.at += step as usize;
-            len -= step;
-        }
-        Ok(())
-    }
-
     /// A length.
     #[inline]
     pub(super) fn length(&mut self) -> Result<u64, RdbError> {

@@ -7,6 +7,7 @@
 //! | small set of integers, other set | an intset; its members one by one |
 //! | small hash, large hash | a listpack; fields and values one by one |
 //! | small sorted set, large one | a listpack; members with scores as doubles, the last first |
+//! | stream | its blocks, each a listpack, and its groups: [`super::stream`] |
 //!
 //! (Redis 7.0 does not know sets as listpacks.) A small form that the settings let grow past [`BLOCK_BYTES_MAX`] is written one by one.
 
@@ -14,6 +15,7 @@ use super::codes::{container, kind};
 use super::intset;
 use super::listpack::Writer;
 use super::sink::Sink;
+use super::stream;
 use crate::base::num::{F64Text, I64Text};
 use crate::data::list::{Element, List};
 use crate::data::record::ValueRef;
@@ -41,6 +43,7 @@ pub(super) fn kind_of(value: ValueRef<'_>) -> u8 {
                 && zset.iter(0..zset.len()).map(|(member, _)| member.len()).sum::<usize>() <= BLOCK_BYTES_MAX;
             if is_packed { kind::ZSET_LISTPACK } else { kind::ZSET_2 }
         }
+        ValueRef::Stream(_) => kind::STREAM_LISTPACKS_2,
     }
 }
 
@@ -87,6 +90,7 @@ pub(super) fn value<W: Write>(sink: &mut Sink<W>, value: ValueRef<'_>, block: &m
                 sink.put(&score.to_le_bytes())
             })
         }
+        ValueRef::Stream(stream) => stream::write(sink, stream, block),
     }
 }
 

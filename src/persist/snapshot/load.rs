@@ -47,8 +47,6 @@ pub struct Loaded {
     pub expired: u64,
     /// Keys that were left out because their collection has no elements.
     pub empty: u64,
-    /// Keys that were left out because they hold a stream.
-    pub streams: u64,
     /// The sources of the libraries of functions, in order.
     pub functions: Vec<Vec<u8>>,
     /// What the file says about its writer, in order.
@@ -257,7 +255,6 @@ impl<'p, R: Read> Shared<'p, R> {
         total.keys += counts.keys;
         total.expired += counts.expired;
         total.empty += counts.empty;
-        total.streams += counts.streams;
     }
 
     /// Puts in what is in a chunk, and gives back the memory of the one before.
@@ -298,10 +295,6 @@ impl<'p, R: Read> Shared<'p, R> {
                     }
                 }
                 Part::Skipped(_, Skipped::Empty) => counts.empty += 1,
-                Part::Skipped(key, Skipped::Stream) => {
-                    tracing::warn!("the key '{}' holds a stream and is left out", String::from_utf8_lossy(key));
-                    counts.streams += 1;
-                }
                 Part::Function(source) => self.results.lock().functions.push((offset, source)),
                 Part::Aux(name, text) => self.results.lock().aux.push((offset, name, text)),
                 Part::ResizeDb(..) | Part::End => {}

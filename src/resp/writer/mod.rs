@@ -223,6 +223,22 @@ impl ReplySink for Writer<'_> {
     }
 
     #[inline]
+    fn scored(&mut self, name: &[u8], value: f64) {
+        match self.protocol {
+            // Pairs are flat there, so one of them is the same.
+            Protocol::Resp2 => {
+                self.begin(Aggregate::Pairs, 1);
+                self.pair(name, value);
+            }
+            Protocol::Resp3 => {
+                self.begin(Aggregate::Array, 2);
+                self.bulk(name);
+                self.double(value);
+            }
+        }
+    }
+
+    #[inline]
     fn null(&mut self) {
         self.fixed(match self.protocol {
             Protocol::Resp2 => b"$-1\r\n",
@@ -275,9 +291,10 @@ impl ReplySink for Writer<'_> {
         }
         match (self.protocol, shape) {
             (_, Aggregate::Array) | (Protocol::Resp2, Aggregate::Set | Aggregate::Push) => self.header(b'*', len),
+            (Protocol::Resp2, Aggregate::ByKey | Aggregate::OneOf) => self.header(b'*', len),
             (Protocol::Resp2, Aggregate::Map | Aggregate::Pairs) => self.header(b'*', 2 * len),
-            (Protocol::Resp2, Aggregate::Pair) => {}
-            (Protocol::Resp3, Aggregate::Map) => self.header(b'%', len),
+            (Protocol::Resp2, Aggregate::Pair) | (Protocol::Resp3, Aggregate::OneOf) => {}
+            (Protocol::Resp3, Aggregate::Map | Aggregate::ByKey) => self.header(b'%', len),
             (Protocol::Resp3, Aggregate::Set) => self.header(b'~', len),
             (Protocol::Resp3, Aggregate::Push) => self.header(b'>', len),
             (Protocol::Resp3, Aggregate::Pairs | Aggregate::Pair) => self.header(b'*', len),

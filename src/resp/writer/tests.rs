@@ -60,6 +60,12 @@ fn a_pair_is_written_as_its_parts_are_whatever_the_score() {
                 sink.double(value);
             });
             assert_eq!(both(|sink| sink.pair(name, value)), parts, "{value}");
+            let parts = both(|sink| {
+                sink.begin(Aggregate::Array, 2);
+                sink.bulk(name);
+                sink.double(value);
+            });
+            assert_eq!(both(|sink| sink.scored(name, value)), parts, "{value}");
         }
     }
 }
@@ -153,6 +159,7 @@ fn reply() -> impl Strategy<Value = Value> {
             prop::collection::btree_set(bytes(), 0..8)
                 .prop_map(|set| Value::Set(set.into_iter().map(Value::Bulk).collect())),
             pairs.clone().prop_map(Value::Map),
+            pairs.clone().prop_map(Value::ByKey),
             pairs.prop_map(Value::Pairs),
         ]
     })
@@ -178,6 +185,9 @@ fn seen_in_resp2(value: &Value) -> resp2::types::OwnedFrame {
         Value::Boolean(value) => Integer(i64::from(*value)),
         Value::Array(values) | Value::Set(values) | Value::Push(values) => all(values),
         Value::Map(pairs) | Value::Pairs(pairs) => flat(pairs),
+        Value::ByKey(pairs) => {
+            Array(pairs.iter().map(|(a, b)| Array(vec![seen_in_resp2(a), seen_in_resp2(b)])).collect())
+        }
     }
 }
 
@@ -202,7 +212,7 @@ fn seen_in_resp3(value: &Value) -> resp3::types::OwnedFrame {
         Value::Array(values) => array(all(values)),
         Value::Push(values) => Push { data: all(values), attributes: None },
         Value::Set(values) => Set { data: values.iter().map(seen_in_resp3).collect(), attributes: None },
-        Value::Map(pairs) => {
+        Value::Map(pairs) | Value::ByKey(pairs) => {
             let data = pairs.iter().map(|(key, value)| (seen_in_resp3(key), seen_in_resp3(value))).collect();
             Map { data, attributes: None }
         }

@@ -103,6 +103,14 @@ fn write_key_spec(row: &CommandSpec, spec: &KeySpec, sink: &mut dyn ReplySink) {
             sink.integer(from as i64);
             return write_step("find_keys", "range", &[("lastkey", 0), ("keystep", 1), ("limit", 0)], sink);
         }
+        KeySpec::HalfAfterWord { word, from, .. } => {
+            begin_step("begin_search", "keyword", 2, sink);
+            sink.bulk(b"keyword");
+            sink.bulk(word.as_bytes());
+            sink.bulk(b"startfrom");
+            sink.integer(from as i64);
+            return write_step("find_keys", "range", &[("lastkey", -1), ("keystep", 1), ("limit", 2)], sink);
+        }
         KeySpec::AfterWord { .. } | KeySpec::Hidden { .. } => {
             write_step("begin_search", "unknown", &[], sink);
             return write_step("find_keys", "unknown", &[], sink);
@@ -135,7 +143,7 @@ fn begin_step(step: &str, kind: &str, len: usize, sink: &mut dyn ReplySink) {
 fn legacy_range(row: &CommandSpec) -> (i64, i64, i64) {
     let mut ranges = row.keys.iter().flatten().filter_map(|spec| match *spec {
         KeySpec::Range { first, last, step, .. } => Some((first as i64, last as i64, step as i64)),
-        KeySpec::Counted { .. } | KeySpec::AfterWord { .. } | KeySpec::Keyword { .. } | KeySpec::Hidden { .. } => None,
+        _ => None,
     });
     if row.keys[1].is_none() {
         return ranges.next().unwrap_or((0, 0, 0));

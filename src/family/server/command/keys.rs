@@ -61,6 +61,10 @@ fn find<'a>(ctx: &Ctx, argv: &[&'a [u8]]) -> Result<Vec<(&'a [u8], Access)>, Com
 fn is_whole(spec: &KeySpec, argv: &[&[u8]]) -> bool {
     match *spec {
         KeySpec::Range { .. } | KeySpec::AfterWord { .. } | KeySpec::Keyword { .. } | KeySpec::Hidden { .. } => true,
+        KeySpec::HalfAfterWord { .. } => {
+            let first = spec.indices(argv).next();
+            first.is_some_and(|first| (argv.len() - first).is_multiple_of(2))
+        }
         KeySpec::Counted { count, first, .. } => {
             let keys =
                 argv.get(count).and_then(|text| num::parse_i64(text)).and_then(|keys| usize::try_from(keys).ok());

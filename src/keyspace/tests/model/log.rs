@@ -25,6 +25,10 @@ impl EffectLog for Kept {
     fn end(&self) -> u64 {
         self.0.lock().len() as u64
     }
+
+    fn synced(&self) -> u64 {
+        0
+    }
 }
 
 impl Kept {
@@ -133,6 +137,32 @@ fn who_reads_what_another_wrote_depends_on_its_position() {
                 let (name, plan) = (name.clone(), plan.clone());
                 spawn(&world, move |world| set(world, 0, &plan, &[&name], 1))
             };
+            let mut pass = world.keyspace.enter(1, Patience::Wait).expect("a wait without bound");
+            let mut held = pass.lock(&Plan::One(0), Patience::Wait).expect("a wait without bound");
+            let is_there = Keys::new(&mut held, 0, 0).exists(&name);
+            pass.unlock(held);
+            drop(pass);
+            assert_eq!(world.keyspace.take_dependency(1), u64::from(is_there));
+            join(writer);
+        });
+    }
+}
+
+/// While a writer is at work reads come to be followed, or stop and begin again: whoever reads from then on what he wrote knows the position.
+#[test]
+fn who_reads_after_reads_came_to_be_followed_depends_on_what_was_written_before() {
+    for was_followed in [false, true] {
+        model(move || {
+            let (world, _log) = logged(2);
+            turn_on(&world, 1);
+            world.keyspace.follow_reads(was_followed);
+            let name = keys_of_shards(&world.keyspace)[0].clone();
+            let writer = {
+                let name = name.clone();
+                spawn(&world, move |world| set(world, 0, &Plan::One(0), &[&name], 1))
+            };
+            world.keyspace.follow_reads(false);
+            world.keyspace.follow_reads(true);
             let mut pass = world.keyspace.enter(1, Patience::Wait).expect("a wait without bound");
             let mut held = pass.lock(&Plan::One(0), Patience::Wait).expect("a wait without bound");
             let is_there = Keys::new(&mut held, 0, 0).exists(&name);

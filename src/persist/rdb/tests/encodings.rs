@@ -225,8 +225,6 @@ fn what_has_no_place_here_is_named() {
     let id = [0x81, 0x86, 0x59, 0x65, 0xD2, 0x78, 0xA9, 0xA0, 0x01];
     assert!(refused(kind::MODULE_2, &id, 10).1.starts_with("a value of the module type "));
     assert!(refused(kind::MODULE_PRE_GA, &id, 10).1.contains("module"));
-    let stream = [&[0][..], &[0, 0, 0], &[0, 0, 0, 0, 0], &[0]].concat();
-    assert_eq!(refused(kind::STREAM_LISTPACKS_2, &stream, 10).1, "streams are not supported");
     for kind in [8, 26, 100, 250, 255] {
         assert_eq!(refused(kind, &[0; 8], 10), (0, "no type of a value".into()));
     }

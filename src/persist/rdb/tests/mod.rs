@@ -8,6 +8,7 @@ mod old;
 mod packed;
 mod round;
 mod snapshot;
+mod streams;
 
 use super::{Limits, RdbError, RestoreError, crc64, restore};
 use crate::data::hash::Hash;
@@ -37,6 +38,7 @@ impl Content {
             ValueRef::Set(set) => Self::Set(set.iter().map(|e| e.with_bytes(<[u8]>::to_vec)).collect()),
             ValueRef::Hash(hash) => Self::Hash(hash.iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect()),
             ValueRef::ZSet(zset) => Self::ZSet(zset.iter(0..zset.len()).map(|(m, s)| (m.to_vec(), s)).collect()),
+            ValueRef::Stream(stream) => Self::Str(streams::shown(stream).into_bytes()),
         }
     }
 

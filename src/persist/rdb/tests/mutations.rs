@@ -44,16 +44,9 @@ pub(super) fn bodies() -> Vec<Vec<u8>> {
         .map(|payload| payload[..payload.len() - 10].to_vec())
         .collect();
     let texts = ["a", "1", "some text", "-70000", "b", "3"];
-    let stream = [
-        &[1][..],
-        &string(&[7; 16]),
-        &string(&listpack_of(&texts)),
-        &[1, 5, 0, 5, 0, 0, 0, 1],
-        &[1],
-        &string(b"g"),
-        &[5, 0, 1, 0, 0],
-    ]
-    .concat();
+    for payload in super::streams::payloads() {
+        bodies.push(payload[..payload.len() - 10].to_vec());
+    }
     for (kind, block) in [
         (kind::HASH_ZIPMAP, string(&zipmap(&[("f", "1"), ("g", "some text")], 2))),
         (kind::LIST_ZIPLIST, string(&ziplist_of(&texts))),
@@ -63,7 +56,6 @@ pub(super) fn bodies() -> Vec<Vec<u8>> {
         (kind::LIST_QUICKLIST, [length(2), string(&ziplist_of(&texts)), string(&ziplist_of(&texts))].concat()),
         (kind::SET_LISTPACK, string(&listpack_of(&texts))),
         (kind::ZSET, [&[2][..], &string(b"a"), &[3], b"1.5", &string(b"b"), &[254]].concat()),
-        (kind::STREAM_LISTPACKS_2, stream),
     ] {
         bodies.push([&[kind][..], &block].concat());
     }

@@ -1,0 +1,162 @@
+//! Those who wait for the log: tasks that are woken when it has come further, and how many wait for a sync, so that one sync serves as many as it can.
+//!
+//! Under `appendfsync always` clients tend to part into two halves that take turns: while one half's sync is going on the other half's writes come, and are synced alone as
+//! soon as it ends. So the thread *gathers* before a sync: it waits for as many as waited at the end of the last one, those included whom that has just served, for they
+//! usually come again. They are counted as they arrive, in total; nobody is taken off.
+
+use crate::base::clock::Clock;
+use crate::base::sync::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Waker;
+use std::thread::Thread;
+use std::time::Duration;
+
+/// Whether a task stands among those that watch the log. It does once, however often it looks.
+pub type Queued = Arc<AtomicBool>;
+
+/// Those who wait.
+#[derive(Debug, Default)]
+pub(super) struct Crowd {
+    /// One for each worker, at most.
+    watching: Mutex<Vec<(Waker, Queued)>>,
+    /// How many have ever come to wait for a sync.
+    arrived: AtomicU64,
+    /// How many had when the last sync ended.
+    seen: AtomicU64,
+    /// The thread wants to be woken when so many have.
+    wanted: AtomicU64,
+    /// Whether it is to sync whoever has come.
+    is_asked: AtomicBool,
+    thread: Mutex<Option<Thread>>,
+}
+
+impl Crowd {
+    /// Has the task woken once when the log has come further, or will not.
+    pub(super) fn watch(&self, waker: &Waker, queued: &Queued) {
+        if !queued.swap(true, Ordering::AcqRel) {
+            self.watching.lock().push((waker.clone(), Arc::clone(queued)));
+        }
+    }
+
+    /// Wakes all who watch.
+    pub(super) fn wake_all(&self) {
+        let watching = std::mem::take(&mut *self.watching.lock());
+        for (waker, queued) in watching {
+            // Before it is woken: it may have to wait again.
+            queued.store(false, Ordering::Release);
+            waker.wake();
+        }
+    }
+
+    /// The same after a sync.
+    pub(super) fn serve_all(&self) {
+        self.seen.store(self.arrived(), Ordering::Relaxed);
+        self.wake_all();
+    }
+
+    /// How many had arrived when the last sync ended and nobody was woken yet.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    /// Somebody waits for a sync who did not.
+    pub(super) fn arrive(&self) {
+        // In one order with what `wait` does: either it sees who has arrived, or who has arrived sees what it wants.
+        let arrived = self.arrived.fetch_add(1, Ordering::SeqCst) + 1;
+        if arrived >= self.wanted.load(Ordering::SeqCst) {
+            self.wake_thread();
+        }
+    }
+
+    pub(super) fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::SeqCst)
+    }
+
+    /// Has the thread sync soon.
+    pub(super) fn ask(&self) {
+        if !self.is_asked.swap(true, Ordering::SeqCst) {
+            self.wake_thread();
+        }
+    }
+
+    fn wake_thread(&self) {
+        if let Some(thread) = &*self.thread.lock() {
+            thread.unpark();
+        }
+    }
+
+    /// Says which is the thread.
+    pub(super) fn set_thread(&self, thread: Thread) {
+        *self.thread.lock() = Some(thread);
+        // Whoever asked before could wake nobody.
+        self.wake_thread();
+    }
+
+    /// The thread sleeps until so many have arrived in total, or it is asked, or the time is up.
+    pub(super) fn wait(&self, wanted: u64, longest: Duration, clock: &dyn Clock) {
+        let began = clock.ticks();
+        self.wanted.store(wanted, Ordering::SeqCst);
+        while self.arrived() < wanted && !self.is_asked.load(Ordering::SeqCst) {
+            let spent = Duration::from_nanos(clock.ticks().since(began));
+            let Some(left) = longest.checked_sub(spent).filter(|left| !left.is_zero()) else { break };
+            std::thread::park_timeout(left);
+        }
+        self.wanted.store(u64::MAX, Ordering::SeqCst);
+        self.is_asked.store(false, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::ManualClock;
+
+    const FOREVER: Duration = Duration::from_secs(86_400);
+
+    /// A crowd whose thread is this one.
+    fn crowd() -> Arc<Crowd> {
+        let crowd = Arc::<Crowd>::default();
+        crowd.set_thread(std::thread::current());
+        crowd
+    }
+
+    #[test]
+    fn the_thread_sleeps_until_as_many_have_arrived_as_it_wants_or_it_is_asked() {
+        let (crowd, clock) = (crowd(), ManualClock::at(0));
+        for round in 1..=200 {
+            let others: Vec<_> = (0..3)
+                .map(|_| {
+                    let crowd = Arc::clone(&crowd);
+                    std::thread::spawn(move || crowd.arrive())
+                })
+                .collect();
+            crowd.wait(3 * round, FOREVER, &clock);
+            assert_eq!(crowd.arrived(), 3 * round);
+            others.into_iter().for_each(|other| other.join().unwrap());
+        }
+        let asks = Arc::clone(&crowd);
+        let other = std::thread::spawn(move || asks.ask());
+        crowd.wait(u64::MAX, FOREVER, &clock);
+        other.join().unwrap();
+        crowd.wait(u64::MAX, Duration::ZERO, &clock);
+    }
+
+    #[test]
+    fn who_watches_stands_there_once_and_is_woken_once() {
+        struct Counts(AtomicU64);
+        impl std::task::Wake for Counts {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (crowd, counts, queued) = (Crowd::default(), Arc::new(Counts(AtomicU64::new(0))), Queued::default());
+        let waker = Waker::from(Arc::clone(&counts));
+        (0..3).for_each(|_| crowd.watch(&waker, &queued));
+        (0..2).for_each(|_| crowd.wake_all());
+        assert_eq!(counts.0.load(Ordering::Relaxed), 1);
+        crowd.watch(&waker, &queued);
+        crowd.wake_all();
+        assert_eq!(counts.0.load(Ordering::Relaxed), 2, "it may watch again");
+    }
+}
