@@ -29,6 +29,8 @@ const DIGITS_MAX: usize = 32;
 
 /// The most bytes that all arguments of a command take: one text may stand in many places.
 const ARGUMENT_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// So many arguments are not weighed.
+const FEW_ARGUMENTS: usize = 16;
 
 /// Registry numbers from here on hold the functions of the fixed slots.
 pub(super) const SLOTS_KEY: c_int = 1 << 20;
@@ -394,7 +396,10 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
         // Everything of ours that could panic is inside; a panic must not meet a Lua frame.
         let ran = catch_unwind(AssertUnwindSafe(|| {
             gather(state, &mut *machine)?;
-            if (*machine).argv.iter().map(|arg| arg.len()).sum::<usize>() > ARGUMENT_BYTES_MAX {
+            let arguments = &(*machine).argv;
+            if arguments.len() > FEW_ARGUMENTS
+                && arguments.iter().map(|text| text.len()).sum::<usize>() > ARGUMENT_BYTES_MAX
+            {
                 return Err(b"ERR the arguments of the command take too many bytes".as_slice());
             }
             (*machine).empty_tape();

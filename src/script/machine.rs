@@ -533,7 +533,8 @@ unsafe extern "C" fn allocate(user_data: *mut c_void, block: *mut c_void, old: u
             return ptr::null_mut();
         }
         memory.used = memory.used - old + new;
-        if old.max(new) >= LARGE_BYTES {
+        // A power of two, so that this asks about both.
+        if (old | new) >= LARGE_BYTES {
             Machine::note_block(user_data.cast(), old, new);
         }
         made.cast()

@@ -15,14 +15,15 @@ local READONLY = 'Attempt to modify a readonly table'
 jit.off()
 assert(jit.status() == false, 'compiled traces ignore hooks and cannot be stopped')
 
-local real = {}
+-- What stands in for what, and what of it seems to have no metatable.
+local real, plain = {}, {}
 local locked = setmetatable({}, {})
 
 local function refuse_write() error(READONLY, 2) end
 
 local function freeze(table)
   local stand_in = setmetatable({}, { __index = table, __newindex = refuse_write, __metatable = locked })
-  real[stand_in] = table
+  real[stand_in], plain[stand_in] = table, true
   return stand_in
 end
 
@@ -119,6 +120,7 @@ P._COPYRIGHT, P._DESCRIPTION = 'Copyright (C) 2012, Salvatore Sanfilippo', 'Mess
 
 function functions.getmetatable(value)
   if type(value) == 'string' then return locked end
+  if plain[value] then return nil end
   return getmetatable(value)
 end
 
