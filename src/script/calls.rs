@@ -8,6 +8,7 @@
 
 use super::library::{NATIVES, Native, Raise};
 use super::loading::{enter_call, enter_load};
+use super::looks::CHARGED_BYTES_MAX;
 use super::machine::{
     Chunk, Compiled, Machine, NESTING_BYTES_MAX, SLOT_ARGV, SLOT_CALL, SLOT_COMPILE, SLOT_HANDLER, SLOT_KEYS,
     SLOT_LOAD, SLOT_RUN,
@@ -15,7 +16,7 @@ use super::machine::{
 use super::raw::{self, Args};
 use super::slots;
 use super::tape::{LuaSink, Tape, Token};
-use super::{Host, LONG_NANOS, LogLevel, Permission, strings, tables};
+use super::{Host, LONG_NANOS, LogLevel, Permission, pieces, strings, tables};
 use crate::resp::reply::ReplySink;
 use mlua::ffi;
 use mlua::lua_State;
@@ -23,6 +24,11 @@ use std::any::Any;
 use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+
+/// The most bytes that all arguments of a command take: one text may stand in many places.
+const ARGUMENT_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// So many arguments are not weighed.
+const FEW_ARGUMENTS: usize = 16;
 
 /// Registry numbers from here on hold the functions of the fixed slots.
 pub(super) const SLOTS_KEY: c_int = 1 << 20;
@@ -114,6 +120,8 @@ unsafe fn push_natives(state: *mut lua_State) {
         }
         ffi::lua_pushcfunction(state, look);
         ffi::lua_setfield(state, -2, c"look".as_ptr());
+        ffi::lua_pushcfunction(state, pieces::load);
+        ffi::lua_setfield(state, -2, c"load".as_ptr());
         ffi::lua_pushcfunction(state, is_deep);
         ffi::lua_setfield(state, -2, c"is_deep".as_ptr());
         ffi::lua_getfield_(state, -1, c"redis".as_ptr());
@@ -236,6 +244,7 @@ pub(super) unsafe extern "C-unwind" fn watch(state: *mut lua_State, _: *mut ffi:
         if !may_go_on(machine) {
             end(state, machine);
         }
+        (*machine).count_anew();
     }
 }
 
@@ -417,6 +426,12 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
         // Everything of ours that could panic is inside; a panic must not meet a Lua frame.
         let ran = catch_unwind(AssertUnwindSafe(|| {
             slots::gather(state, &mut *machine)?;
+            let arguments = &(*machine).argv;
+            if arguments.len() > FEW_ARGUMENTS
+                && arguments.iter().map(|text| text.len()).sum::<usize>() > ARGUMENT_BYTES_MAX
+            {
+                return Err(b"ERR the arguments of the command take too many bytes".as_slice());
+            }
             (*machine).empty_tape();
             let Machine { session, argv, .. } = &mut *machine;
             let mut sink = LuaSink { tape: &mut session.tape, resp3: session.resp3 };
@@ -509,6 +524,15 @@ unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
                 None => native.run(session, &mut Nobody, args),
             }))
         };
+        if ran.is_ok() {
+            (*machine).session.charge_call(ran.as_ref().is_ok_and(Result::is_err));
+            if (*machine).session.charged >= CHARGED_BYTES_MAX {
+                (*machine).session.charged = 0;
+                if !may_go_on(machine) {
+                    end(state, machine);
+                }
+            }
+        }
         match ran {
             Err(panic) => end_by_panic(state, machine, panic),
             // Whatever it says went wrong, the run has no use for it.

@@ -75,6 +75,10 @@ impl<'h> Watch<'h> {
     }
 }
 
+/// What a failed call is charged.
+const FAILED_BYTES: usize = 16 * 1024;
+/// A byte of a log is charged so much: it goes to a file or a pipe.
+const LOG_WORTH: usize = 16;
 /// The most bytes of a line that `redis.log` writes; the rest is left out.
 const LOG_BYTES_MAX: usize = 64 * 1024;
 
@@ -89,12 +93,22 @@ pub(super) struct Session {
     pub(super) cjson: cjson::Settings,
     /// What the library that is being loaded has registered.
     pub(super) loading: Option<Registry>,
+    /// The bytes that were gone through or made since the last look that was for them.
+    pub(super) charged: usize,
 }
 
 impl Default for Session {
     fn default() -> Self {
         let cjson = cjson::Settings::default();
-        Self { tape: Tape::default(), text: Vec::new(), resp3: false, random: Drand::seeded(0), cjson, loading: None }
+        Self {
+            tape: Tape::default(),
+            text: Vec::new(),
+            resp3: false,
+            random: Drand::seeded(0),
+            cjson,
+            loading: None,
+            charged: 0,
+        }
     }
 }
 
@@ -104,6 +118,12 @@ impl Session {
         self.resp3 = false;
         self.random = Drand::seeded(0);
         self.cjson = cjson::Settings::default();
+    }
+
+    /// Charges a call that has ended for what it gave. One that failed may have gone through much before.
+    #[inline]
+    pub(super) fn charge_call(&mut self, has_failed: bool) {
+        self.charged += if has_failed { FAILED_BYTES } else { self.tape.size() };
     }
 
     /// Keeps an encoder's buffer for the next one, unless it is large.
@@ -301,6 +321,7 @@ fn sha1hex(session: &mut Session, _: &mut dyn Host, args: Args<'_>) -> Result<()
     let mut digits = Vec::new();
     // What is no text has the digest of the empty one.
     let text = session.bytes(args, 0, &mut digits).unwrap_or_default();
+    session.charged += text.len();
     session.tape.bytes(&super::Digest::of(text).hex());
     Ok(())
 }
@@ -328,6 +349,7 @@ fn log(session: &mut Session, host: &mut dyn Host, args: Args<'_>) -> Result<(),
         let text = session.bytes(args, index, &mut digits).unwrap_or_default();
         line.extend_from_slice(&text[..text.len().min(LOG_BYTES_MAX.saturating_sub(line.len()))]);
     }
+    session.charged += line.len() * LOG_WORTH;
     host.log(level, &line);
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::blocks::Blocks;
 use super::calls;
 use super::control::{Control, Stop};
 use super::library::Session;
+use super::looks::{LARGE_BYTES, LargeBlocks};
 use super::pattern::Workspace;
 use super::raw::{Kind, View};
 use super::source::Digest;
@@ -110,6 +111,8 @@ pub(super) struct Memory {
     pub(super) max: usize,
     /// An allocation was refused.
     pub(super) refused: bool,
+    /// The large ones among the blocks that are used.
+    pub(super) large: LargeBlocks,
     /// Blocks that are free; they are not among what is used.
     blocks: Blocks,
 }
@@ -154,9 +157,11 @@ pub(super) struct Machine {
     pub(super) loaded: Vec<Compiled>,
     pub(super) fast: c_int,
     pub(super) base: c_int,
+    /// The most instructions between two looks, and how many there are if the hook is on.
     pub(super) hook_instructions: c_int,
     /// Whether slots may be read where they lie.
     pub(super) peeks: bool,
+    pub(super) interval: c_int,
     /// Whether the collector is set to wait long.
     roomy: bool,
     pub(super) hooked: bool,
@@ -241,7 +246,14 @@ impl Machine {
     fn start(config: VmConfig) -> Result<Owned, ScriptError> {
         let max = if config.memory_bytes_max == 0 { usize::MAX } else { config.memory_bytes_max };
         let machine = Owned(NonNull::from(Box::leak(Box::new(Self {
-            memory: Memory { used: 0, outside: 0, max, refused: false, blocks: Blocks::new() },
+            memory: Memory {
+                used: 0,
+                outside: 0,
+                max,
+                refused: false,
+                large: LargeBlocks::new(),
+                blocks: Blocks::new(),
+            },
             state: ptr::null_mut(),
             session: Session::default(),
             job: None,
@@ -256,6 +268,7 @@ impl Machine {
             base: 0,
             hook_instructions: config.hook_instructions.max(1),
             peeks: false,
+            interval: 0,
             hooked: false,
             told_long: false,
             told_slow: false,
@@ -347,7 +360,7 @@ impl Machine {
             (*this).empty_tape();
             (*this).error_line = 0;
             (*this).stack_start = ptr::from_ref(&mark).addr();
-            (*this).set_hook(!compiled.bounded);
+            (*this).set_hook(!compiled.bounded || (*this).memory.large.want_hook());
             (*this).job = Some(Job {
                 host: std::mem::transmute::<NonNull<dyn Host + '_>, NonNull<dyn Host + 'static>>(NonNull::from(host)),
                 control,
@@ -472,20 +485,6 @@ impl Machine {
         }
     }
 
-    fn set_hook(&mut self, wanted: bool) {
-        if wanted != self.hooked {
-            self.hooked = wanted;
-            // SAFETY: the state is live and runs nothing now.
-            unsafe {
-                if wanted {
-                    ffi::lua_sethook(self.state, Some(calls::watch), ffi::LUA_MASKCOUNT, self.hook_instructions);
-                } else {
-                    ffi::lua_sethook(self.state, None, 0, 0);
-                }
-            }
-        }
-    }
-
     /// The machine of a running state.
     ///
     /// # Safety
@@ -541,6 +540,10 @@ unsafe extern "C" fn allocate(user_data: *mut c_void, block: *mut c_void, old: u
             return ptr::null_mut();
         }
         memory.used = memory.used - old + new;
+        // A power of two, so that this asks about both.
+        if (old | new) >= LARGE_BYTES {
+            Machine::note_block(user_data.cast(), old, new);
+        }
         made.cast()
     }
 }

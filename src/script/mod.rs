@@ -9,7 +9,7 @@
 //! of the host is caught before it can meet a Lua frame, carried to the top and resumed there.
 //!
 //! The libraries (`cjson`, `cmsgpack`, `struct`, `redis`) are safe code: they read arguments through [`raw::View`], which never
-//! raises, and write results to the tape. Only [`raw`], [`slots`], [`machine`], [`calls`], [`loading`], [`strings`]
+//! raises, and write results to the tape. Only [`raw`], [`slots`], [`machine`], [`calls`], [`loading`], [`looks`], [`pieces`], [`strings`]
 //! and [`tables`] are unsafe, and `blocks`.
 //!
 //! Not here: keys, locks, rights, propagation, what a command does, the texts of a command's errors.
@@ -26,8 +26,10 @@ mod functions;
 mod lexer;
 mod library;
 mod loading;
+mod looks;
 mod machine;
 mod pattern;
+mod pieces;
 mod raw;
 mod register;
 mod slots;

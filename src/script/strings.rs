@@ -10,7 +10,7 @@
 use super::calls::{self, may_go_on};
 use super::convert;
 use super::machine::Machine;
-use super::pattern::{self, Captured, Matcher, Problem, Workspace};
+use super::pattern::{self, Captured, Matcher, Problem, STEPS, Workspace};
 use mlua::ffi;
 use mlua::lua_State;
 use std::ffi::{CStr, c_int};
@@ -124,6 +124,11 @@ unsafe extern "C-unwind" fn gsub(state: *mut lua_State) -> c_int {
             add(buffer, &subject[at..whole.start]);
             if matches!(kind, ffi::LUA_TFUNCTION | ffi::LUA_TTABLE) {
                 add_looked_up(state, machine, buffer, subject, &whole, kind);
+                // It may have been a native that worked on what is large.
+                let worth = STEPS / (*machine).memory.large.step_interval();
+                if let Err(problem) = matcher.spend(worth) {
+                    fail(state, machine, problem);
+                }
             } else {
                 if let Err(problem) = matcher.spend(replacement.len()) {
                     fail(state, machine, problem);

@@ -11,7 +11,6 @@
 use super::calls::{self, may_go_on};
 use super::convert;
 use super::machine::Machine;
-use super::pattern::STEPS;
 use mlua::ffi;
 use mlua::lua_State;
 use std::ffi::{CStr, c_int};
@@ -30,18 +29,28 @@ const WAITING_MAX: usize = 32;
 struct Work {
     machine: *mut Machine,
     steps: usize,
+    /// How many there may be: a step may be a call of a native on what is large.
+    most: usize,
 }
 
 impl Work {
+    /// # Safety
+    /// As for [`Self::step`].
+    unsafe fn new(machine: *mut Machine) -> Self {
+        // SAFETY: the caller's promise.
+        let most = unsafe { (*machine).memory.large.step_interval() };
+        Self { machine, steps: 0, most }
+    }
+
     /// # Safety
     /// Called on the thread of the run, from a C function that owns nothing.
     #[inline]
     unsafe fn step(&mut self, state: *mut lua_State) {
         self.steps += 1;
-        if self.steps >= STEPS {
-            self.steps = 0;
+        if self.steps >= self.most {
             // SAFETY: the caller's promise.
             unsafe {
+                *self = Self::new(self.machine);
                 if !may_go_on(self.machine) {
                     calls::end(state, self.machine);
                 }
@@ -60,7 +69,7 @@ unsafe extern "C-unwind" fn insert(state: *mut lua_State) -> c_int {
             3 => convert::truncate(ffi::luaL_checknumber(state, 2)) as c_int,
             _ => calls::raise_at(state, "wrong number of arguments to 'insert'"),
         };
-        let mut work = Work { machine: Machine::of(state), steps: 0 };
+        let mut work = Work::new(Machine::of(state));
         let mut hole = end.max(at);
         while hole > at {
             work.step(state);
@@ -83,7 +92,7 @@ unsafe extern "C-unwind" fn sort(state: *mut lua_State) -> c_int {
         ffi::lua_settop(state, ORDER);
         let machine = Machine::of(state);
         calls::check_depth(state, machine);
-        let mut work = Work { machine, steps: 0 };
+        let mut work = Work::new(machine);
         let mut waiting = [(0, 0); WAITING_MAX];
         let mut waits = 0;
         let mut range = (1, ffi::lua_objlen(state, TABLE) as c_int);

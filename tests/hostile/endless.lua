@@ -108,3 +108,84 @@ while true do local t = {} for i = 1, 1000 do t[i] = 'k' .. i end pcall(table.so
 local function f() while true do pcall(f) end end f()
 --- overflows in handlers and coroutines => stops
 local function f() while true do xpcall(f, f) coroutine.resume(coroutine.create(f)) end end f()
+--- digests of a long text => stops
+local s = string.rep('x', 8e6) while true do local d = redis.sha1hex(s) end
+--- digests of a text of medium length => stops
+local s = string.rep('x', 8000) while true do local d = redis.sha1hex(s) d = redis.sha1hex(s) d = redis.sha1hex(s) d = redis.sha1hex(s) end
+--- upper and lower => stops
+local s = string.rep('x', 8e6) while true do local u = s:upper() u = s:lower() end
+--- reverse => stops
+local s = string.rep('x', 8e6) while true do local r = s:reverse() end
+--- a long text and one byte more => stops
+local s = string.rep('x', 8e6) while true do local t = s .. 'y' end
+--- parts of a long text => stops
+local s = string.rep('x', 8e6) while true do local t = s:sub(2) end
+--- rep made again and again => stops
+while true do local s = string.rep('x', 8e6) end
+--- format of a long text => stops
+local s = string.rep('x', 8e6) while true do local t = string.format('%s', s) end
+--- format of a long quoted text => stops
+local s = string.rep('\n', 3e6) while true do local t = string.format('%q', s) end
+--- comparisons of long texts => stops
+local s = string.rep('x', 8e6) local t = s .. 'a' while true do local b = s < t b = t <= s end
+--- long numbers => stops
+local s = string.rep('1', 8e6) while true do local n = tonumber(s) end
+--- arithmetic with a long number => stops
+local s = string.rep('1', 8e6) while true do local n = s + 0 n = s * 2 n = -s end
+--- a plain search => stops
+local s = string.rep('x', 8e6) while true do local n = s:find('y', 1, true) end
+--- short patterns => stops
+local s = string.rep('x', 4000) while true do local n = s:find('y') n = s:gsub('x', 'yyyy') end
+--- packs of a long text => stops
+local s = string.rep('x', 8e6) while true do local p = cmsgpack.pack(s) end
+--- structs of a long text => stops
+local s = string.rep('x', 8e6) while true do local p = struct.pack('s', s) end
+--- documents of a long text => stops
+local s = string.rep('x', 5e6) while true do local p = cjson.encode(s) end
+--- a long document => stops
+local s = '"' .. string.rep('x', 8e6) .. '"' while true do local d = cjson.decode(s) end
+--- a document of many values => stops
+local s = '[' .. string.rep('1,', 200000) .. '1]' while true do local d = cjson.decode(s) end
+--- many documents of medium length => stops
+local s = '[' .. string.rep('[],', 2300) .. '1]' while true do local d = cjson.decode(s) end
+--- documents that are wrong => stops
+local s = '[' .. string.rep('[],', 2300) while true do pcall(cjson.decode, s) end
+--- a document of many elements => stops
+local t = {} for i = 1, 500000 do t[i] = i end while true do local d = cjson.encode(t) end
+--- a document of many small tables => stops
+local t = {} for i = 1, 400 do t[i] = {} for j = 1, 400 do t[i][j] = j end end while true do local d = cjson.encode(t) end
+--- packs of many small tables => stops
+local t = {} for i = 1, 400 do t[i] = {} for j = 1, 400 do t[i][j] = j end end while true do local d = cmsgpack.pack(t) d = cmsgpack.unpack(d) end
+--- concat of many elements => stops
+local t = {} for i = 1, 500000 do t[i] = 'x' end while true do local s = table.concat(t) end
+--- concat with a separator => stops
+local t = {} for i = 1, 500000 do t[i] = '' end while true do local s = table.concat(t, ',') end
+--- a long literal => stops
+local s = "return '" .. string.rep('x', 4e6) .. "'" while true do local f = loadstring(s) end
+--- long code => stops
+local s = string.rep('x = y ', 500000) while true do local f = loadstring(s) end
+--- collections of many tables => stops
+local t = {} for i = 1, 200000 do t[i] = {} end while true do collectgarbage('collect') collectgarbage('step', 1000) end
+--- commands with a long argument => stops
+local s = string.rep('x', 8e6) while true do redis.pcall('GET', s) redis.pcall('ECHO', s) redis.pcall(s) end
+--- a command with many long arguments => stops
+local s, t = string.rep('x', 8e6), {'EXISTS'} for i = 1, 7000 do t[#t + 1] = s end while true do redis.pcall(unpack(t)) end
+--- logs of a long text => stops
+local s = string.rep('x', 8e6) while true do redis.log(redis.LOG_DEBUG, s) end
+--- unpack of many values => stops
+local t = {} for i = 1, 7000 do t[i] = i end while true do local n = select('#', unpack(t)) n = math.max(unpack(t)) end
+--- bytes of a text => stops
+local s = string.rep('x', 7000) while true do local n = string.char(s:byte(1, -1)) end
+--- a table that was emptied => stops
+local t = {} for i = 1, 300000 do t['k' .. i] = 1 end for k in pairs(t) do t[k] = nil end while true do local k = next(t) end
+--- a sort of long texts => stops
+local s = string.rep('x', 4e6) local a, b, t = s .. 'a', s .. 'b', {} for i = 1, 100000 do t[i] = i % 2 == 0 and a or b end while true do table.sort(t) end
+--- a sort by a native => stops
+local s, t = string.rep('x', 8e6), {} for i = 1, 100000 do t[i] = s end while true do pcall(table.sort, t, string.find) end
+--- a replacement by a native => stops
+local t = {} for i = 1, 300000 do t[i] = '' end setmetatable(t, {__index = table.concat})
+while true do string.gsub(string.rep('1', 10000), 'x*', t) end
+--- a text that an earlier one left => stops
+local function make() return string.rep('x', 8e6) end make() while true do local s = make():upper() end
+--- calls in a row without a loop => stops
+local f = loadstring("local s = string.rep('x', 8e6) " .. string.rep('redis.sha1hex(s) ', 100000)) while true do f() end

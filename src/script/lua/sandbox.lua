@@ -15,14 +15,15 @@ local READONLY = 'Attempt to modify a readonly table'
 jit.off()
 assert(jit.status() == false, 'compiled traces ignore hooks and cannot be stopped')
 
-local real = {}
+-- What stands in for what, and what of it seems to have no metatable.
+local real, plain = {}, {}
 local locked = setmetatable({}, {})
 
 local function refuse_write() error(READONLY, 2) end
 
 local function freeze(table)
   local stand_in = setmetatable({}, { __index = table, __newindex = refuse_write, __metatable = locked })
-  real[stand_in] = table
+  real[stand_in], plain[stand_in] = table, true
   return stand_in
 end
 
@@ -119,6 +120,7 @@ P._COPYRIGHT, P._DESCRIPTION = 'Copyright (C) 2012, Salvatore Sanfilippo', 'Mess
 
 function functions.getmetatable(value)
   if type(value) == 'string' then return locked end
+  if plain[value] then return nil end
   return getmetatable(value)
 end
 
@@ -172,13 +174,15 @@ local harmless = { stop = 0, restart = 0, setpause = 200, setstepmul = 200 }
 function functions.collectgarbage(option, ...)
   local answer = harmless[option or 'collect']
   if answer then return answer end
+  -- It goes through all there is.
+  look()
   return collectgarbage(option, ...)
 end
 
 local function compile_text(text, name, environment)
   local translated, refusal = native.translate(text, name)
   if refusal then return nil, refusal end
-  local compiled, problem = loadstring(translated or text, name)
+  local compiled, problem = native.load(translated or text, name)
   if not compiled then return nil, problem end
   return setfenv(compiled, environment)
 end
@@ -256,6 +260,8 @@ local CALLT, CALLMT = nth('return x()', 2), nth('return x(y())', 4)
 
 local function judge(prototype, verdict)
   local count = funcinfo(prototype).bytecodes
+  -- Each of them may call what works for some microseconds.
+  if count > 1000 then verdict.bounded = false end
   for at = 1, count - 1 do
     local instruction = funcbc(prototype, at)
     local op = opcode(instruction)

@@ -103,12 +103,14 @@ pub(super) struct Workspace {
     choices: Vec<Choice>,
     captures: [Capture; CAPTURES_MAX],
     level: usize,
+    /// Steps until the next question, from one search to the next: many short ones are as good as a long one.
+    left: usize,
 }
 
 impl Default for Workspace {
     fn default() -> Self {
         let captures = [Capture { start: 0, extent: Extent::Open }; CAPTURES_MAX];
-        Self { choices: Vec::new(), captures, level: 0 }
+        Self { choices: Vec::new(), captures, level: 0, left: STEPS }
     }
 }
 
@@ -168,6 +170,15 @@ impl<'a> Matcher<'a> {
         anchored: bool,
         work: &mut Workspace,
     ) -> Result<Option<Range<usize>>, Problem> {
+        self.steps = self.steps.min(work.left);
+        let found = self.look_for(from, anchored, work);
+        work.left = self.steps;
+        found
+    }
+
+    fn look_for(&mut self, from: usize, anchored: bool, work: &mut Workspace) -> Result<Option<Range<usize>>, Problem> {
+        // One more than those of the walk, so that a search that finds nothing at once counts as well.
+        self.spend(1)?;
         if anchored {
             return Ok(self.match_at(from, work)?.map(|end| from..end));
         }
