@@ -95,7 +95,10 @@ impl Queues {
         let mut passed = 0;
         let victim = self.sweep(entries, hand, volatile_only, &mut passed);
         self.passes += (passed as f32 - self.passes) / HOT_SPAN;
-        victim.or_else(|| self.last_resort(entries, volatile_only))
+        // The hand has come by all, and nothing was for it: neither to go nor to be marked. What may go stands in the small queue, or claims a number from before the policy was
+        // switched that the queue has again.
+        let is_stuck = passed == 0 && entries.len() <= SWEEP_MAX;
+        victim.or_else(|| self.last_resort(entries, volatile_only, is_stuck))
     }
 
     /// Whether the small queue holds more than its share of so many entries, so that more than one may go at once.
@@ -153,9 +156,10 @@ impl Queues {
     }
 
     /// Where all that may go stands in the small queue, its first goes.
-    fn last_resort<E: Entries>(&mut self, entries: &E, volatile_only: bool) -> Option<u64> {
+    fn last_resort<E: Entries>(&mut self, entries: &E, volatile_only: bool, is_stuck: bool) -> Option<u64> {
         let mut victim = None;
-        if entries.len() <= self.small.len() || entries.volatile() <= self.small.len() && volatile_only {
+        let all_small = entries.len() <= self.small.len() || entries.volatile() <= self.small.len() && volatile_only;
+        if is_stuck || all_small {
             self.leave_small(entries, |entry| {
                 if volatile_only && entry.deadline().is_none() {
                     entry.set_access(to_main(entry.access()));
