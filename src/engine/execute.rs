@@ -119,7 +119,7 @@ impl<'w> Batch<'w> {
         }
         match self.find_room(session, spec, argv) {
             Ok(()) => {}
-            Err(Short::Busy) => return self.busy(session, id, spec, sink),
+            Err(Short::Busy) => return self.busy(session, id, spec, &Plan::Whole, sink),
             Err(Short::Denied) => return self.reject(session, Some(id), &OUT_OF_MEMORY, sink),
             Err(Short::Freeing) => {
                 self.look_back();
@@ -164,11 +164,11 @@ impl<'w> Batch<'w> {
                 Some(held) => Ok(held),
                 None => self.lock(plan),
             };
-            let Ok(mut held) = held else { return self.busy(session, id, spec, sink) };
+            let Ok(mut held) = held else { return self.busy(session, id, spec, plan, sink) };
             if self.services.keyspace.any_moves_wait() && blocking::may_serve(spec) {
                 match self.reach(held, plan, &mut in_window) {
                     Ok(reached) => held = reached,
-                    Err(Busy) => return self.busy(session, id, spec, sink),
+                    Err(Busy) => return self.busy(session, id, spec, &Plan::Whole, sink),
                 }
             }
             let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch).alone();
@@ -271,12 +271,21 @@ impl<'w> Batch<'w> {
 
     /// Somebody holds what the command needs. If that is a script past its time, the client is told; else it waits.
     #[cold]
-    fn busy(&mut self, session: &mut Session, id: usize, spec: &CommandSpec, sink: &mut dyn ReplySink) -> Executed {
+    fn busy(
+        &mut self,
+        session: &mut Session,
+        id: usize,
+        spec: &CommandSpec,
+        plan: &Plan,
+        sink: &mut dyn ReplySink,
+    ) -> Executed {
         self.pass = None;
         if self.ticks >= self.parts.impatient_until {
             self.parts.impatient_until = Ticks(self.services.clock.ticks().0 + IMPATIENT_NANOS);
         }
-        let slow = if spec.flags.has(Flags::ALLOW_BUSY) { None } else { super::script::slow_kind(self.services) };
+        // WATCH may run beside a slow script, but not on a key that one holds, and its client is to know why.
+        let waits = spec.flags.has(Flags::ALLOW_BUSY) && spec.keys[0].is_none();
+        let slow = if waits { None } else { super::script::slow_kind(self.services, plan) };
         match slow {
             None => Executed::Busy,
             Some(kind) => self.reject(session, Some(id), &CommandError::busy_running(kind), sink),

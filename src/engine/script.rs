@@ -109,8 +109,11 @@ impl Naming {
 
 /// What runs past `lua-time-limit`, if anything does.
 #[cold]
-pub(super) fn slow_kind(services: &Services) -> Option<Kind> {
-    let mut slow = services.running.iter().filter_map(Control::running).filter(|run| run.is_slow).map(|run| run.kind);
+pub(super) fn slow_kind(services: &Services, wanted: &Plan) -> Option<Kind> {
+    let mut slow = services.running.iter().filter_map(|control| {
+        let run = control.running().filter(|run| run.is_slow)?;
+        control.may_hold(run, |shard| wanted.wants(shard)).then_some(run.kind)
+    });
     let first = slow.next()?;
     // Of both, the script: SCRIPT KILL is what everybody knows.
     Some(if slow.any(|kind| kind == Kind::Script) { Kind::Script } else { first })
@@ -432,6 +435,7 @@ impl Host for ScriptHost<'_, '_, '_, '_> {
     }
 
     fn went_slow(&mut self) {
+        self.control.tell_held(self.ctx.keys.held().shards());
         self.shows.show();
     }
 }
@@ -533,7 +537,12 @@ impl ScriptHost<'_, '_, '_, '_> {
         }
         let wrote = self.control.wrote();
         // And where those who wait for the key would have elements moved to.
-        if held.extend(plan, wrote).is_ok() && held.reach(wrote).is_ok() {
+        let is_covered = held.extend(plan, wrote).is_ok() && held.reach(wrote).is_ok();
+        if self.control.nanos() >= LONG_NANOS {
+            // Others are told by this who is in their way, once it is slow.
+            self.control.tell_held(held.shards());
+        }
+        if is_covered {
             return Ok(());
         }
         if !wrote {

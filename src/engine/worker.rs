@@ -9,7 +9,7 @@ use crate::base::sync::atomic::Ordering;
 use crate::command::{CommandError, Services, Session};
 use crate::keyspace::evict::Evictor;
 use crate::keyspace::expire::{self, Rest};
-use crate::keyspace::{Busy, Patience};
+use crate::keyspace::{Busy, Patience, Plan};
 use crate::metrics::{Outcome, Recorder};
 use crate::resp::reply::ReplySink;
 use crate::script::Kind;
@@ -68,12 +68,12 @@ impl Worker {
 
     /// Whether a script or a function runs past `lua-time-limit`, wherever.
     pub fn is_busy(&self) -> bool {
-        slow_kind(&self.services).is_some()
+        slow_kind(&self.services, &Plan::Whole).is_some()
     }
 
     /// Refuses a script that waits for such a one.
     pub fn refuse_busy(&mut self, session: &Session, sink: &mut dyn ReplySink) {
-        let error = CommandError::busy_running(slow_kind(&self.services).unwrap_or(Kind::Script));
+        let error = CommandError::busy_running(slow_kind(&self.services, &Plan::Whole).unwrap_or(Kind::Script));
         let id = session.client.last_command.load(Ordering::Relaxed) as usize;
         self.parts.recorder.command(id, 0, Outcome::Rejected);
         call::reply_error(&self.parts.recorder, &error, sink);

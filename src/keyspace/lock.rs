@@ -55,6 +55,16 @@ pub enum Plan {
 }
 
 impl Plan {
+    /// Whether it may need this shard.
+    pub fn wants(&self, shard: ShardIndex) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::One(one) => *one == shard,
+            Self::Several(shards) => shards.contains(&shard),
+            Self::Walk | Self::Whole => true,
+        }
+    }
+
     /// More shards than this are dearer to lock than everything.
     pub const SHARDS_MAX: usize = 16;
 
@@ -175,6 +185,11 @@ impl<'k> Held<'k> {
     /// How far the rights go.
     pub fn extent(&self) -> Extent {
         self.extent
+    }
+
+    /// The shards that are locked; `None` if that is everything.
+    pub fn shards(&self) -> Option<Box<[ShardIndex]>> {
+        (self.extent == Extent::Shards).then(|| self.guards.iter().map(|(index, _)| *index).collect())
     }
 
     /// Whether the shards of this plan are among those locked. False for a plan that asks for more than shards.

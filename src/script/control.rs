@@ -6,6 +6,7 @@
 use crate::base::clock::{Clock, Ticks};
 use crate::base::sync::Mutex;
 use crate::base::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::keyspace::ShardIndex;
 use std::fmt;
 use std::sync::Arc;
 
@@ -73,6 +74,8 @@ pub struct Control {
     is_function: AtomicBool,
     /// What the run with that state calls, once it is slow.
     slow_call: Mutex<Option<(u64, SlowCall)>>,
+    /// What the run with that number holds, once it is slow; `None` for everything.
+    held: Mutex<(u64, Option<Box<[ShardIndex]>>)>,
 }
 
 impl fmt::Debug for Control {
@@ -93,6 +96,7 @@ impl Control {
             wrote: AtomicBool::new(false),
             is_function: AtomicBool::new(false),
             slow_call: Mutex::new(None),
+            held: Mutex::default(),
         }
     }
 
@@ -128,6 +132,18 @@ impl Control {
         let is_slow = slow_nanos > 0 && self.clock.ticks().since(started) >= slow_nanos;
         let kind = if self.is_function.load(Ordering::Relaxed) { Kind::Function } else { Kind::Script };
         Some(Run { state, kind, started, is_slow, wrote: self.wrote.load(Ordering::Relaxed) })
+    }
+
+    /// Tells others which shards the run holds, `None` for everything; again when it has got more. Called by the thread that runs.
+    pub fn tell_held(&self, shards: Option<Box<[ShardIndex]>>) {
+        *self.held.lock() = (self.state.load(Ordering::Relaxed) >> FLAG_BITS, shards);
+    }
+
+    /// Whether the run may hold one of the shards that `wants` is true for: it does if nothing was told.
+    pub fn may_hold(&self, run: Run, wants: impl Fn(ShardIndex) -> bool) -> bool {
+        let (number, shards) = &*self.held.lock();
+        let told = shards.as_ref().filter(|_| *number == run.state >> FLAG_BITS);
+        told.is_none_or(|shards| shards.iter().any(|shard| wants(*shard)))
     }
 
     /// Shows others what the run calls. Called by the thread that runs; [`Self::hide`] must follow before the next run.
@@ -229,5 +245,27 @@ mod tests {
         control.end();
         control.begin(Kind::Script, 0, 0);
         assert_eq!(control.stopped(), None, "a kill ends with its run");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::ManualClock;
+
+    #[test]
+    fn a_run_may_hold_anything_until_it_says_what_it_holds() {
+        let control = Control::new(Arc::new(ManualClock::at(0)));
+        control.begin(Kind::Script, 1, 0);
+        let holds = |shard: ShardIndex| control.may_hold(control.running().expect("it runs"), |wanted| wanted == shard);
+        assert!(holds(3) && holds(4));
+        control.tell_held(Some([3, 5].into()));
+        assert!(holds(3) && !holds(4) && holds(5));
+        control.tell_held(None);
+        assert!(holds(4), "now it owns everything");
+        control.tell_held(Some([3].into()));
+        control.end();
+        control.begin(Kind::Script, 1, 0);
+        assert!(holds(4), "what was told was of another run");
     }
 }

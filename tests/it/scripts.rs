@@ -54,6 +54,7 @@ fn keys_that_a_script_does_not_hold_are_served_by_new_connections_and_its_own_ge
     assert!(served >= 15, "{served} of 20 other keys were served");
     assert_eq!(server.ask(&["PING"]), status("PONG"), "a command without keys needs no script to end");
     assert!(error_text(&server.ask(&["FLUSHALL"])).starts_with("BUSY "));
+    assert!(error_text(&server.ask(&["WATCH", "held"])).starts_with("BUSY "), "and does not wait without an answer");
     let writes = "return redis.call('SET', KEYS[1], 2)";
     assert!(
         error_text(&server.ask(&["EVAL", writes, "1", "other"])).starts_with("BUSY "),

@@ -67,7 +67,7 @@ fn in_chunks(bytes: &[u8]) -> Result<Vec<Seen>, RdbError> {
             });
         }
     }
-    assert_eq!(scanner.offset(), bytes.len() as u64, "all of it is behind");
+    assert!(scanner.offset() <= bytes.len() as u64, "an end may come too soon, but not too late");
     seen.push(Seen::End(scanner.end().unwrap()));
     Ok(seen)
 }
