@@ -224,7 +224,7 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
-    use super::{Control, Kind, Stop};
+    use super::{Control, Kind, ShardIndex, Stop};
     use crate::base::clock::ManualClock;
     use std::sync::Arc;
 
@@ -246,12 +246,6 @@ mod tests {
         control.begin(Kind::Script, 0, 0);
         assert_eq!(control.stopped(), None, "a kill ends with its run");
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::clock::ManualClock;
 
     #[test]
     fn a_run_may_hold_anything_until_it_says_what_it_holds() {
