@@ -48,41 +48,6 @@ pub fn give_way() {
     }
 }
 
-/// The slice of time that a thread which [`is_awaited`] asks the scheduler for.
-#[cfg(target_os = "linux")]
-const SLICE_NANOS: u64 = 200_000;
-
-/// Says that others wait for what the calling thread does when it wakes up: it asks for short slices of time, so that it is put before whoever has a longer one. Its share
-/// of the time stays what it was. Linux listens since 6.12.
-pub fn is_awaited() {
-    #[cfg(target_os = "linux")]
-    {
-        /// The first version of the kernel's `struct sched_attr`.
-        #[repr(C)]
-        #[derive(Default)]
-        struct Attributes {
-            size: u32,
-            policy: u32,
-            flags: u64,
-            nice: i32,
-            priority: u32,
-            runtime: u64,
-            deadline: u64,
-            period: u64,
-        }
-        let mut attributes = Attributes { size: size_of::<Attributes>() as u32, ..Attributes::default() };
-        let size = attributes.size;
-        // SAFETY: the pointer is to a live struct of this size, all integers. 0 is the calling thread.
-        let is_known = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut attributes, size, 0) } == 0;
-        if is_known && attributes.policy == libc::SCHED_OTHER as u32 {
-            attributes.runtime = SLICE_NANOS;
-            attributes.flags = 0;
-            // SAFETY: as above. If it fails, nothing has changed.
-            unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
-        }
-    }
-}
-
 /// What else than its own work has held up a thread so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interruptions {
@@ -196,14 +161,6 @@ mod tests {
         let after = thread_interruptions();
         assert!(after.faults > before.faults || cfg!(not(target_os = "linux")));
         assert!(after.preemptions >= before.preemptions);
-    }
-
-    #[test]
-    fn a_thread_that_is_awaited_or_gives_way_goes_on() {
-        std::thread::scope(|scope| {
-            scope.spawn(is_awaited);
-            scope.spawn(give_way);
-        });
     }
 
     #[test]

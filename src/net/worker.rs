@@ -7,7 +7,6 @@ use super::local::Local;
 use super::settling;
 use crate::base::alloc;
 use crate::base::clock::{Ticks, UnixMillis};
-use crate::base::process;
 use crate::command::Services;
 use crate::command::client::Origin;
 use crate::engine::Worker;
@@ -96,7 +95,6 @@ impl WorkerHandle {
         let (incoming, shared) = (Arc::clone(&inbox), Arc::clone(&status));
         let builder = std::thread::Builder::new().name(format!("tally-{slot}")).stack_size(crate::script::STACK_BYTES);
         let thread = builder.spawn(move || {
-            process::is_awaited();
             if let Err(error) = alloc::touch_ahead() {
                 tracing::warn!("a worker has to wait for the system when it needs memory: {error}");
             }
