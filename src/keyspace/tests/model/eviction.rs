@@ -29,7 +29,7 @@ fn who_waits_for_a_change_of_the_rules_is_woken_and_sees_it() {
         for policy in [EvictionPolicy::AllkeysLru, EvictionPolicy::AllkeysRandom] {
             world.keyspace.set_eviction_rules(Rules { policy, ..Rules::default() });
         }
-        waiters.map(join);
+        waiters.into_iter().for_each(join);
     });
 }
 
