@@ -95,21 +95,15 @@ fn write_key_spec(row: &CommandSpec, spec: &KeySpec, sink: &mut dyn ReplySink) {
         KeySpec::Counted { count, first, .. } => {
             (count, "keynum", [("keynumidx", 0), ("firstkey", first as i64 - count as i64), ("keystep", 1)])
         }
-        KeySpec::Keyword { word, from, .. } => {
+        KeySpec::Keyword { word, from, .. } | KeySpec::HalfAfterWord { word, from, .. } => {
+            let is_half = matches!(spec, KeySpec::HalfAfterWord { .. });
+            let (last, limit) = if is_half { (-1, 2) } else { (0, 0) };
             begin_step("begin_search", "keyword", 2, sink);
             sink.bulk(b"keyword");
             sink.bulk(word.as_bytes());
             sink.bulk(b"startfrom");
             sink.integer(from as i64);
-            return write_step("find_keys", "range", &[("lastkey", 0), ("keystep", 1), ("limit", 0)], sink);
-        }
-        KeySpec::HalfAfterWord { word, from, .. } => {
-            begin_step("begin_search", "keyword", 2, sink);
-            sink.bulk(b"keyword");
-            sink.bulk(word.as_bytes());
-            sink.bulk(b"startfrom");
-            sink.integer(from as i64);
-            return write_step("find_keys", "range", &[("lastkey", -1), ("keystep", 1), ("limit", 2)], sink);
+            return write_step("find_keys", "range", &[("lastkey", last), ("keystep", 1), ("limit", limit)], sink);
         }
         KeySpec::AfterWord { .. } | KeySpec::Hidden { .. } => {
             write_step("begin_search", "unknown", &[], sink);

@@ -137,15 +137,20 @@ fn who_reads_what_another_wrote_depends_on_its_position() {
                 let (name, plan) = (name.clone(), plan.clone());
                 spawn(&world, move |world| set(world, 0, &plan, &[&name], 1))
             };
-            let mut pass = world.keyspace.enter(1, Patience::Wait).expect("a wait without bound");
-            let mut held = pass.lock(&Plan::One(0), Patience::Wait).expect("a wait without bound");
-            let is_there = Keys::new(&mut held, 0, 0).exists(&name);
-            pass.unlock(held);
-            drop(pass);
-            assert_eq!(world.keyspace.take_dependency(1), u64::from(is_there));
+            assert_knows_what_it_read(&world, &name);
             join(writer);
         });
     }
+}
+
+/// Reads a key, alone: what is there is there by the first entry of the log, on which the reader then depends.
+fn assert_knows_what_it_read(world: &World, name: &[u8]) {
+    let mut pass = world.keyspace.enter(1, Patience::Wait).expect("a wait without bound");
+    let mut held = pass.lock(&Plan::One(0), Patience::Wait).expect("a wait without bound");
+    let is_there = Keys::new(&mut held, 0, 0).exists(name);
+    pass.unlock(held);
+    drop(pass);
+    assert_eq!(world.keyspace.take_dependency(1), u64::from(is_there));
 }
 
 /// While a writer is at work reads come to be followed, or stop and begin again: whoever reads from then on what he wrote knows the position.
@@ -163,12 +168,7 @@ fn who_reads_after_reads_came_to_be_followed_depends_on_what_was_written_before(
             };
             world.keyspace.follow_reads(false);
             world.keyspace.follow_reads(true);
-            let mut pass = world.keyspace.enter(1, Patience::Wait).expect("a wait without bound");
-            let mut held = pass.lock(&Plan::One(0), Patience::Wait).expect("a wait without bound");
-            let is_there = Keys::new(&mut held, 0, 0).exists(&name);
-            pass.unlock(held);
-            drop(pass);
-            assert_eq!(world.keyspace.take_dependency(1), u64::from(is_there));
+            assert_knows_what_it_read(&world, &name);
             join(writer);
         });
     }
