@@ -244,6 +244,7 @@ pub(super) unsafe extern "C-unwind" fn watch(state: *mut lua_State, _: *mut ffi:
         if !may_go_on(machine) {
             end(state, machine);
         }
+        Machine::make_room(machine, state);
         (*machine).count_anew();
     }
 }

@@ -73,14 +73,14 @@ impl LargeBlocks {
         (self.interval(STEPS as c_int) / 4).max(1) as usize
     }
 
-    /// Whether also a script that ends by itself is to be looked at.
+    /// Whether there is one for which also a script that ends by itself is to be looked at.
     pub(super) fn want_hook(&self) -> bool {
         self.largest() >= HOOKED_BYTES
     }
 }
 
 impl Machine {
-    /// A large block came or went: if there are to be fewer instructions between two looks than there are, the next instruction looks, and
+    /// A large block came or went, or memory is crowded: if there are to be fewer instructions between two looks than there are, the next instruction looks, and
     /// sets the new number. To set it here would begin to count again, so that a script that makes blocks in turn would never be looked at.
     ///
     /// # Safety
@@ -89,12 +89,12 @@ impl Machine {
     pub(super) unsafe fn note_block(this: *mut Self, old: usize, new: usize) {
         // SAFETY: the caller's promise; nobody borrows these fields while Lua allocates.
         unsafe {
-            let large = &mut (*this).memory.large;
-            large.replace(old, new);
+            let memory = &mut (*this).memory;
+            memory.large.replace(old, new);
             let wanted = if (*this).hooked {
-                large.interval((*this).hook_instructions) < (*this).interval
+                memory.interval((*this).hook_instructions) < (*this).interval
             } else {
-                (*this).job.is_some() && large.want_hook()
+                (*this).job.is_some() && memory.want_hook()
             };
             if wanted {
                 (*this).hooked = true;
@@ -106,7 +106,7 @@ impl Machine {
     /// Has the hook come again when it should, after a look.
     #[inline]
     pub(super) fn count_anew(&mut self) {
-        let interval = self.memory.large.interval(self.hook_instructions);
+        let interval = self.memory.interval(self.hook_instructions);
         if interval != self.interval {
             self.count_to(interval);
         }
@@ -125,7 +125,7 @@ impl Machine {
         }
         self.hooked = wanted;
         if wanted {
-            self.count_to(self.memory.large.interval(self.hook_instructions));
+            self.count_to(self.memory.interval(self.hook_instructions));
         } else {
             // SAFETY: as for `count_to`.
             unsafe { ffi::lua_sethook(self.state, None, 0, 0) };

@@ -4,11 +4,10 @@
     reason = "the raw call path costs 0.6 of what safe callbacks cost; the Lua C interface is unsafe throughout"
 )]
 
-use super::blocks::Blocks;
 use super::calls;
 use super::control::{Control, Stop};
 use super::library::Session;
-use super::looks::{LARGE_BYTES, LargeBlocks};
+use super::memory::{Memory, allocate};
 use super::pattern::Workspace;
 use super::raw::{Kind, View};
 use super::source::Digest;
@@ -17,7 +16,7 @@ use crate::resp::reply::ReplySink;
 use mlua::ffi;
 use mlua::lua_State;
 use std::any::Any;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_int};
 use std::panic::resume_unwind;
 use std::ptr::{self, NonNull};
 
@@ -100,29 +99,6 @@ pub(super) struct Call<'c> {
 pub(super) enum Name<'n> {
     Script(&'n Digest),
     Function(&'n [u8]),
-}
-
-/// What Lua may allocate and has.
-#[derive(Debug)]
-pub(super) struct Memory {
-    pub(super) used: usize,
-    /// What native functions hold besides, on its way to Lua.
-    pub(super) outside: usize,
-    pub(super) max: usize,
-    /// An allocation was refused.
-    pub(super) refused: bool,
-    /// The large ones among the blocks that are used.
-    pub(super) large: LargeBlocks,
-    /// Blocks that are free; they are not among what is used.
-    blocks: Blocks,
-}
-
-impl Memory {
-    /// What may still be taken.
-    #[inline]
-    pub(super) fn room(&self) -> usize {
-        self.max.saturating_sub(self.used).saturating_sub(self.outside)
-    }
 }
 
 /// What the run in progress works on. Pointers, because Lua carries them through C frames.
@@ -246,14 +222,7 @@ impl Machine {
     fn start(config: VmConfig) -> Result<Owned, ScriptError> {
         let max = if config.memory_bytes_max == 0 { usize::MAX } else { config.memory_bytes_max };
         let machine = Owned(NonNull::from(Box::leak(Box::new(Self {
-            memory: Memory {
-                used: 0,
-                outside: 0,
-                max,
-                refused: false,
-                large: LargeBlocks::new(),
-                blocks: Blocks::new(),
-            },
+            memory: Memory::new(max),
             state: ptr::null_mut(),
             session: Session::default(),
             job: None,
@@ -360,7 +329,7 @@ impl Machine {
             (*this).empty_tape();
             (*this).error_line = 0;
             (*this).stack_start = ptr::from_ref(&mark).addr();
-            (*this).set_hook(!compiled.bounded || (*this).memory.large.want_hook());
+            (*this).set_hook(!compiled.bounded || (*this).memory.want_hook());
             (*this).job = Some(Job {
                 host: std::mem::transmute::<NonNull<dyn Host + '_>, NonNull<dyn Host + 'static>>(NonNull::from(host)),
                 control,
@@ -513,37 +482,4 @@ pub(super) fn message_of(value: View<'_>) -> Vec<u8> {
         kind => text.extend_from_slice(format!("{}: 0x{:014x}", kind.name(), value.address()).as_bytes()),
     }
     text
-}
-
-/// Lua's allocator: the process's own, with a limit.
-unsafe extern "C" fn allocate(user_data: *mut c_void, block: *mut c_void, old: usize, new: usize) -> *mut c_void {
-    // SAFETY: the user data is the machine, whose memory field nobody else borrows while Lua allocates. `block` and `old` are what
-    // an earlier call returned and was asked for, as Lua promises.
-    unsafe {
-        let memory = &mut (*user_data.cast::<Machine>()).memory;
-        let old = if block.is_null() { 0 } else { old };
-        if new > old && new - old > memory.room() {
-            memory.refused = true;
-            return ptr::null_mut();
-        }
-        let made = match (old, new) {
-            (0, 0) => ptr::null_mut(),
-            (0, _) => memory.blocks.take(new),
-            (_, 0) => {
-                memory.blocks.give(block.cast(), old);
-                ptr::null_mut()
-            }
-            _ => memory.blocks.resize(block.cast(), old, new),
-        };
-        if new > 0 && made.is_null() {
-            memory.refused = true;
-            return ptr::null_mut();
-        }
-        memory.used = memory.used - old + new;
-        // A power of two, so that this asks about both.
-        if (old | new) >= LARGE_BYTES {
-            Machine::note_block(user_data.cast(), old, new);
-        }
-        made.cast()
-    }
 }

@@ -28,6 +28,7 @@ mod library;
 mod loading;
 mod looks;
 mod machine;
+mod memory;
 mod pattern;
 mod pieces;
 mod raw;

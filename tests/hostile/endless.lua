@@ -146,6 +146,12 @@ local s = string.rep('x', 5e6) while true do local p = cjson.encode(s) end
 local s = '"' .. string.rep('x', 8e6) .. '"' while true do local d = cjson.decode(s) end
 --- a document of many values => stops
 local s = '[' .. string.rep('1,', 200000) .. '1]' while true do local d = cjson.decode(s) end
+--- large texts that are dropped => stops
+local i = 0 while true do i = i + 1 local s = string.rep(string.format('%08d', i), 300000) end
+--- large tables that are dropped => stops
+while true do local t = {} for i = 1, 300000 do t[i] = i end end
+--- large replies that are dropped => stops
+local i = 0 while true do i = i + 1 redis.call('ECHO', string.rep(string.format('%08d', i), 300000)) end
 --- many documents of medium length => stops
 local s = '[' .. string.rep('[],', 2300) .. '1]' while true do local d = cjson.decode(s) end
 --- documents that are wrong => stops

@@ -80,6 +80,14 @@ impl Client {
         }
     }
 
+    /// Whether something came that was not read.
+    pub fn has_reply(&mut self) -> bool {
+        self.stream.set_nonblocking(true).expect("a socket takes the option");
+        let is_there = !self.buffer.is_empty() || self.stream.peek(&mut [0]).is_ok_and(|bytes| bytes > 0);
+        self.stream.set_nonblocking(false).expect("a socket takes the option");
+        is_there
+    }
+
     /// Sends the words of a line (no quoting) and reads the RESP2 reply.
     pub fn run(&mut self, line: &str) -> OwnedFrame {
         self.call(&line.split(' ').collect::<Vec<_>>())
