@@ -81,6 +81,7 @@ impl<'a> Writer<'a> {
         !self.overflowed
     }
 
+    #[inline]
     fn fixed(&mut self, text: &'static [u8]) {
         if self.admits(text.len()) {
             self.out.extend_from_slice(text);
