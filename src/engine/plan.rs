@@ -7,7 +7,7 @@ use crate::keyspace::{Plan, ShardIndex};
 use crate::script::Forms;
 
 /// The locks that a command needs with these arguments.
-#[inline]
+#[inline(always)]
 pub(super) fn of(
     services: &Services,
     session: &Session,
@@ -84,6 +84,7 @@ fn transaction(services: &Services, session: &Session) -> Plan {
     plan
 }
 
+#[inline(never)]
 fn special(
     services: &Services,
     session: &Session,

@@ -145,7 +145,7 @@ pub struct Held<'k> {
     pub(super) slot: usize,
     pub(super) extent: Extent,
     pub(super) guards: SmallVec<[(ShardIndex, MutexGuard<'k, Shard>); 2]>,
-    pub(super) gates: SmallVec<[MutexGuard<'k, ()>; 4]>,
+    pub(super) gates: Vec<MutexGuard<'k, ()>>,
     /// The late-lock token, once [`Held::extend`] had to wait.
     token: Option<MutexGuard<'k, ()>>,
     /// How reads are followed, as it was in the beginning.
@@ -160,6 +160,10 @@ pub struct Held<'k> {
     pub(super) has_narrowed: bool,
 }
 
+// It is moved several times for each command, and what is longer is moved by a call.
+#[cfg(not(feature = "loom"))]
+const _: () = assert!(size_of::<Held<'_>>() <= 128, "the locks of a unit are moved without a call");
+
 impl<'k> Held<'k> {
     pub(super) fn nothing(keyspace: &'k Keyspace, slot: usize) -> Self {
         Self {
@@ -167,7 +171,7 @@ impl<'k> Held<'k> {
             slot,
             extent: Extent::Shards,
             guards: SmallVec::new(),
-            gates: SmallVec::new(),
+            gates: Vec::new(),
             token: None,
             following: keyspace.journal.followed(),
             read: 0,

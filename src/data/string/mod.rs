@@ -166,7 +166,9 @@ impl Str {
             return self.len();
         }
         let end = offset.checked_add(bytes.len()).expect("a range within the limit on strings");
-        let raw = self.make_raw(end.saturating_sub(self.len())).grown_to(end);
+        // What is added far behind the end comes cleared if it is asked for as such.
+        let added = end.saturating_sub(self.len());
+        let raw = self.make_raw(if added < raw::MAPPED_BYTES_MIN { added } else { 0 }).grown_to(end);
         raw[offset..end].copy_from_slice(bytes);
         raw.len()
     }

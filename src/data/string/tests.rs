@@ -160,3 +160,50 @@ fn appending_reserves_ahead_but_at_most_a_mebibyte() {
     value.append(b"y");
     assert!(value.allocated_bytes() <= (9 << 20) + 16);
 }
+
+#[test]
+fn strings_of_many_pages_are_what_a_vector_is_whatever_they_were_made_of() {
+    const STEP: usize = raw::MAPPED_BYTES_MIN / 3;
+    let mut rng = crate::base::rng::Rng::seeded(7);
+    for _ in 0..8 {
+        let (mut value, mut twin) = (Raw::EMPTY, Vec::new());
+        let mut clones: Vec<(Raw, Vec<u8>)> = Vec::new();
+        for step in 0..12u8 {
+            let len = rng.below(2 * STEP);
+            match rng.below(4) {
+                0 => {
+                    let bytes = vec![step + 1; len];
+                    value.extend_from_slice(&bytes);
+                    twin.extend_from_slice(&bytes);
+                }
+                1 => {
+                    let bytes = vec![step + 1; rng.below(6) * STEP + len];
+                    value.assign(&bytes);
+                    twin = bytes;
+                }
+                2 => clones.push((value.clone(), twin.clone())),
+                _ => {
+                    let len = twin.len() + rng.below(5) * len;
+                    twin.resize(len, 0);
+                    let bytes = value.grown_to(len);
+                    if let Some(last) = bytes.last_mut() {
+                        *last = step + 1;
+                        twin[len - 1] = step + 1;
+                    }
+                }
+            }
+            assert!(value.as_slice() == twin, "as the twin after each step");
+        }
+        assert!(clones.iter().all(|(clone, twin)| clone.as_slice() == twin), "a clone never changes");
+    }
+}
+
+#[test]
+fn a_write_far_behind_the_end_is_counted_and_given_back() {
+    let mut value = Str::from_bytes(b"head");
+    assert_eq!(value.set_range(4 * raw::MAPPED_BYTES_MIN, b"tail"), 4 * raw::MAPPED_BYTES_MIN + 4);
+    assert!(value.allocated_bytes() >= 4 * raw::MAPPED_BYTES_MIN);
+    let bytes = text(&value);
+    assert!(bytes.starts_with(b"head\0") && bytes.ends_with(b"\0tail"));
+    assert!(bytes[4..bytes.len() - 4].iter().all(|byte| *byte == 0));
+}

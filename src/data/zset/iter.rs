@@ -44,6 +44,16 @@ impl<'a> Iterator for Iter<'a> {
         };
         (len, Some(len))
     }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(self, so_far: B, visit: F) -> B {
+        match self.0 {
+            Source::Small(block, ranks) => {
+                ranks.map(|rank| (block.member(rank), block.score(rank))).fold(so_far, visit)
+            }
+            Source::Large(walk) => walk.fold(so_far, visit),
+        }
+    }
 }
 
 impl DoubleEndedIterator for Iter<'_> {
@@ -52,6 +62,16 @@ impl DoubleEndedIterator for Iter<'_> {
         match &mut self.0 {
             Source::Small(block, ranks) => ranks.next_back().map(|rank| (block.member(rank), block.score(rank))),
             Source::Large(walk) => walk.next_back(),
+        }
+    }
+
+    #[inline]
+    fn rfold<B, F: FnMut(B, Self::Item) -> B>(self, so_far: B, visit: F) -> B {
+        match self.0 {
+            Source::Small(block, ranks) => {
+                ranks.map(|rank| (block.member(rank), block.score(rank))).rfold(so_far, visit)
+            }
+            Source::Large(walk) => walk.rfold(so_far, visit),
         }
     }
 }

@@ -6,9 +6,12 @@
 //! Invariant: the buffer never grows past the limit given. A reply that would is cut off where it stands, everything after it is
 //! dropped, and [`Writer::overflowed`] says so: the connection is then closed, for its client can no longer find the next reply.
 
+mod short;
+
 use super::long::LongReply;
 use super::reply::{Aggregate, ReplySink};
 use crate::base::num;
+use short::{Digits, WHOLE_END};
 
 /// The version of the protocol that a client speaks (`HELLO 2`, `HELLO 3`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,25 +25,6 @@ pub enum Protocol {
 
 /// The most bytes that frame a payload: a tag, a number, a verbatim format, two ends of lines.
 const FRAME_BYTES_MAX: usize = 32;
-
-/// Whole numbers below this have at most [`WHOLE_DIGITS`] digits.
-const WHOLE_END: u32 = 1_000_000_000;
-const WHOLE_DIGITS: usize = 9;
-
-/// The digits of a number below [`WHOLE_END`] and the end of the line, and where they begin.
-#[inline]
-fn digits(mut number: u32) -> ([u8; WHOLE_DIGITS + 2], usize) {
-    let mut text = *b"000000000\r\n";
-    let mut at = WHOLE_DIGITS;
-    loop {
-        at -= 1;
-        text[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return (text, at);
-        }
-    }
-}
 
 /// Writes replies to the end of a buffer.
 #[derive(Debug)]
@@ -97,6 +81,7 @@ impl<'a> Writer<'a> {
         !self.overflowed
     }
 
+    #[inline]
     fn fixed(&mut self, text: &'static [u8]) {
         if self.admits(text.len()) {
             self.out.extend_from_slice(text);
@@ -106,17 +91,17 @@ impl<'a> Writer<'a> {
     /// A tag, a count or length, and the end of the line.
     #[inline]
     fn header(&mut self, tag: u8, len: usize) {
-        match len {
-            0..10 => self.out.extend_from_slice(&[tag, b'0' + len as u8, b'\r', b'\n']),
-            10..100 => {
-                self.out.extend_from_slice(&[tag, b'0' + (len / 10) as u8, b'0' + (len % 10) as u8, b'\r', b'\n']);
-            }
-            _ => {
-                self.out.push(tag);
-                num::append_i64(self.out, i64::try_from(len).expect("a length in memory fits an i64"));
-                self.out.extend_from_slice(b"\r\n");
-            }
+        match len as u64 {
+            len @ 0..WHOLE_END => short::append_line(self.out, tag, len),
+            _ => self.long_header(tag, len),
         }
+    }
+
+    #[cold]
+    fn long_header(&mut self, tag: u8, len: usize) {
+        self.out.push(tag);
+        num::append_i64(self.out, i64::try_from(len).expect("a length in memory fits an i64"));
+        self.out.extend_from_slice(b"\r\n");
     }
 
     /// A tag and a text that must stay on its line.
@@ -196,7 +181,7 @@ impl ReplySink for Writer<'_> {
         if self.admits(bytes.len()) {
             self.out.reserve(bytes.len() + FRAME_BYTES_MAX);
             self.header(b'$', bytes.len());
-            self.out.extend_from_slice(bytes);
+            short::append(self.out, bytes);
             self.out.extend_from_slice(b"\r\n");
         }
     }
@@ -204,17 +189,16 @@ impl ReplySink for Writer<'_> {
     /// Written as one where it is most common: a score that is a whole number.
     #[inline]
     fn pair(&mut self, name: &[u8], value: f64) {
-        let whole = value as u32;
-        let is_whole = f64::from(whole) == value && whole < WHOLE_END && (whole != 0 || value.is_sign_positive());
+        let whole = value as u64;
+        let is_whole = whole as f64 == value && whole < WHOLE_END && (whole != 0 || value.is_sign_positive());
         if self.protocol == Protocol::Resp2 && is_whole && self.admits(name.len() + FRAME_BYTES_MAX) {
             self.out.reserve(name.len() + 2 * FRAME_BYTES_MAX);
             self.header(b'$', name.len());
-            self.out.extend_from_slice(name);
-            let mut text = *b"\r\n$?\r\n";
-            let (digits, from) = digits(whole);
-            text[3] = b'0' + (WHOLE_DIGITS - from) as u8;
-            self.out.extend_from_slice(&text);
-            self.out.extend_from_slice(&digits[from..]);
+            short::append(self.out, name);
+            let digits = Digits::of(whole);
+            self.out.extend_from_slice(b"\r\n");
+            short::append_line(self.out, b'$', digits.len() as u64);
+            digits.append_line(self.out);
         } else {
             self.begin(Aggregate::Pair, 2);
             self.bulk(name);

@@ -123,14 +123,26 @@ impl Inner {
         self.details.partition_point(|child| before(child.handle)).saturating_sub(1)
     }
 
-    /// The child that holds `rank`, and the rank under that child.
+    /// The child that holds `rank` of the `len` that lie below, the rank under that child, and how many it has. Counts from the nearer end.
     #[inline]
-    pub(super) fn child_at(&self, mut rank: usize) -> (usize, usize) {
-        for (child, &count) in self.counts.iter().enumerate() {
-            if rank < count {
-                return (child, rank);
+    pub(super) fn child_at(&self, rank: usize, len: usize) -> (usize, usize, usize) {
+        debug_assert!(rank < len, "a rank lies below the number of members");
+        if rank <= len / 2 {
+            let mut rank = rank;
+            for (child, &count) in self.counts.iter().enumerate() {
+                if rank < count {
+                    return (child, rank, count);
+                }
+                rank -= count;
             }
-            rank -= count;
+        } else {
+            let mut from_end = len - rank;
+            for (child, &count) in self.counts.iter().enumerate().rev() {
+                if from_end <= count {
+                    return (child, count - from_end, count);
+                }
+                from_end -= count;
+            }
         }
         unreachable!("a rank lies below the number of members");
     }

@@ -205,10 +205,10 @@ impl Tree {
         assert!(ranks.end <= self.len, "the ranks to remove exist");
         let (context, mut left) = (self.context(records), ranks.len());
         while left > 0 {
-            let mut rank = ranks.start;
+            let (mut rank, mut len) = (ranks.start, self.len);
             let (path, leaf) = self.locate(|inner| {
-                let (child, rest) = inner.child_at(rank);
-                rank = rest;
+                let child;
+                (child, rank, len) = inner.child_at(rank, len);
                 child
             });
             let some = rank..leaf.len().min(rank + left);

@@ -69,14 +69,14 @@ impl Tree {
 
     /// The leaf that holds `rank`, which exists, and the place in it.
     pub(super) fn leaf_at(&self, mut rank: usize) -> (&Leaf, usize) {
-        let mut node = &self.root;
+        let (mut node, mut len) = (&self.root, self.len);
         loop {
             match node {
                 Node::Leaf(leaf) => return (leaf, rank),
                 Node::Inner(inner) => {
-                    let (child, rest) = inner.child_at(rank);
+                    let child;
+                    (child, rank, len) = inner.child_at(rank, len);
                     node = &inner.nodes[child];
-                    rank = rest;
                 }
             }
         }

@@ -75,6 +75,27 @@ impl<'a> Iterator for Walk<'a> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.ranks.size_hint()
     }
+
+    /// Leaf by leaf, so that a step asks for nothing but whether the leaf has more.
+    #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(mut self, mut so_far: B, mut visit: F) -> B {
+        while !self.ranks.is_empty() {
+            let (leaf, at) = match self.front.take() {
+                Some((leaf, at)) if at < leaf.len() => (leaf, at),
+                _ => self.enter_front(self.ranks.start),
+            };
+            let handles = &leaf.handles()[at..];
+            let handles = &handles[..handles.len().min(self.ranks.len())];
+            for (place, &handle) in handles.iter().enumerate() {
+                if let Some(later) = handles.get(place + AHEAD) {
+                    later.prefetch();
+                }
+                so_far = visit(so_far, (self.records.bytes(handle), self.records.score(handle)));
+            }
+            self.ranks.start += handles.len();
+        }
+        so_far
+    }
 }
 
 impl DoubleEndedIterator for Walk<'_> {
@@ -90,6 +111,30 @@ impl DoubleEndedIterator for Walk<'_> {
         }
         self.back = Some((leaf, at));
         Some(self.read(leaf, at))
+    }
+
+    /// See [`Walk::fold`].
+    #[inline]
+    fn rfold<B, F: FnMut(B, Self::Item) -> B>(mut self, mut so_far: B, mut visit: F) -> B {
+        while !self.ranks.is_empty() {
+            let (leaf, end) = match self.back.take() {
+                Some((leaf, at)) if at > 0 => (leaf, at),
+                _ => {
+                    let (leaf, at) = self.enter_back(self.ranks.end - 1);
+                    (leaf, at + 1)
+                }
+            };
+            let handles = &leaf.handles()[..end];
+            let handles = &handles[end - end.min(self.ranks.len())..];
+            for (place, &handle) in handles.iter().enumerate().rev() {
+                if place >= AHEAD {
+                    handles[place - AHEAD].prefetch();
+                }
+                so_far = visit(so_far, (self.records.bytes(handle), self.records.score(handle)));
+            }
+            self.ranks.end -= handles.len();
+        }
+        so_far
     }
 }
 
