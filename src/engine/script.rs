@@ -230,7 +230,11 @@ impl ScriptRunner for Runner {
         let mut shows = Shows { control, program: &call.program, line: call.line, shown: false };
         let owns_less = ctx.keys.held().extent() == Extent::Shards;
         let (db, is_alone) = (ctx.session.db, ctx.keys.is_alone());
-        let declared = Plan::for_keys(&services.keyspace, call.keys.iter().copied());
+        // What is held is enough for the declared keys.
+        let declared = match (call.keys.len(), ctx.keys.held().only()) {
+            (1, Some(shard)) => Plan::One(shard),
+            _ => Plan::for_keys(&services.keyspace, call.keys.iter().copied()),
+        };
         let mut host = ScriptHost {
             only: if let Plan::One(shard) = declared { Some(shard) } else { None },
             declared,

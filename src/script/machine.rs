@@ -11,6 +11,7 @@ use super::library::Session;
 use super::looks::{LARGE_BYTES, LargeBlocks};
 use super::pattern::Workspace;
 use super::raw::{Kind, View};
+use super::slots::Slot;
 use super::source::Digest;
 use super::{Host, Outcome, ScriptError, VmConfig, convert, lexer};
 use crate::resp::reply::ReplySink;
@@ -69,8 +70,12 @@ pub(super) const SLOT_CALL: c_int = 5;
 /// And the names of a script's two tables.
 pub(super) const SLOT_KEYS: c_int = 6;
 pub(super) const SLOT_ARGV: c_int = 7;
+/// How a run begins that uses the two tables again, and these: what the fast environment has under both names.
+pub(super) const SLOT_RUN_AGAIN: c_int = 8;
+const SLOT_KEYS_LIST: c_int = 9;
+const SLOT_ARGV_LIST: c_int = 10;
 /// The height of the stack between runs.
-pub(super) const SLOTS_TOP: c_int = SLOT_ARGV;
+pub(super) const SLOTS_TOP: c_int = SLOT_ARGV_LIST;
 
 /// A compiled script.
 #[derive(Clone, Copy, Debug)]
@@ -301,6 +306,7 @@ impl Machine {
             assert!(root == ffi::LUA_OK, "a fresh machine has room for a few functions");
             ffi::lua_settop(state, 0);
             for slot in SLOT_HANDLER..=SLOTS_TOP {
+                // Nil for the lists, which are not there yet.
                 ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, calls::SLOTS_KEY + slot);
             }
         }
@@ -370,16 +376,56 @@ impl Machine {
                 environment: if compiled.fast { (*this).fast } else { (*this).base },
             });
             let state = (*this).state;
-            ffi::lua_pushvalue(state, slot);
-            let mut arguments = 0;
-            if slot == SLOT_RUN {
-                ffi::lua_pushvalue(state, SLOT_KEYS);
-                ffi::lua_pushvalue(state, SLOT_ARGV);
-                arguments = 2;
+            let (arguments, again) = match slot {
+                SLOT_RUN => (2, compiled.fast && (*this).has_lists(keys.len(), argv.len())),
+                _ => (0, false),
+            };
+            ffi::lua_pushvalue(state, if again { SLOT_RUN_AGAIN } else { slot });
+            if arguments > 0 {
+                ffi::lua_pushvalue(state, if again { SLOT_KEYS_LIST } else { SLOT_KEYS });
+                ffi::lua_pushvalue(state, if again { SLOT_ARGV_LIST } else { SLOT_ARGV });
             }
             let status = ffi::lua_pcall(state, arguments, 1, SLOT_HANDLER);
+            if arguments > 0 && compiled.fast && !again {
+                (*this).note_lists();
+            }
             (*this).job = None;
             (state, status)
+        }
+    }
+
+    /// Whether the tables of the last run may be those of another, with as many keys and arguments. That is so for scripts in the fast environment only: they cannot
+    /// write to it, nor to anything else that lives on, so nobody has the tables any more; and unless they were made something else they are as good as new once
+    /// each of their places is written to.
+    ///
+    /// # Safety
+    /// The machine is live and runs nothing.
+    #[inline]
+    unsafe fn has_lists(&self, keys: usize, argv: usize) -> bool {
+        // SAFETY: the caller's promise; the slots are below the top, and keep their tables.
+        self.peeks
+            && unsafe {
+                Slot::at(self.state, SLOT_KEYS_LIST).is_list_of(keys)
+                    && Slot::at(self.state, SLOT_ARGV_LIST).is_list_of(argv)
+            }
+    }
+
+    /// Keeps the tables at hand that a run has left in the fast environment.
+    ///
+    /// # Safety
+    /// The machine is live, and a protected call has just ended: its value lies on top of the slots.
+    unsafe fn note_lists(&mut self) {
+        let state = self.state;
+        // SAFETY: the caller's promise; the stack has room for two slots more, as every caller of Lua's functions has. To read a table without
+        // metamethods raises nothing.
+        unsafe {
+            ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.fast);
+            for (name, list) in [(SLOT_KEYS, SLOT_KEYS_LIST), (SLOT_ARGV, SLOT_ARGV_LIST)] {
+                ffi::lua_pushvalue(state, name);
+                ffi::lua_rawget(state, -2);
+                ffi::lua_replace(state, list);
+            }
+            ffi::lua_settop(state, -2);
         }
     }
 
@@ -521,28 +567,29 @@ unsafe extern "C" fn allocate(user_data: *mut c_void, block: *mut c_void, old: u
     // an earlier call returned and was asked for, as Lua promises.
     unsafe {
         let memory = &mut (*user_data.cast::<Machine>()).memory;
-        let old = if block.is_null() { 0 } else { old };
-        if new > old && new - old > memory.room() {
-            memory.refused = true;
-            return ptr::null_mut();
-        }
-        let made = match (old, new) {
-            (0, 0) => ptr::null_mut(),
-            (0, _) => memory.blocks.take(new),
-            (_, 0) => {
+        let made = if new == 0 {
+            if !block.is_null() {
                 memory.blocks.give(block.cast(), old);
-                ptr::null_mut()
+                memory.used -= old;
             }
-            _ => memory.blocks.resize(block.cast(), old, new),
+            ptr::null_mut()
+        } else {
+            let old = if block.is_null() { 0 } else { old };
+            if new > old && new - old > memory.room() {
+                memory.refused = true;
+                return ptr::null_mut();
+            }
+            let made = if old == 0 { memory.blocks.take(new) } else { memory.blocks.resize(block.cast(), old, new) };
+            if made.is_null() {
+                memory.refused = true;
+                return ptr::null_mut();
+            }
+            memory.used = memory.used - old + new;
+            made
         };
-        if new > 0 && made.is_null() {
-            memory.refused = true;
-            return ptr::null_mut();
-        }
-        memory.used = memory.used - old + new;
         // A power of two, so that this asks about both.
         if (old | new) >= LARGE_BYTES {
-            Machine::note_block(user_data.cast(), old, new);
+            Machine::note_block(user_data.cast(), if block.is_null() { 0 } else { old }, new);
         }
         made.cast()
     }
