@@ -192,15 +192,6 @@ impl<'k> Held<'k> {
         (self.extent == Extent::Shards).then(|| self.guards.iter().map(|(index, _)| *index).collect())
     }
 
-    /// The shard that is locked, if it is the only one, and all.
-    #[inline]
-    pub fn only(&self) -> Option<ShardIndex> {
-        match &self.guards[..] {
-            [(index, _)] if self.extent == Extent::Shards => Some(*index),
-            _ => None,
-        }
-    }
-
     /// Whether the shards of this plan are among those locked. False for a plan that asks for more than shards.
     #[inline]
     pub fn covers(&self, plan: &Plan) -> bool {

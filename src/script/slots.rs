@@ -102,6 +102,34 @@ impl Slot {
         }
     }
 
+    /// The values of a table as [`Self::scalars`] gives them, if all of them are numbers: as integers.
+    ///
+    /// # Safety
+    /// As for [`Self::scalars`].
+    #[inline]
+    pub(super) unsafe fn integers(self, room: &mut [i64]) -> Option<&[i64]> {
+        if self.kind() != TABLE {
+            return None;
+        }
+        let table = self.object();
+        // SAFETY: the caller's promise, and the layout is the one above.
+        unsafe {
+            let slots = table.add(ARRAY_LEN_AT).cast::<u32>().read() as usize;
+            if table.add(HASH_MASK_AT).cast::<u32>().read() != 0 || slots == 0 || slots > room.len() {
+                return None;
+            }
+            let slots = std::slice::from_raw_parts(table.add(ARRAY_AT).cast::<*const Slot>().read(), slots);
+            let mut len = 0;
+            for (slot, place) in slots[1..].iter().zip(&mut *room) {
+                let Some(number) = slot.number() else { break };
+                *place = convert::truncate(number);
+                len += 1;
+            }
+            let is_all = slots[0].kind() == NIL && slots[1 + len..].iter().all(|slot| slot.kind() == NIL);
+            is_all.then(|| &room[..len])
+        }
+    }
+
     /// The values of a table whose only keys are 1, 2, ..., all of them in its array, if they fit into `room` and none holds others.
     ///
     /// # Safety
