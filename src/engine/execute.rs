@@ -180,30 +180,36 @@ impl<'w> Batch<'w> {
             if self.window.as_ref().is_some_and(|held| !held.covers(plan)) {
                 self.look_back();
             }
-            let ahead = self.window.take();
-            let mut in_window = ahead.is_some();
-            let held = match ahead {
-                Some(held) => Ok(held),
-                None => self.lock(plan),
-            };
-            let Ok(mut held) = held else { return self.busy(session, id, spec, plan, sink) };
-            if self.services.keyspace.any_moves_wait() && blocking::may_serve(spec) {
+            // It is not moved about: it is large, as such things go.
+            let mut place = self.window.take();
+            let mut in_window = place.is_some();
+            if !in_window {
+                match self.lock(plan) {
+                    Ok(held) => place = Some(held),
+                    Err(Busy) => return self.busy(session, id, spec, plan, sink),
+                }
+            }
+            if self.services.keyspace.any_moves_wait()
+                && blocking::may_serve(spec)
+                && let Some(held) = place.take()
+            {
                 match self.reach(held, plan, &mut in_window) {
-                    Ok(reached) => held = reached,
+                    Ok(reached) => place = Some(reached),
                     Err(Busy) => return self.busy(session, id, spec, &Plan::Whole, sink),
                 }
             }
-            let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch).alone();
+            let held = place.as_mut().expect("locks were taken");
+            let keys = Keys::new(held, session.db, self.now).touching(!session.no_touch).alone();
             let keys = keys.knowing(self.known);
             let under_locks = UnderLocks;
             let called = self.with(keys, session, id, spec, argv, sink);
             drop(under_locks);
             if held.has_ready() {
-                self.serve(held);
+                self.serve(place.take().expect("it is not given back yet"));
             } else if in_window && called != Called::NeedsWhole {
-                self.window = Some(held);
+                self.window = place;
             } else {
-                self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
+                self.pass.as_mut().expect("locks are taken inside the keyspace").give_back(held);
             }
             called
         };

@@ -224,7 +224,7 @@ impl<'a> View<'a> {
 
     /// As [`View::peeked_scalars`], of integers alone.
     #[inline]
-    pub(super) fn peeked_integers<'r>(self, peeks: bool, room: &'r mut [i64]) -> Option<&'r [i64]> {
+    pub(super) fn peeked_integers(self, peeks: bool, room: &mut [i64]) -> Option<&[i64]> {
         // SAFETY: as for `peeked_scalars`.
         if peeks { unsafe { Slot::at(self.state, self.index).integers(room) } } else { None }
     }
