@@ -13,6 +13,16 @@ const EMPTY: u16 = u16::MAX;
 pub struct CommandTable {
     rows: &'static [&'static CommandSpec],
     slots: [u16; SLOTS],
+    /// For each slot the name by which its command can be told at a glance.
+    plain: [Plain; SLOTS],
+}
+
+/// A name of at most sixteen letters, in small ones, that alone names a command.
+#[derive(Clone, Copy, Debug)]
+struct Plain {
+    ends: Ends,
+    /// 0 where a name is not such.
+    len: u8,
 }
 
 /// What a name means.
@@ -37,19 +47,25 @@ impl CommandTable {
     pub const fn new(rows: &'static [&'static CommandSpec]) -> Self {
         assert!(rows.len() * 3 < SLOTS * 2, "the index has room to spare");
         let mut slots = [EMPTY; SLOTS];
+        let mut plain = [Plain { ends: Ends { first: 0, last: 0 }, len: 0 }; SLOTS];
         let mut id = 0;
         while id < rows.len() {
             let row = rows[id];
             let first_of_name = id == 0 || !equal(rows[id - 1].name.as_bytes(), row.name.as_bytes());
             if first_of_name {
-                insert(&mut slots, rows, id, b"");
+                let at = insert(&mut slots, rows, id, b"");
+                let is_alone = row.subcommand.is_empty()
+                    && (id + 1 == rows.len() || !equal(rows[id + 1].name.as_bytes(), row.name.as_bytes()));
+                if is_alone && is_short_word(row.name.as_bytes()) {
+                    plain[at] = Plain { ends: ends(row.name.as_bytes()), len: row.name.len() as u8 };
+                }
             }
             if !row.subcommand.is_empty() {
                 insert(&mut slots, rows, id, row.subcommand.as_bytes());
             }
             id += 1;
         }
-        Self { rows, slots }
+        Self { rows, slots, plain }
     }
 
     /// The rows; a command's id is its index.
@@ -67,6 +83,18 @@ impl CommandTable {
     #[inline]
     pub fn find(&self, argv: &[&[u8]]) -> Found {
         let Some(name) = argv.first() else { return Found::Unknown };
+        // By far the commonest: the name of a command without subcommands, in the first slot that it may have.
+        let ends = ends(name);
+        let at = ends.hash(name.len()) & (SLOTS - 1);
+        let plain = &self.plain[at];
+        if usize::from(plain.len) == name.len() && plain.ends.first == ends.first && plain.ends.last == ends.last {
+            return Found::Command(usize::from(self.slots[at]));
+        }
+        self.find_closely(name, argv)
+    }
+
+    #[inline(never)]
+    fn find_closely(&self, name: &[u8], argv: &[&[u8]]) -> Found {
         let Some(id) = self.slot(name, b"") else { return Found::Unknown };
         let row = self.rows[id];
         if row.subcommand.is_empty() && !self.is_container(id) {
@@ -120,7 +148,8 @@ fn is_name(word: &[u8], name: &str) -> bool {
     word == name.as_bytes() || word.eq_ignore_ascii_case(name.as_bytes())
 }
 
-const fn insert(slots: &mut [u16; SLOTS], rows: &[&CommandSpec], id: usize, subcommand: &[u8]) {
+/// Puts a row into the slot of its name, and answers which that is.
+const fn insert(slots: &mut [u16; SLOTS], rows: &[&CommandSpec], id: usize, subcommand: &[u8]) -> usize {
     let name = rows[id].name.as_bytes();
     let mut at = hash(name, subcommand) & (SLOTS - 1);
     while slots[at] != EMPTY {
@@ -134,33 +163,66 @@ const fn insert(slots: &mut [u16; SLOTS], rows: &[&CommandSpec], id: usize, subc
         at = (at + 1) & (SLOTS - 1);
     }
     slots[at] = id as u16;
+    at
 }
 
 /// Of both words their lengths and the letters at both ends, in any case.
 #[inline]
 const fn hash(name: &[u8], subcommand: &[u8]) -> usize {
-    let mut mixed = ends(name);
-    if !subcommand.is_empty() {
-        mixed = mixed.rotate_left(23) ^ ends(subcommand);
+    let mixed = ends(name).hash(name.len());
+    if subcommand.is_empty() {
+        mixed
+    } else {
+        mixed.wrapping_mul(31).wrapping_add(ends(subcommand).hash(subcommand.len()))
     }
-    (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize
 }
 
-/// A word's first and last four bytes, and its length. Bit 5 is what tells capitals from small letters; where other bytes differ by it they share
-/// a slot.
+/// A word's first and last eight bytes, as if capitals were small letters. Bit 5 is what tells these apart; other bytes that differ by it are taken
+/// for the same.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    first: u64,
+    last: u64,
+}
+
+impl Ends {
+    #[inline]
+    const fn hash(self, len: usize) -> usize {
+        let mixed = self.first ^ self.last.rotate_left(29) ^ (len as u64).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
+        (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize
+    }
+}
+
+/// Of words of up to sixteen bytes this leaves out nothing but the length.
 #[inline]
-const fn ends(word: &[u8]) -> u64 {
+const fn ends(word: &[u8]) -> Ends {
     const SMALL: u64 = 0x2020_2020_2020_2020;
-    let bytes = match (word.first_chunk::<4>(), word.last_chunk::<4>()) {
-        (Some(first), Some(last)) => (u32::from_le_bytes(*first) as u64) << 32 | u32::from_le_bytes(*last) as u64,
-        _ => match *word {
-            [] => 0,
-            [one] => one as u64,
-            [one, two] => (one as u64) << 8 | two as u64,
-            [one, two, .., last] => (one as u64) << 16 | (two as u64) << 8 | last as u64,
+    let (first, last) = match (word.first_chunk::<8>(), word.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => match (word.first_chunk::<4>(), word.last_chunk::<4>()) {
+            (Some(first), Some(last)) => (u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64),
+            _ => match *word {
+                [] => (0, 0),
+                [one] => (one as u64, 0),
+                [one, two] => (one as u64, two as u64),
+                [one, two, .., last] => (one as u64, (two as u64) << 8 | last as u64),
+            },
         },
     };
-    (bytes | SMALL) ^ (word.len() as u64).wrapping_mul(0xC2B2_AE3D_27D4_EB4F)
+    Ends { first: first | SMALL, last: last | SMALL }
+}
+
+/// Whether [`Ends`] of this length are those of this word, in any case, and of no other: a letter has the bits of no other byte but the same letter's
+/// in the other case.
+const fn is_short_word(word: &[u8]) -> bool {
+    let mut at = 0;
+    while at < word.len() {
+        if !word[at].is_ascii_alphabetic() {
+            return false;
+        }
+        at += 1;
+    }
+    !word.is_empty() && word.len() <= 16
 }
 
 const fn equal(a: &[u8], b: &[u8]) -> bool {

@@ -7,8 +7,10 @@ use super::plan;
 use super::room::{OUT_OF_MEMORY, Short};
 use super::table::COMMANDS;
 use super::transaction;
+use super::window;
 use super::worker::Parts;
 use crate::base::clock::{Ticks, UnixMillis};
+use crate::base::hash::Known;
 use crate::base::sync::atomic::Ordering;
 use crate::command::aside::Claim;
 use crate::command::table::Found;
@@ -62,8 +64,10 @@ pub struct Batch<'w> {
     /// What was locked ahead for the requests that come next. Stands before `pass`, so it is given back first.
     pub(super) window: Option<Held<'w>>,
     pub(super) pass: Option<Pass<'w>>,
-    /// The ids of the requests that come next, the last first, found when they were looked at ahead.
-    pub(super) ahead: SmallVec<[Option<usize>; 16]>,
+    /// The ids of the requests that come next and the hashes of their first keys, the last first, found when they were looked at ahead.
+    pub(super) ahead: SmallVec<[(Option<usize>, Known); 16]>,
+    /// The hash of the first key of the request that is executed, if it is known.
+    known: Known,
     pub(super) now: UnixMillis,
     /// The end of the command before, which is the beginning of the next.
     pub(super) ticks: Ticks,
@@ -75,7 +79,18 @@ pub struct Batch<'w> {
 impl<'w> Batch<'w> {
     pub(super) fn new(services: &'w Services, parts: &'w mut Parts) -> Self {
         let (now, ticks) = (services.clock.unix_millis(), services.clock.ticks());
-        Self { services, parts, window: None, pass: None, ahead: SmallVec::new(), now, ticks, later: None, aside: None }
+        Self {
+            services,
+            parts,
+            window: None,
+            pass: None,
+            ahead: SmallVec::new(),
+            known: Known::NONE,
+            now,
+            ticks,
+            later: None,
+            aside: None,
+        }
     }
 
     /// When the last command ended, or the batch began.
@@ -90,7 +105,9 @@ impl<'w> Batch<'w> {
 
     /// Executes one request and gives exactly one reply, if it is [`Executed::Done`]. A sink that defers nothing never meets [`Executed::Later`].
     pub fn execute(&mut self, session: &mut Session, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Executed {
-        let id = match self.ahead.pop().flatten() {
+        let (ahead, known) = self.ahead.pop().unwrap_or((None, Known::NONE));
+        self.known = known;
+        let id = match ahead {
             Some(id) => id,
             None => match self.services.commands.find(argv) {
                 Found::Command(id) => id,
@@ -130,7 +147,12 @@ impl<'w> Batch<'w> {
         if session.transaction.is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
             return self.queue(session, id, spec, argv, sink);
         }
-        let plan = plan::of(self.services, session, Some(&mut self.parts.scripts), spec, argv);
+        if ahead.is_none()
+            && let Some(key) = window::first_key(spec, argv)
+        {
+            self.known = Known::of(key);
+        }
+        let plan = plan::of(self.services, session, Some(&mut self.parts.scripts), spec, argv, &self.known);
         if spec.flags.has(Flags::SCRIPT)
             && self.parts.scripts.leaves(spec)
             && sink.may_run_again()
@@ -158,29 +180,36 @@ impl<'w> Batch<'w> {
             if self.window.as_ref().is_some_and(|held| !held.covers(plan)) {
                 self.look_back();
             }
-            let ahead = self.window.take();
-            let mut in_window = ahead.is_some();
-            let held = match ahead {
-                Some(held) => Ok(held),
-                None => self.lock(plan),
-            };
-            let Ok(mut held) = held else { return self.busy(session, id, spec, plan, sink) };
-            if self.services.keyspace.any_moves_wait() && blocking::may_serve(spec) {
+            // It is not moved about: it is large, as such things go.
+            let mut place = self.window.take();
+            let mut in_window = place.is_some();
+            if !in_window {
+                match self.lock(plan) {
+                    Ok(held) => place = Some(held),
+                    Err(Busy) => return self.busy(session, id, spec, plan, sink),
+                }
+            }
+            if self.services.keyspace.any_moves_wait()
+                && blocking::may_serve(spec)
+                && let Some(held) = place.take()
+            {
                 match self.reach(held, plan, &mut in_window) {
-                    Ok(reached) => held = reached,
+                    Ok(reached) => place = Some(reached),
                     Err(Busy) => return self.busy(session, id, spec, &Plan::Whole, sink),
                 }
             }
-            let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch).alone();
+            let held = place.as_mut().expect("locks were taken");
+            let keys = Keys::new(held, session.db, self.now).touching(!session.no_touch).alone();
+            let keys = keys.knowing(self.known);
             let under_locks = UnderLocks;
             let called = self.with(keys, session, id, spec, argv, sink);
             drop(under_locks);
             if held.has_ready() {
-                self.serve(held);
+                self.serve(place.take().expect("it is not given back yet"));
             } else if in_window && called != Called::NeedsWhole {
-                self.window = Some(held);
+                self.window = place;
             } else {
-                self.pass.as_mut().expect("locks are taken inside the keyspace").unlock(held);
+                self.pass.as_mut().expect("locks are taken inside the keyspace").give_back(held);
             }
             called
         };

@@ -2,8 +2,9 @@
 
 use super::script::{Beginning, Runner};
 use super::table::COMMANDS;
+use crate::base::hash::Known;
 use crate::command::{CommandSpec, Flags, KeySpec, Locks, Services, Session};
-use crate::keyspace::{Plan, ShardIndex};
+use crate::keyspace::Plan;
 use crate::script::Forms;
 
 /// The locks that a command needs with these arguments.
@@ -14,6 +15,7 @@ pub(super) fn of(
     scripts: Option<&mut Runner>,
     spec: &CommandSpec,
     argv: &[&[u8]],
+    known: &Known,
 ) -> Plan {
     match spec.locks {
         Locks::Walk => return Plan::Walk,
@@ -24,47 +26,47 @@ pub(super) fn of(
         Locks::Keys => {}
     }
     if spec.flags.any(Flags::SCRIPT.or(Flags::ENGINE)) {
-        return special(services, session, scripts, spec, argv);
+        return special(services, session, scripts, spec, argv, known);
     }
-    of_keys(services, spec, argv)
+    of_keys(services, spec, argv, known)
 }
 
-/// The shard of the only key that the command declares, if that is all that it needs and can be told at a glance.
+/// The only key that the command declares, if that is all that it needs and can be told at a glance.
 #[inline]
-pub(super) fn single(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> Option<ShardIndex> {
+pub(super) fn single<'a>(spec: &CommandSpec, argv: &[&'a [u8]]) -> Option<&'a [u8]> {
     if !matches!(spec.locks, Locks::Keys) || spec.flags.any(Flags::SCRIPT.or(Flags::ENGINE)) {
         return None;
     }
     match spec.keys {
-        [Some(KeySpec::Range { first, last, .. }), None, _] if last == first as isize => {
-            argv.get(first).map(|key| services.keyspace.shard_of(key))
-        }
+        [Some(KeySpec::Range { first, last, .. }), None, _] if last == first as isize => argv.get(first).copied(),
         _ => None,
     }
 }
 
 /// The locks of the keys that the command declares.
 #[inline(always)]
-pub(super) fn of_keys(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> Plan {
+fn of_keys(services: &Services, spec: &CommandSpec, argv: &[&[u8]], known: &Known) -> Plan {
+    let keyspace = &services.keyspace;
+    let one = |key: &&[u8]| Plan::One(keyspace.shard_of_hash(known.hash_of(key)));
     match spec.keys {
         [None, ..] => Plan::Nothing,
         [Some(KeySpec::Range { first, last, .. }), None, _] if last == first as isize => {
-            argv.get(first).map_or(Plan::Nothing, |key| Plan::One(services.keyspace.shard_of(key)))
+            argv.get(first).map_or(Plan::Nothing, one)
         }
         // A script with one key.
         [Some(KeySpec::Counted { count, first, .. }), None, _]
             if argv.get(count).is_some_and(|count| **count == *b"1") =>
         {
-            argv.get(first).map_or(Plan::Nothing, |key| Plan::One(services.keyspace.shard_of(key)))
+            argv.get(first).map_or(Plan::Nothing, one)
         }
-        _ => of_several(services, spec, argv),
+        _ => of_several(services, spec, argv, known),
     }
 }
 
-fn of_several(services: &Services, spec: &CommandSpec, argv: &[&[u8]]) -> Plan {
+fn of_several(services: &Services, spec: &CommandSpec, argv: &[&[u8]], known: &Known) -> Plan {
     let mut plan = Plan::Nothing;
     for index in spec.key_indices(argv) {
-        plan.add(services.keyspace.shard_of(argv[index]));
+        plan.add(services.keyspace.shard_of_hash(known.hash_of(argv[index])));
     }
     plan
 }
@@ -79,7 +81,7 @@ fn transaction(services: &Services, session: &Session) -> Plan {
             return Plan::Whole;
         }
         let argv: Vec<&[u8]> = argv.iter().map(|argument| &**argument).collect();
-        plan.union(&of(services, session, None, spec, &argv));
+        plan.union(&of(services, session, None, spec, &argv, &Known::NONE));
     }
     plan
 }
@@ -91,12 +93,13 @@ fn special(
     scripts: Option<&mut Runner>,
     spec: &CommandSpec,
     argv: &[&[u8]],
+    known: &Known,
 ) -> Plan {
     if spec.flags.has(Flags::ENGINE) {
         return transaction(services, session);
     }
     match scripts.map(|runner| runner.beginning(services, spec, argv)) {
-        Some(Beginning::Declared) => of_keys(services, spec, argv),
+        Some(Beginning::Declared) => of_keys(services, spec, argv, known),
         Some(Beginning::Told(forms)) => of_told(services, spec, argv, &forms),
         Some(Beginning::Whole) | None => Plan::Whole,
     }
@@ -105,7 +108,7 @@ fn special(
 /// The locks of a script's declared keys and of others that can be told.
 #[inline(never)]
 fn of_told(services: &Services, spec: &CommandSpec, argv: &[&[u8]], forms: &Forms) -> Plan {
-    let mut plan = of_keys(services, spec, argv);
+    let mut plan = of_keys(services, spec, argv, &Known::NONE);
     let declared = spec.key_indices(argv).count();
     let (keys, argv) = argv[3..].split_at(declared);
     forms.each(keys, argv, |key| plan.add(services.keyspace.shard_of(key)));

@@ -14,6 +14,7 @@ use super::libraries::{self, Inspected};
 use super::room::OUT_OF_MEMORY;
 use super::{plan, standing};
 use crate::base::clock::Ticks;
+use crate::base::hash::Known;
 use crate::command::table::Found;
 use crate::command::{
     CommandError, CommandSpec, Ctx, Flags, Program, Replied, Reply, ScriptCall, ScriptRunner, Services, slowlog,
@@ -230,9 +231,16 @@ impl ScriptRunner for Runner {
         let mut shows = Shows { control, program: &call.program, line: call.line, shown: false };
         let owns_less = ctx.keys.held().extent() == Extent::Shards;
         let (db, is_alone) = (ctx.session.db, ctx.keys.is_alone());
-        let declared = Plan::for_keys(&services.keyspace, call.keys.iter().copied());
+        let (declared, only) = match *call.keys {
+            [key] => {
+                let hash = ctx.keys.hash_of(key);
+                let shard = services.keyspace.shard_of_hash(hash);
+                (Plan::One(shard), Some(Only { key, hash, shard }))
+            }
+            _ => (Plan::for_keys(&services.keyspace, call.keys.iter().copied()), None),
+        };
         let mut host = ScriptHost {
-            only: if let Plan::One(shard) = declared { Some(shard) } else { None },
+            only,
             declared,
             read_only: call.read_only || flags.no_writes,
             is_out_of_memory,
@@ -367,13 +375,21 @@ impl Drop for EndsRun<'_> {
     }
 }
 
+/// A script's only declared key.
+#[derive(Clone, Copy)]
+struct Only<'k> {
+    key: &'k [u8],
+    hash: u64,
+    shard: ShardIndex,
+}
+
 /// What one run of a script may do.
 struct ScriptHost<'h, 'a, 'k, 's> {
     ctx: &'h mut Ctx<'a, 'k>,
     /// The shards of the declared keys.
     declared: Plan,
-    /// The only one of them, if that is so.
-    only: Option<ShardIndex>,
+    /// The only declared key, if that is so.
+    only: Option<Only<'h>>,
     read_only: bool,
     /// Whether commands that need memory are refused.
     is_out_of_memory: bool,
@@ -469,9 +485,9 @@ impl ScriptHost<'_, '_, '_, '_> {
             return Err(OUT_OF_MEMORY);
         }
         // By far the commonest: a command on the script's only key.
-        let shard = plan::single(self.ctx.services, spec, argv);
-        if shard.is_none() || self.only != shard {
-            let plan = plan::of(self.ctx.services, self.ctx.session, None, spec, argv);
+        let known = self.known(spec, argv);
+        if known.is_none() {
+            let plan = plan::of(self.ctx.services, self.ctx.session, None, spec, argv, &Known::NONE);
             self.cover(&plan, spec, argv)?;
         }
         if writes {
@@ -488,7 +504,7 @@ impl ScriptHost<'_, '_, '_, '_> {
         }
         let db = self.ctx.session.db;
         let mut inner = Ctx {
-            keys: self.ctx.keys.in_db(db),
+            keys: self.ctx.keys.in_db(db).knowing(known.unwrap_or(Known::NONE)),
             session: self.ctx.session,
             services: self.ctx.services,
             recorder: self.ctx.recorder,
@@ -508,6 +524,17 @@ impl ScriptHost<'_, '_, '_, '_> {
         call::account(&mut inner, id, spec, argv, called, (self.began, ended));
         self.began = ended;
         Ok(())
+    }
+
+    /// The hash of the command's only key, if it needs no more than that and its shard is that of the script's only key.
+    #[inline]
+    fn known(&self, spec: &CommandSpec, argv: &[&[u8]]) -> Option<Known> {
+        let (only, key) = (self.only?, plan::single(spec, argv)?);
+        if key == only.key {
+            return Some(Known::as_said(key, only.hash));
+        }
+        let known = Known::of(key);
+        (self.ctx.services.keyspace.shard_of_hash(known.hash_of(key)) == only.shard).then_some(known)
     }
 
     /// Notes that a command needs more than what was declared.

@@ -60,3 +60,38 @@ const fn rows() -> [&'static CommandSpec; count()] {
     }
     rows
 }
+
+#[cfg(test)]
+mod tests {
+    use super::COMMANDS;
+    use crate::command::table::Found;
+
+    #[test]
+    fn every_command_is_found_by_its_words_in_any_case_and_by_no_others() {
+        let found = |words: &[Vec<u8>]| {
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            if let Found::Command(id) = COMMANDS.find(&words) { Some(id) } else { None }
+        };
+        for (id, row) in COMMANDS.rows().iter().enumerate() {
+            let words: Vec<Vec<u8>> = [row.name, row.subcommand]
+                .iter()
+                .filter(|word| !word.is_empty())
+                .map(|word| word.as_bytes().to_vec())
+                .collect();
+            assert_eq!(found(&words), Some(id), "{}", row.full_name());
+            for at in 0..words[0].len() {
+                for bit in 0..8 {
+                    let mut changed = words.clone();
+                    changed[0][at] ^= 1 << bit;
+                    let same = changed[0].eq_ignore_ascii_case(&words[0]);
+                    let named = found(&changed).map(|id| COMMANDS.row(id).name.as_bytes());
+                    assert_eq!(named == Some(words[0].as_slice()), same, "{changed:?}");
+                    assert!(
+                        named.is_none_or(|name| changed[0].eq_ignore_ascii_case(name)),
+                        "{changed:?} is not {named:?}"
+                    );
+                }
+            }
+        }
+    }
+}

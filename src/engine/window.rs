@@ -9,7 +9,7 @@
 
 use super::execute::Batch;
 use super::table::COMMANDS;
-use crate::base::hash;
+use crate::base::hash::{self, Known};
 use crate::command::table::Found;
 use crate::command::{CommandSpec, Flags, KeySpec, Locks, Session};
 use crate::data::table::Step;
@@ -43,15 +43,21 @@ impl<'w> Batch<'w> {
                 Found::Command(id) => Some(id),
                 _ => None,
             };
-            self.ahead.push(id);
-            let Some(id) = id else { continue };
+            let Some(id) = id else {
+                self.ahead.push((None, Known::NONE));
+                continue;
+            };
+            let mut known = Known::NONE;
             let spec = COMMANDS.row(id);
             all_fast &= spec.flags.has(Flags::FAST);
             if let Some(key) = first_key(spec, argv) {
                 let element = element(spec, argv).map(hash::hash);
                 any_element |= element.is_some();
-                targets.push(Target { key: hash::hash(key), element });
+                let hash = hash::hash(key);
+                known = Known::as_said(key, hash);
+                targets.push(Target { key: hash, element });
             }
+            self.ahead.push((Some(id), known));
         }
         self.ahead.reverse();
         let many_keys = self.services.keyspace.len(session.db) >= KEYS_MIN;
@@ -111,6 +117,7 @@ fn element<'a>(spec: &CommandSpec, argv: &[&'a [u8]]) -> Option<&'a [u8]> {
 }
 
 /// The key that a command will look up first, if it locks nothing but its keys.
+#[inline]
 pub(super) fn first_key<'a>(spec: &CommandSpec, argv: &[&'a [u8]]) -> Option<&'a [u8]> {
     let first = match spec.keys[0]? {
         KeySpec::Range { first, .. } | KeySpec::Counted { first, .. } => first,

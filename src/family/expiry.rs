@@ -64,6 +64,9 @@ impl Timing {
 
 /// Says for the log that the key got this deadline, or lost the one it had. One that has passed has deleted the key.
 pub fn log_deadline(ctx: &mut Ctx, key: &[u8], deadline: Option<UnixMillis>) {
+    if !ctx.keys.logs() {
+        return;
+    }
     match deadline {
         None => ctx.keys.log(&[b"PERSIST", key]),
         Some(past) if past <= ctx.now => ctx.keys.log(&[b"DEL", key]),

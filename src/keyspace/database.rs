@@ -22,6 +22,12 @@ impl Database {
         Self { table: Table::new(shard_bits), volatile: 0, deadlines: Deadlines::new(), memory: Memory::default() }
     }
 
+    /// Whether no deadline was scheduled here, or all that were have been met.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.deadlines.is_idle()
+    }
+
     /// Takes the entry out. The caller settles counts and watchers.
     pub(super) fn take(&mut self, hash: u64, key: &[u8]) -> Option<Record> {
         let record = self.table.remove(hash, key)?;

@@ -56,6 +56,12 @@ impl Deadlines {
         self.wheel.pop(now, work)
     }
 
+    /// Whether there is nothing to do, now or later.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.renewal.is_none() && self.wheel.is_idle()
+    }
+
     /// When there is something to do next; [`UnixMillis::MIN`] if there is something that does not wait for a time.
     pub(super) fn next(&self) -> Option<UnixMillis> {
         if self.renewal.is_some() { Some(UnixMillis::MIN) } else { self.wheel.next() }

@@ -78,6 +78,9 @@ fn slice(held: &mut Held<'_>, index: ShardIndex, now: UnixMillis, active: bool) 
     let mut work = SLICE_WORK;
     let (mut next, mut due) = (None, 0);
     for db in 0..shard.databases.len() {
+        if shard.databases[db].is_idle() {
+            continue;
+        }
         renew_some(&mut shard.databases[db], now);
         while active && work > 0 {
             let mut batch = SmallVec::<[Position; BATCH]>::new();

@@ -225,6 +225,12 @@ impl<'k> Pass<'k> {
     /// Gives back what a unit held. After it owned the whole keyspace, if only at first, the own gate is kept.
     #[inline]
     pub fn unlock(&mut self, mut held: Held<'k>) {
+        self.give_back(&mut held);
+    }
+
+    /// The same where it lies. It is of no more use.
+    #[inline]
+    pub fn give_back(&mut self, held: &mut Held<'k>) {
         held.commit();
         held.guards.clear();
         if held.extent == Extent::Whole {
@@ -233,7 +239,7 @@ impl<'k> Pass<'k> {
             self.gate = Some(own);
         }
         held.extent = Extent::Shards;
-        drop(held);
+        held.let_token_go();
         self.keyspace.unpark();
     }
 }

@@ -35,6 +35,8 @@ pub struct Keys<'a, 'k> {
     judged: UnixMillis,
     touches: bool,
     alone: bool,
+    /// The hash of a key that is likely to be asked for.
+    known: hash::Known,
     /// What a change of a value is told as.
     event: Event,
 }
@@ -110,7 +112,16 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The keys of `db` as of `now` (the batch's clock: two commands of one pipeline must agree on whether a key has expired).
     #[inline]
     pub fn new(held: &'a mut Held<'k>, db: usize, now: UnixMillis) -> Self {
-        Self { held, db, now, judged: now, touches: true, alone: false, event: Event::CHANGED }
+        Self {
+            held,
+            db,
+            now,
+            judged: now,
+            touches: true,
+            alone: false,
+            known: hash::Known::NONE,
+            event: Event::CHANGED,
+        }
     }
 
     /// The same rights, but reading leaves access times alone unless `touches` (CLIENT NO-TOUCH).
@@ -131,6 +142,19 @@ impl<'a, 'k> Keys<'a, 'k> {
     pub fn alone(mut self) -> Self {
         self.alone = true;
         self
+    }
+
+    /// The same rights, for a command that names a key whose hash is known.
+    #[inline]
+    pub fn knowing(mut self, known: hash::Known) -> Self {
+        self.known = known;
+        self
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub fn hash_of(&self, key: &[u8]) -> u64 {
+        self.known.hash_of(key)
     }
 
     /// Has changes of values from now on told as this event.
@@ -489,7 +513,7 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The locked shard of a key, and the key's hash.
     #[inline]
     pub(super) fn shard_for(&mut self, key: &[u8]) -> (&mut Shard, u64) {
-        let hash = hash::hash(key);
+        let hash = self.known.hash_of(key);
         let index = self.held.keyspace.shard_of_hash(hash);
         if self.held.following.is_on() {
             self.held.note_read(index, Some(hash));

@@ -360,6 +360,12 @@ impl<'k> Held<'k> {
         true
     }
 
+    /// Gives the late-lock token back, if it has it.
+    #[inline]
+    pub(super) fn let_token_go(&mut self) {
+        self.token = None;
+    }
+
     /// Gives everything back before the unit ends; it touches no key after this.
     pub(super) fn release(&mut self) {
         self.commit();

@@ -71,6 +71,13 @@ pub trait ReplySink {
     }
     /// Begins an aggregate of `len` elements (pairs for a map).
     fn begin(&mut self, shape: Aggregate, len: usize);
+    /// An array of integers.
+    fn integers(&mut self, values: &[i64]) {
+        self.begin(Aggregate::Array, values.len());
+        for value in values {
+            self.integer(*value);
+        }
+    }
     /// Goes on in another protocol. Sinks that know only one ignore it.
     fn set_protocol(&mut self, _: super::writer::Protocol) {}
     /// Takes a long reply, to give it once the command's locks are given back; hands it back if it is to be given at once.

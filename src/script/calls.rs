@@ -11,7 +11,7 @@ use super::loading::{enter_call, enter_load};
 use super::looks::CHARGED_BYTES_MAX;
 use super::machine::{
     Chunk, Compiled, Machine, NESTING_BYTES_MAX, SLOT_ARGV, SLOT_CALL, SLOT_COMPILE, SLOT_HANDLER, SLOT_KEYS,
-    SLOT_LOAD, SLOT_RUN,
+    SLOT_LOAD, SLOT_RUN, SLOT_RUN_AGAIN,
 };
 use super::raw::{self, Args};
 use super::slots;
@@ -71,9 +71,10 @@ pub(super) unsafe extern "C-unwind" fn open(state: *mut lua_State) -> c_int {
 pub(super) unsafe extern "C-unwind" fn leave_slots(state: *mut lua_State) -> c_int {
     // SAFETY: called by Lua in a protected call; owns nothing.
     unsafe {
-        let functions: [(c_int, ffi::lua_CFunction); 5] = [
+        let functions: [(c_int, ffi::lua_CFunction); 6] = [
             (SLOT_HANDLER, note_position),
             (SLOT_RUN, enter_run),
+            (SLOT_RUN_AGAIN, enter_run_again),
             (SLOT_COMPILE, enter_compile),
             (SLOT_LOAD, enter_load),
             (SLOT_CALL, enter_call),
@@ -192,6 +193,36 @@ unsafe extern "C-unwind" fn enter_run(state: *mut lua_State) -> c_int {
     }
 }
 
+/// As [`enter_run`], but the two tables are there, in the environment as well, and as long as they should be.
+unsafe extern "C-unwind" fn enter_run_again(state: *mut lua_State) -> c_int {
+    // SAFETY: as for `enter_run`. The arguments are the two tables.
+    unsafe {
+        let machine = Machine::of(state);
+        let job = (*machine).job.as_ref().expect("a run has a job");
+        let (keys, argv, function) = (job.keys, job.argv, job.function);
+        fill_list(state, 1, &*keys);
+        fill_list(state, 2, &*argv);
+        ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
+        ffi::lua_call(state, 0, 1);
+        1
+    }
+}
+
+/// Writes texts to the places from 1 on of the table at `index`.
+///
+/// # Safety
+/// As for [`push_list`].
+#[inline]
+unsafe fn fill_list(state: *mut lua_State, index: c_int, list: &[&[u8]]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        for (place, item) in list.iter().enumerate() {
+            raw::push_bytes(state, item);
+            ffi::lua_rawseti_(state, index, (place + 1) as c_int);
+        }
+    }
+}
+
 /// Pushes a table of texts.
 ///
 /// # Safety
@@ -200,10 +231,7 @@ pub(super) unsafe fn push_list(state: *mut lua_State, list: &[&[u8]]) {
     // SAFETY: the caller's promise.
     unsafe {
         ffi::lua_createtable(state, list.len().min(c_int::MAX as usize) as c_int, 0);
-        for (index, item) in list.iter().enumerate() {
-            raw::push_bytes(state, item);
-            ffi::lua_rawseti_(state, -2, (index + 1) as c_int);
-        }
+        fill_list(state, ffi::lua_gettop(state), list);
     }
 }
 

@@ -18,6 +18,15 @@ const VALUE_BYTES: usize = 32;
 
 /// Gives exactly one reply for `value`. `resp3`: the script asked for RESP3, so booleans stay booleans. `peeks`: slots may be read where they lie.
 pub(super) fn reply(value: View<'_>, (resp3, peeks): (bool, bool), sink: &mut dyn ReplySink) {
+    // What most limiters give.
+    if let Some(integers) = value.peeked_integers(peeks, &mut [0; SMALL_MAX]) {
+        return sink.integers(integers);
+    }
+    reply_other(value, (resp3, peeks), sink);
+}
+
+#[inline(never)]
+fn reply_other(value: View<'_>, (resp3, peeks): (bool, bool), sink: &mut dyn ReplySink) {
     let mut values = [Scalar::Boolean(false); SMALL_MAX];
     match value.peeked_scalars(peeks, &mut values) {
         // A short array of plain values is by far the commonest.

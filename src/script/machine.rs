@@ -10,6 +10,7 @@ use super::library::Session;
 use super::memory::{Memory, allocate};
 use super::pattern::Workspace;
 use super::raw::{Kind, View};
+use super::slots::Slot;
 use super::source::Digest;
 use super::{Host, Outcome, ScriptError, VmConfig, convert, lexer};
 use crate::resp::reply::ReplySink;
@@ -68,8 +69,12 @@ pub(super) const SLOT_CALL: c_int = 5;
 /// And the names of a script's two tables.
 pub(super) const SLOT_KEYS: c_int = 6;
 pub(super) const SLOT_ARGV: c_int = 7;
+/// How a run begins that uses the two tables again, and these: what the fast environment has under both names.
+pub(super) const SLOT_RUN_AGAIN: c_int = 8;
+const SLOT_KEYS_LIST: c_int = 9;
+const SLOT_ARGV_LIST: c_int = 10;
 /// The height of the stack between runs.
-pub(super) const SLOTS_TOP: c_int = SLOT_ARGV;
+pub(super) const SLOTS_TOP: c_int = SLOT_ARGV_LIST;
 
 /// A compiled script.
 #[derive(Clone, Copy, Debug)]
@@ -270,6 +275,7 @@ impl Machine {
             assert!(root == ffi::LUA_OK, "a fresh machine has room for a few functions");
             ffi::lua_settop(state, 0);
             for slot in SLOT_HANDLER..=SLOTS_TOP {
+                // Nil for the lists, which are not there yet.
                 ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, calls::SLOTS_KEY + slot);
             }
         }
@@ -339,16 +345,56 @@ impl Machine {
                 environment: if compiled.fast { (*this).fast } else { (*this).base },
             });
             let state = (*this).state;
-            ffi::lua_pushvalue(state, slot);
-            let mut arguments = 0;
-            if slot == SLOT_RUN {
-                ffi::lua_pushvalue(state, SLOT_KEYS);
-                ffi::lua_pushvalue(state, SLOT_ARGV);
-                arguments = 2;
+            let (arguments, again) = match slot {
+                SLOT_RUN => (2, compiled.fast && (*this).has_lists(keys.len(), argv.len())),
+                _ => (0, false),
+            };
+            ffi::lua_pushvalue(state, if again { SLOT_RUN_AGAIN } else { slot });
+            if arguments > 0 {
+                ffi::lua_pushvalue(state, if again { SLOT_KEYS_LIST } else { SLOT_KEYS });
+                ffi::lua_pushvalue(state, if again { SLOT_ARGV_LIST } else { SLOT_ARGV });
             }
             let status = ffi::lua_pcall(state, arguments, 1, SLOT_HANDLER);
+            if arguments > 0 && compiled.fast && !again {
+                (*this).note_lists();
+            }
             (*this).job = None;
             (state, status)
+        }
+    }
+
+    /// Whether the tables of the last run may be those of another, with as many keys and arguments. That is so for scripts in the fast environment only: they cannot
+    /// write to it, nor to anything else that lives on, so nobody has the tables any more; and unless they were made something else they are as good as new once
+    /// each of their places is written to.
+    ///
+    /// # Safety
+    /// The machine is live and runs nothing.
+    #[inline]
+    unsafe fn has_lists(&self, keys: usize, argv: usize) -> bool {
+        // SAFETY: the caller's promise; the slots are below the top, and keep their tables.
+        self.peeks
+            && unsafe {
+                Slot::at(self.state, SLOT_KEYS_LIST).is_list_of(keys)
+                    && Slot::at(self.state, SLOT_ARGV_LIST).is_list_of(argv)
+            }
+    }
+
+    /// Keeps the tables at hand that a run has left in the fast environment.
+    ///
+    /// # Safety
+    /// The machine is live, and a protected call has just ended: its value lies on top of the slots.
+    unsafe fn note_lists(&mut self) {
+        let state = self.state;
+        // SAFETY: the caller's promise; the stack has room for two slots more, as every caller of Lua's functions has. To read a table without
+        // metamethods raises nothing.
+        unsafe {
+            ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, self.fast);
+            for (name, list) in [(SLOT_KEYS, SLOT_KEYS_LIST), (SLOT_ARGV, SLOT_ARGV_LIST)] {
+                ffi::lua_pushvalue(state, name);
+                ffi::lua_rawget(state, -2);
+                ffi::lua_replace(state, list);
+            }
+            ffi::lua_settop(state, -2);
         }
     }
 

@@ -117,22 +117,24 @@ pub(super) unsafe extern "C" fn allocate(
     // an earlier call returned and was asked for, as Lua promises.
     unsafe {
         let memory = &mut (*user_data.cast::<Machine>()).memory;
+        if new == 0 {
+            if !block.is_null() {
+                memory.blocks.give(block.cast(), old);
+                memory.used -= old;
+                if old >= LARGE_BYTES {
+                    Machine::note_block(user_data.cast(), old, 0);
+                }
+            }
+            return ptr::null_mut();
+        }
         let old = if block.is_null() { 0 } else { old };
         let more = new.saturating_sub(old);
         let is_crowding = more > memory.soft.saturating_sub(memory.used).saturating_sub(memory.outside);
-        if more > 0 && is_crowding && !memory.crowd(more) {
+        if is_crowding && !memory.crowd(more) {
             return ptr::null_mut();
         }
-        let made = match (old, new) {
-            (0, 0) => ptr::null_mut(),
-            (0, _) => memory.blocks.take(new),
-            (_, 0) => {
-                memory.blocks.give(block.cast(), old);
-                ptr::null_mut()
-            }
-            _ => memory.blocks.resize(block.cast(), old, new),
-        };
-        if new > 0 && made.is_null() {
+        let made = if old == 0 { memory.blocks.take(new) } else { memory.blocks.resize(block.cast(), old, new) };
+        if made.is_null() {
             memory.refused = true;
             return ptr::null_mut();
         }

@@ -222,6 +222,13 @@ impl<'a> View<'a> {
         if peeks { unsafe { Slot::at(self.state, self.index).scalars(room) } } else { None }
     }
 
+    /// As [`View::peeked_scalars`], of integers alone.
+    #[inline]
+    pub(super) fn peeked_integers(self, peeks: bool, room: &mut [i64]) -> Option<&[i64]> {
+        // SAFETY: as for `peeked_scalars`.
+        if peeks { unsafe { Slot::at(self.state, self.index).integers(room) } } else { None }
+    }
+
     /// Lets `look` see the value at a text key of a table, without metamethods. O(n): the key is compared, not interned, because
     /// interning can raise.
     pub(super) fn field<T>(self, name: &[u8], look: impl FnOnce(View<'_>) -> T) -> Result<Option<T>, StackFull> {

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! state   ... 32: base 40: top                      slot   a double; or its kind in the 17 highest bits, and an address in the others
-//! text    ... 20: length (4 bytes) 24: bytes        table  ... 16: array ... 48: slots of the array, the first is for key 0 (4 bytes) 52: mask of the hash (4 bytes)
+//! text    ... 20: length (4 bytes) 24: bytes        table  ... 16: array ... 32: metatable ... 48: slots of the array, the first is for key 0 (4 bytes) 52: mask of the hash (4 bytes)
 //! ```
 #![expect(unsafe_code, reason = "reads LuaJIT's own structures; what it finds is compared with the C interface first")]
 
@@ -25,6 +25,7 @@ const TOP_AT: usize = 40;
 const TEXT_LEN_AT: usize = 20;
 const TEXT_AT: usize = 24;
 const ARRAY_AT: usize = 16;
+const METATABLE_AT: usize = 32;
 const ARRAY_LEN_AT: usize = 48;
 const HASH_MASK_AT: usize = 52;
 const KIND_SHIFT: u32 = 47;
@@ -82,6 +83,53 @@ impl Slot {
         })
     }
 
+    /// Whether it is a table with exactly `len` places in its array, and nothing else: no other key, no metatable.
+    ///
+    /// # Safety
+    /// Something holds the table, and nobody changes it meanwhile.
+    #[inline]
+    pub(super) unsafe fn is_list_of(self, len: usize) -> bool {
+        if self.kind() != TABLE {
+            return false;
+        }
+        let table = self.object();
+        // SAFETY: the caller's promise, and the layout is the one above.
+        unsafe {
+            table.add(ARRAY_LEN_AT).cast::<u32>().read() as usize == len + 1
+                && table.add(HASH_MASK_AT).cast::<u32>().read() == 0
+                && table.add(METATABLE_AT).cast::<u64>().read() == 0
+                && table.add(ARRAY_AT).cast::<*const Slot>().read().read().kind() == NIL
+        }
+    }
+
+    /// The values of a table as [`Self::scalars`] gives them, if all of them are numbers: as integers.
+    ///
+    /// # Safety
+    /// As for [`Self::scalars`].
+    #[inline]
+    pub(super) unsafe fn integers(self, room: &mut [i64]) -> Option<&[i64]> {
+        if self.kind() != TABLE {
+            return None;
+        }
+        let table = self.object();
+        // SAFETY: the caller's promise, and the layout is the one above.
+        unsafe {
+            let slots = table.add(ARRAY_LEN_AT).cast::<u32>().read() as usize;
+            if table.add(HASH_MASK_AT).cast::<u32>().read() != 0 || slots == 0 || slots > room.len() {
+                return None;
+            }
+            let slots = std::slice::from_raw_parts(table.add(ARRAY_AT).cast::<*const Slot>().read(), slots);
+            let mut len = 0;
+            for (slot, place) in slots[1..].iter().zip(&mut *room) {
+                let Some(number) = slot.number() else { break };
+                *place = convert::truncate(number);
+                len += 1;
+            }
+            let is_all = slots[0].kind() == NIL && slots[1 + len..].iter().all(|slot| slot.kind() == NIL);
+            is_all.then(|| &room[..len])
+        }
+    }
+
     /// The values of a table whose only keys are 1, 2, ..., all of them in its array, if they fit into `room` and none holds others.
     ///
     /// # Safety
@@ -129,38 +177,78 @@ impl Slot {
 ///
 /// # Safety
 /// Called from a C function on its own stack, whose arguments stay where they are until the machine's list of them is used no more.
+#[inline]
 pub(super) unsafe fn gather(state: *mut lua_State, machine: &mut Machine) -> Result<(), &'static [u8]> {
+    // SAFETY: the caller's promise; the slots from the base up to the top are the arguments.
+    unsafe {
+        if !machine.peeks {
+            return gather_asking(state, machine);
+        }
+        let base = state.byte_add(BASE_AT).cast::<*const Slot>().read();
+        let top = state.byte_add(TOP_AT).cast::<*const Slot>().read();
+        let slots = std::slice::from_raw_parts(base, top.offset_from_unsigned(base));
+        let (argv, digits) = (&mut machine.argv, &mut machine.digits);
+        argv.clear();
+        digits.clear();
+        argv.reserve(slots.len());
+        let room = argv.spare_capacity_mut();
+        for (slot, place) in slots.iter().zip(room) {
+            let bytes = match slot.bytes() {
+                Some(bytes) => bytes,
+                None => print(*slot, slots.len(), digits)?,
+            };
+            place.write(bytes);
+        }
+        // Every place was written to, or this was left.
+        argv.set_len(slots.len());
+        if slots.is_empty() { Err(NO_ARGUMENT) } else { Ok(()) }
+    }
+}
+
+const NO_ARGUMENT: &[u8] = b"ERR Please specify at least one argument for this redis lib call";
+const WRONG_KIND: &[u8] = b"ERR Lua redis lib command arguments must be strings or integers";
+
+/// The digits of an argument that is a number. `count`: how many arguments there are; the digits of all stay where they are.
+///
+/// # Safety
+/// They are used no more once `digits` is changed otherwise.
+#[inline]
+unsafe fn print<'a>(slot: Slot, count: usize, digits: &mut Vec<u8>) -> Result<&'a [u8], &'static [u8]> {
+    let number = slot.number().ok_or(WRONG_KIND)?;
+    // Once, for all arguments: what was printed before must not move.
+    if digits.is_empty() {
+        digits.reserve(count * DIGITS_MAX);
+    }
+    let start = digits.len();
+    convert::append_argument(digits, number);
+    let len = digits.len() - start;
+    assert!(len <= DIGITS_MAX, "a number prints within its reserve");
+    // SAFETY: the caller's promise; the bytes were just written.
+    Ok(unsafe { std::slice::from_raw_parts(digits.as_ptr().add(start), len) })
+}
+
+/// The same by way of the C interface.
+///
+/// # Safety
+/// As for [`gather`].
+#[cold]
+unsafe fn gather_asking(state: *mut lua_State, machine: &mut Machine) -> Result<(), &'static [u8]> {
     machine.argv.clear();
     machine.digits.clear();
     // SAFETY: the caller's promise; the indices are those of arguments.
     unsafe {
         let count = ffi::lua_gettop(state);
         if count == 0 {
-            return Err(b"ERR Please specify at least one argument for this redis lib call");
+            return Err(NO_ARGUMENT);
         }
-        machine.argv.reserve(count as usize);
         for index in 1..=count {
-            let (bytes, number) = if machine.peeks {
-                let slot = Slot::at(state, index);
-                (slot.bytes(), slot.number())
-            } else {
-                asked(state, index)
+            let (bytes, number) = asked(state, index);
+            let bytes = match (bytes, number) {
+                (Some(bytes), _) => bytes,
+                (None, Some(number)) => print(Slot(number.to_bits()), count as usize, &mut machine.digits)?,
+                (None, None) => return Err(WRONG_KIND),
             };
-            if let Some(bytes) = bytes {
-                machine.argv.push(bytes);
-            } else if let Some(number) = number {
-                // Once, for all arguments: the slices below must not move.
-                if machine.digits.is_empty() {
-                    machine.digits.reserve(count as usize * DIGITS_MAX);
-                }
-                let start = machine.digits.len();
-                convert::append_argument(&mut machine.digits, number);
-                let len = machine.digits.len() - start;
-                assert!(len <= DIGITS_MAX, "a number prints within its reserve");
-                machine.argv.push(std::slice::from_raw_parts(machine.digits.as_ptr().add(start), len));
-            } else {
-                return Err(b"ERR Lua redis lib command arguments must be strings or integers");
-            }
+            machine.argv.push(bytes);
         }
     }
     Ok(())
@@ -222,7 +310,28 @@ pub(super) unsafe fn agrees(state: *mut lua_State) -> bool {
                 && slot(3).object().wrapping_add(TEXT_AT).cast()
                     == ffi::lua_tolstring(state, before + 3, std::ptr::null_mut())
                 && slot(3).bytes() == Some(b"a text".as_slice())
-                && slot(5).scalars(&mut room) == Some(&[Scalar::Number(7.0), Scalar::Bytes(b"a text")]);
+                && slot(5).scalars(&mut room) == Some(&[Scalar::Number(7.0), Scalar::Bytes(b"a text")])
+                && slot(5).is_list_of(2)
+                && !slot(5).is_list_of(1);
+        }
+        if agree {
+            // Other keys than those of the array, and a metatable, are seen.
+            for change in 0..3 {
+                ffi::lua_createtable(state, 2, 0);
+                let index = ffi::lua_gettop(state);
+                agree &= Slot::at(state, index).is_list_of(2);
+                match change {
+                    0 => {
+                        ffi::lua_createtable(state, 0, 0);
+                        ffi::lua_setmetatable(state, index);
+                    }
+                    key => {
+                        ffi::lua_pushboolean(state, 1);
+                        ffi::lua_rawseti_(state, index, if key == 1 { 0 } else { -1 });
+                    }
+                }
+                agree &= !Slot::at(state, index).is_list_of(2);
+            }
         }
         ffi::lua_settop(state, before);
         agree

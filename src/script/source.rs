@@ -138,7 +138,6 @@ pub struct History {
     forms: Mutex<Arc<Forms>>,
     /// From 0 to [`SLOW`].
     pace: AtomicU8,
-    runs: AtomicU64,
 }
 
 impl History {
@@ -207,15 +206,6 @@ impl History {
         } else if pace != QUICK {
             self.pace.store(pace.saturating_sub(1).max(QUICK), Ordering::Relaxed);
         }
-    }
-
-    /// How often a VM ran it.
-    pub fn runs(&self) -> u64 {
-        self.runs.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn note_run(&self) {
-        self.runs.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -250,6 +250,50 @@ fn keys_and_arguments_reach_the_script_and_not_the_next_one() {
 }
 
 #[test]
+fn keys_and_arguments_are_new_in_each_run_whatever_became_of_those_before() {
+    let mut vm = vm();
+    let mut run = |body: &str, keys: &[&[u8]], argv: &[&[u8]]| {
+        let mut out = Vec::new();
+        let mut writer = Writer::new(&mut out, Protocol::Resp2, usize::MAX);
+        vm.run(&source(body), keys, argv, &mut Toy::default(), &mut writer, &control());
+        escaped(&out)
+    };
+    let probe = "local n = 0 for _ in pairs(ARGV) do n = n + 1 end
+        return {#KEYS, KEYS[1], #ARGV, ARGV[1], ARGV[2], n, tostring(ARGV[0]), tostring(ARGV[3]), tostring(ARGV.x), tostring(getmetatable(ARGV))}";
+    let damages = [
+        "return 1",
+        "ARGV[1] = nil",
+        "ARGV[1], ARGV[2] = nil, nil",
+        "ARGV[0] = 1",
+        "ARGV[3] = 1",
+        "ARGV[3] = 1 ARGV[3] = nil",
+        "ARGV.x = 1",
+        "ARGV.x = 1 ARGV.x = nil",
+        "for i = 1, 100 do ARGV[i] = i end for i = 3, 100 do ARGV[i] = nil end",
+        "setmetatable(ARGV, {__index = function() return 'x' end})",
+        "setmetatable(ARGV, {__newindex = error, __mode = 'kv'})",
+        "local keep = coroutine.wrap(function(list) while true do coroutine.yield() list[3] = 'kept' end end) keep(ARGV) keep(ARGV)",
+        "return redis.error_reply(ARGV[9])",
+        "error(ARGV)",
+        "return collectgarbage()",
+        "local t = {} for i = 1, 10000 do t[i] = tostring(i) .. ARGV[1] end return #t",
+    ];
+    for damage in damages {
+        for (first, second) in [("a", "b"), ("c", "")] {
+            run(damage, &[b"k"], &[b"0", b"1"]);
+            let (first_len, second_len) = (first.len(), second.len());
+            let expected = format!(
+                "*10\\r\\n:1\\r\\n$1\\r\\nk\\r\\n:2\\r\\n${first_len}\\r\\n{first}\\r\\n${second_len}\\r\\n{second}\\r\\n:2\\r\\n{}",
+                "$3\\r\\nnil\\r\\n".repeat(4)
+            );
+            assert_eq!(run(probe, &[b"k"], &[first.as_bytes(), second.as_bytes()]), expected, "after {damage}");
+        }
+        assert_eq!(run("return {#KEYS, #ARGV, ARGV[1]}", &[], &[b"z"]), "*3\\r\\n:0\\r\\n:1\\r\\n$1\\r\\nz\\r\\n");
+        assert_eq!(run("return {#KEYS, #ARGV, ARGV[1]}", &[b"k", b"l"], &[]), "*2\\r\\n:2\\r\\n:0\\r\\n");
+    }
+}
+
+#[test]
 fn nothing_that_one_script_plants_is_seen_by_another() {
     let mut vm = vm();
     let plants = [

@@ -94,8 +94,17 @@ impl Vm {
     ///
     /// # Errors
     /// If the text does not compile, or a spent machine cannot be replaced.
+    #[inline]
     pub fn prepare(&mut self, source: &Source) -> Result<(), ScriptError> {
-        self.compiled(source).map(drop)
+        if self.is_last(source) { Ok(()) } else { self.compiled(source).map(drop) }
+    }
+
+    /// Whether this script was looked for last and the machine is as good as it was then.
+    #[inline]
+    fn is_last(&self, source: &Source) -> bool {
+        !self.spent
+            && self.compiled.len() < COMPILED_MAX
+            && self.last.as_ref().is_some_and(|(digest, _)| *digest == source.digest)
     }
 
     /// Replaces a machine that must not be used any more.
@@ -128,11 +137,6 @@ impl Vm {
 
     fn compiled(&mut self, source: &Source) -> Result<Compiled, ScriptError> {
         self.renew()?;
-        if let Some((digest, compiled)) = &self.last
-            && *digest == source.digest
-        {
-            return Ok(*compiled);
-        }
         let compiled = match self.compiled.get(&source.digest) {
             Some(compiled) => *compiled,
             None => {
@@ -158,14 +162,11 @@ impl Vm {
         sink: &mut dyn ReplySink,
         control: &Control,
     ) -> Outcome {
-        let compiled = match self.compiled(source) {
-            Ok(compiled) => compiled,
-            Err(problem) => {
-                sink.error(problem.reply());
-                return Outcome::Failed;
-            }
-        };
-        source.history.note_run();
+        if let Err(problem) = self.prepare(source) {
+            sink.error(problem.reply());
+            return Outcome::Failed;
+        }
+        let compiled = self.last.as_ref().expect("what was prepared was looked for last").1;
         self.enter(&Call { compiled, slot: SLOT_RUN, keys, argv }, Name::Script(&source.digest), host, sink, control)
     }
 
@@ -191,7 +192,6 @@ impl Vm {
         };
         let Library { functions, .. } = &*function.library;
         let function = &functions[function.index];
-        function.history.note_run();
         self.enter(&Call { compiled, slot: SLOT_CALL, keys, argv }, Name::Function(&function.name), host, sink, control)
     }
 

@@ -122,6 +122,12 @@ impl Wheel {
         self.0.as_ref().map_or(0, |turning| turning.len)
     }
 
+    /// Whether there are no entries, nor deadlines that got none.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// How many entries have been found due and were not yielded yet.
     pub(super) fn due_len(&self) -> usize {
         self.0.as_ref().map_or(0, |turning| turning.due.len())

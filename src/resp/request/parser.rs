@@ -18,6 +18,10 @@ const KEPT_INLINE_BYTES: usize = 1024;
 const WANTED_BYTES_MAX: usize = 1024 * 1024;
 /// What comes behind an argument.
 const END_BYTES: usize = 2;
+/// No limit is below what two digits tell, but in tests.
+const SHORT_BYTES_MAX: usize = 99;
+/// A header of two digits and one byte of what follows; an empty argument has no less.
+const SHORT_HEADER_BYTES: usize = 6;
 /// Counts and lengths with up to so many digits take the short way.
 const SHORT_DIGITS: usize = 8;
 
@@ -203,6 +207,16 @@ impl Parser {
     #[inline]
     fn parse_bulks(&mut self, buf: &[u8], limits: &Limits) -> Result<Parsed, ProtocolError> {
         while self.left > 0 {
+            if self.bulk.is_none()
+                && limits.bulk_bytes > SHORT_BYTES_MAX
+                && let Some((bytes, start)) = short_header(buf, self.position)
+                && buf.len() >= start + bytes + END_BYTES
+            {
+                self.spans.push(Span { start, end: start + bytes });
+                self.position = start + bytes + END_BYTES;
+                self.left -= 1;
+                continue;
+            }
             let bytes = match self.bulk {
                 Some(bytes) => bytes,
                 None => match self.bulk_length(buf, limits)? {
@@ -316,6 +330,22 @@ impl Parser {
         }
         Ok(())
     }
+}
+
+/// The length that an argument's header at `at` tells, and where the header ends, if that is as short as most are and followed by as much as any argument of
+/// such a length is. None, rather than a judgement, for every other.
+#[inline]
+fn short_header(buf: &[u8], at: usize) -> Option<(usize, usize)> {
+    let digit = |byte: u8| usize::from(byte.wrapping_sub(b'0'));
+    let head = buf.get(at..at + SHORT_HEADER_BYTES)?;
+    if head[0] != b'$' {
+        return None;
+    }
+    let (tens, ones) = (digit(head[1]), digit(head[2]));
+    if head[2] == b'\r' && tens <= 9 {
+        return Some((tens, at + 4));
+    }
+    (head[3] == b'\r' && (1..=9).contains(&tens) && ones <= 9).then_some((tens * 10 + ones, at + 5))
 }
 
 /// A plain number up to its CR and the byte after it, with the count of bytes so taken. None, rather than a judgement, for

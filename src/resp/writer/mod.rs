@@ -163,6 +163,22 @@ impl ReplySink for Writer<'_> {
         }
     }
 
+    fn integers(&mut self, values: &[i64]) {
+        let most = values.len().saturating_mul(FRAME_BYTES_MAX) + 2 * FRAME_BYTES_MAX;
+        if self.overflowed || most > self.limit_bytes.saturating_sub(self.out.len()) {
+            self.begin(Aggregate::Array, values.len());
+            return values.iter().for_each(|value| self.integer(*value));
+        }
+        self.out.reserve(most);
+        self.header(b'*', values.len());
+        for value in values {
+            match usize::try_from(*value) {
+                Ok(value) => self.header(b':', value),
+                Err(_) => self.integer(*value),
+            }
+        }
+    }
+
     #[inline]
     fn double(&mut self, value: f64) {
         self.double_as(value, num::F64Text::new(value).as_bytes());
