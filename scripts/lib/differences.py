@@ -12,6 +12,12 @@ import wire
 
 SAME = "same"
 CLOCK_MS_MAX = 3000
+# What those who ask for a save are told.
+SAVES = {
+    b"OK", b"Background saving started", b"Background saving scheduled", b"ERR Background save already in progress",
+    b"Background append only file rewriting started", b"Background append only file rewriting scheduled", b"ERR Background append only file rewriting already in progress",
+    b"ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
+}
 RANDOM = {b"RANDOMKEY", b"HRANDFIELD", b"ZRANDMEMBER", b"SRANDMEMBER", b"SPOP"}
 SCRIPTS = {b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO", b"SCRIPT", b"FCALL", b"FCALL_RO", b"FUNCTION"}
 BODIES = {hashlib.sha1(body).hexdigest().encode(): body for body in generate.SCRIPTS}
@@ -112,6 +118,10 @@ def normal(name, argv, tally, peer, context):
         return canonical(tally) == canonical(peer)  # Libraries, and a library's functions, are in no order.
     if name == b"DUMP":
         return tally.kind == peer.kind and (tally.data is None) == (peer.data is None)  # The part `dumps` compares what payloads hold.
+    if name in (b"SAVE", b"BGSAVE", b"BGREWRITEAOF") and len(argv) <= 2:
+        return tally.data in SAVES and peer.data in SAVES  # Whether another is going on is a matter of chance.
+    if name == b"LASTSAVE":
+        return tally.kind == peer.kind == ":"
     if name == b"SLOWLOG" and len(argv) > 1 and argv[1].upper() in (b"GET", b"LEN"):
         return tally.kind == peer.kind  # What was slow is a matter of chance.
     if name in UNORDERED and is_list(tally) and is_list(peer):
