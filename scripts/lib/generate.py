@@ -11,7 +11,7 @@ import random
 import payloads
 
 FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "geo", "streams", "sort", "scripts", "functions", "transactions", "connection", "bad", "saving")
-WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 10, 20, 7, 9, 5, 7, 3, 5, 1)
+WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 10, 20, 7, 9, 5, 7, 3, 5, 2)
 
 KEYS = [b"a", b"b", b"c", b"d", b"", b"k\x00\r\n\xff", b"{t}1", b"{t}2"]
 LEX_KEYS = [b"l1", b"l2", b"l3", b"biglex"]
@@ -65,6 +65,8 @@ class Generator:
         self.random = random.Random(seed)
         self.families = [family for family in FAMILIES if family in families]
         self.weights = [WEIGHTS[FAMILIES.index(family)] for family in self.families]
+        # Redis' DEBUG RELOAD may load what a BGSAVE that ends meanwhile has saved: so it is one of the two in a run.
+        self.savings = SAVING + (RELOADS if self.random.random() < 0.5 else BGSAVES)
 
     def sequence(self):
         family = self.random.choices(self.families, self.weights)[0]
@@ -716,7 +718,7 @@ class Generator:
 
     def saving(self):
         """What goes to the disk and comes back: nobody may see any of it in the keys."""
-        return [self.fill(self.pick(SAVING))]
+        return [self.fill(self.pick(self.savings))]
 
     def bad(self):
         """Wrong arity, wrong words, wrong bytes."""
@@ -836,8 +838,9 @@ COMMAND COUNT x|COMMAND FOO|COMMAND GETKEYS|COMMAND GETKEYS GET|COMMAND GETKEYS 
 COMMAND GETKEYSANDFLAGS SET a b GET|COMMAND GETKEYSANDFLAGS SET a b|COMMAND GETKEYSANDFLAGS GET|COMMAND LIST FILTERBY PATTERN nosuch*|COMMAND LIST FILTERBY|CLUSTER INFO|CLUSTER KEYSLOT {key}|CLUSTER FOO|READONLY|READWRITE|ASKING
 ROLE|ACL WHOAMI|ACL CAT nosuch|ACL FOO|SLOWLOG LEN x|SLOWLOG GET x|SLOWLOG FOO|CLIENT HELP|CONFIG HELP|COMMAND HELP|SCRIPT HELP|CLIENT TRACKING off|CLIENT TRACKING x|CLIENT SETINFO lib-name x|CLIENT NO-TOUCH on|INFO nosuch|RESET""".replace("\n", "|").split("|")
 
-SAVING = """SAVE|BGSAVE|BGSAVE SCHEDULE|BGREWRITEAOF|LASTSAVE|CONFIG SET appendonly yes|CONFIG SET appendonly no|CONFIG GET appendonly|CONFIG SET appendonly x|CONFIG SET appendfsync {fsync}|CONFIG GET appendfsync
-DEBUG RELOAD|DEBUG RELOAD|DEBUG RELOAD|SAVE x|BGSAVE x|BGSAVE SCHEDULE x|BGREWRITEAOF x|LASTSAVE x|SHUTDOWN ABORT|SHUTDOWN SAVE ABORT|SHUTDOWN x|DEBUG RELOAD x""".replace("\n", "|").split("|")
+SAVING = """SAVE|BGREWRITEAOF|LASTSAVE|CONFIG SET appendonly yes|CONFIG SET appendonly no|CONFIG GET appendonly|CONFIG SET appendonly x|CONFIG SET appendfsync {fsync}|CONFIG GET appendfsync
+SAVE x|BGSAVE x|BGSAVE SCHEDULE x|BGREWRITEAOF x|LASTSAVE x|SHUTDOWN ABORT|SHUTDOWN SAVE ABORT|SHUTDOWN x|DEBUG RELOAD x""".replace("\n", "|").split("|")
+RELOADS, BGSAVES = ["DEBUG RELOAD"] * 4, ["BGSAVE", "BGSAVE", "BGSAVE SCHEDULE"]
 
 SCRIPTS = [line.encode() for line in r"""
 return 1
