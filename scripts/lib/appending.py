@@ -2,15 +2,18 @@
 
 First, SET and INCR from 50 connections, alone and in pipelines of 16, with the log off and with appendfsync everysec: CPU microseconds per request of all threads of the
 server, medians of rounds in which the servers take turns. Then appendfsync always: 64 connections send INCR, one request each at a time, beside the median time of a
-fdatasync of the same disk measured just before; and how long a reader of other keys waits meanwhile. A disk may be so fast that the processor is what limits writes; so the same follows
-with 5 ms more for each fdatasync, which strace injects where it is installed.
+fdatasync of the same disk measured just before; and how long a reader of other keys waits meanwhile. As clients and server share the processors, the same reader is then measured
+beside a server without a log, to which as many connections write as often: all at once, as they do when one sync has served them all. What is beyond that is the log's. A disk may be so
+fast that the processor is what limits writes; so the same follows with 5 ms more for each fdatasync, which strace injects where it is installed.
 """
 
 import csv
 import io
 import multiprocessing
 import os
+import random
 import shutil
+import socket
 import statistics
 import subprocess
 import tempfile
@@ -19,6 +22,7 @@ import time
 import figures
 import latency
 import servers
+import wire
 
 CONNECTIONS, SYNCED_CONNECTIONS = 50, 64
 KEYS = 100_000
@@ -75,10 +79,13 @@ def synced(commands, threads):
                 sync_ms = fdatasync_ms(server.directory) + slower_ms
                 quiet = reads(server, None)
                 writes, busy = reads(server, ["INCR", "counter:__rand_int__"])
-                bound = SYNCED_CONNECTIONS / (sync_ms / 1000)
-                rows.append([name + disk, f"{sync_ms:.3f}", f"{writes:,.0f}", f"{writes / bound:.2f}"] + [f"{at(quiet, 0.99):.2f}", f"{at(busy, 0.99):.2f}", f"{at(busy, 0.99) / at(quiet, 0.99):.1f}"])
+            with servers.Servers() as started:
+                control = reads_beside_bursts(started.start(name, f"{command} --appendonly no", threads), writes)
+            bound = SYNCED_CONNECTIONS / (sync_ms / 1000)
+            waits = [at(quiet, 0.99), at(busy, 0.99), at(control, 0.99)]
+            rows.append([name + disk, f"{sync_ms:.3f}", f"{writes:,.0f}", f"{writes / bound:.2f}"] + [f"{wait:.2f}" for wait in waits] + [f"{waits[1] / waits[0]:.1f}", f"{waits[1] / waits[2]:.1f}"])
     print(f"appendfsync always, {SYNCED_CONNECTIONS} connections; GET of another key once a millisecond from one more.")
-    header = ["server", "fdatasync ms", "writes/s", f"of {SYNCED_CONNECTIONS}/fdatasync", "GET p99 ms quiet", "while writing", "ratio"]
+    header = ["server", "fdatasync ms", "writes/s", f"of {SYNCED_CONNECTIONS}/fdatasync", "GET p99 ms quiet", "while writing", "without a log", "to quiet", "to no log"]
     figures.show_table(header, rows)
 
 
@@ -102,6 +109,38 @@ def reads(server, argv):
     latencies = queue.get()
     probe.join()
     return latencies if argv is None else (writes, latencies)
+
+
+def reads_beside_bursts(server, writes):
+    """How long GETs take, in ms, while so many writes per second come from all connections at once."""
+    context = multiprocessing.get_context("fork")
+    stop, queue = context.Event(), context.Queue()
+    probe = context.Process(target=latency.probe, args=(server.port, [b"GET", b"other"], PROBE_PAUSE_SECONDS, stop, queue), daemon=True)
+    writer = context.Process(target=burst, args=(server.port, SYNCED_CONNECTIONS / writes, stop), daemon=True)
+    probe.start()
+    writer.start()
+    time.sleep(SYNCED_SECONDS)
+    stop.set()
+    latencies = queue.get()
+    probe.join()
+    writer.join()
+    return latencies
+
+
+def burst(port, pause_seconds, stop):
+    """Sends a request over each connection, reads all replies, and does so again after a pause."""
+    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(SYNCED_CONNECTIONS)]
+    for connection in connections:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    due = time.monotonic()
+    while not stop.is_set():
+        for connection in connections:
+            connection.sendall(wire.encode([b"INCR", b"counter:%012d" % random.randrange(KEYS)]))
+        for connection in connections:
+            connection.recv(64)
+        # What is late is not made up for.
+        due = max(due + pause_seconds, time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
 
 
 def fdatasync_ms(directory):

@@ -10,8 +10,8 @@ import random
 
 import payloads
 
-FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "geo", "streams", "sort", "scripts", "functions", "transactions", "connection", "bad")
-WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 10, 20, 7, 9, 5, 7, 3, 5)
+FAMILIES = ("strings", "counters", "keys", "hashes", "lists", "sets", "zsets", "geo", "streams", "sort", "scripts", "functions", "transactions", "connection", "bad", "saving")
+WEIGHTS = (12, 10, 14, 14, 18, 16, 26, 10, 20, 7, 9, 5, 7, 3, 5, 2)
 
 KEYS = [b"a", b"b", b"c", b"d", b"", b"k\x00\r\n\xff", b"{t}1", b"{t}2"]
 LEX_KEYS = [b"l1", b"l2", b"l3", b"biglex"]
@@ -65,6 +65,8 @@ class Generator:
         self.random = random.Random(seed)
         self.families = [family for family in FAMILIES if family in families]
         self.weights = [WEIGHTS[FAMILIES.index(family)] for family in self.families]
+        # Redis' DEBUG RELOAD may load what a BGSAVE that ends meanwhile has saved: so it is one of the two in a run.
+        self.savings = SAVING + (RELOADS if self.random.random() < 0.5 else BGSAVES)
 
     def sequence(self):
         family = self.random.choices(self.families, self.weights)[0]
@@ -120,6 +122,9 @@ class Generator:
 
     def w_val(self):
         return self.pick(VALUES)
+
+    def w_fsync(self):
+        return self.pick([b"always", b"everysec", b"no", b"x"])
 
     def w_int(self):
         return self.pick(INTEGERS)
@@ -711,6 +716,10 @@ class Generator:
             return [[b"SELECT", other], self.single(), [b"DBSIZE"], [b"SELECT", b"0"]]
         return [self.fill(self.pick(CONNECTION))]
 
+    def saving(self):
+        """What goes to the disk and comes back: nobody may see any of it in the keys."""
+        return [self.fill(self.pick(self.savings))]
+
     def bad(self):
         """Wrong arity, wrong words, wrong bytes."""
         argv = self.single() if self.chance(0.8) else self.fill(self.pick(CONNECTION))
@@ -828,6 +837,10 @@ CONFIG GET maxmemory|CONFIG GET nosuch|CONFIG GET hash-max-*|CONFIG SET nosuch 1
 COMMAND COUNT x|COMMAND FOO|COMMAND GETKEYS|COMMAND GETKEYS GET|COMMAND GETKEYS NOSUCH a|COMMAND INFO nosuch|OBJECT|OBJECT ENCODING|MEMORY|MEMORY HELP|MEMORY USAGE|MEMORY FOO|MEMORY STATS|MEMORY STATS x|MEMORY DOCTOR|MEMORY PURGE|NOSUCH|NOSUCH {val} {val}|TIME x|DBSIZE x|FLUSHDB x|FLUSHALL x y|SWAPDB {db} {db}
 COMMAND GETKEYSANDFLAGS SET a b GET|COMMAND GETKEYSANDFLAGS SET a b|COMMAND GETKEYSANDFLAGS GET|COMMAND LIST FILTERBY PATTERN nosuch*|COMMAND LIST FILTERBY|CLUSTER INFO|CLUSTER KEYSLOT {key}|CLUSTER FOO|READONLY|READWRITE|ASKING
 ROLE|ACL WHOAMI|ACL CAT nosuch|ACL FOO|SLOWLOG LEN x|SLOWLOG GET x|SLOWLOG FOO|CLIENT HELP|CONFIG HELP|COMMAND HELP|SCRIPT HELP|CLIENT TRACKING off|CLIENT TRACKING x|CLIENT SETINFO lib-name x|CLIENT NO-TOUCH on|INFO nosuch|RESET""".replace("\n", "|").split("|")
+
+SAVING = """SAVE|BGREWRITEAOF|LASTSAVE|CONFIG SET appendonly yes|CONFIG SET appendonly no|CONFIG GET appendonly|CONFIG SET appendonly x|CONFIG SET appendfsync {fsync}|CONFIG GET appendfsync
+SAVE x|BGSAVE x|BGSAVE SCHEDULE x|BGREWRITEAOF x|LASTSAVE x|SHUTDOWN ABORT|SHUTDOWN SAVE ABORT|SHUTDOWN x|DEBUG RELOAD x""".replace("\n", "|").split("|")
+RELOADS, BGSAVES = ["DEBUG RELOAD"] * 4, ["BGSAVE", "BGSAVE", "BGSAVE SCHEDULE"]
 
 SCRIPTS = [line.encode() for line in r"""
 return 1

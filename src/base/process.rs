@@ -48,6 +48,48 @@ pub fn give_way() {
     }
 }
 
+/// Has the calling thread run only where a CPU would be idle, so that whoever wants to run never waits for it; it has said [`give_way`] before. False, and all is as it was,
+/// where it could not [`come_back`]: the system lets a thread do so that has the right to raise its priority again (CAP_SYS_NICE, or RLIMIT_NICE of 10).
+pub fn stand_back() -> bool {
+    // It is known only by trying, and who has tried in vain stands back for good.
+    let tried = std::thread::Builder::new().name("tally-try".into()).spawn(|| {
+        give_way();
+        is_idle(true) && come_back()
+    });
+    let may_come_back = tried.is_ok_and(|thread| thread.join().unwrap_or(false));
+    may_come_back && is_idle(true)
+}
+
+/// The end of [`stand_back`]: the thread has its part of the time again, as after [`give_way`]. Whether that is so.
+pub fn come_back() -> bool {
+    is_idle(false)
+}
+
+/// Sets whether the calling thread runs where nobody else wants to. Whether that could be done.
+fn is_idle(wanted: bool) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        let policy = if wanted { libc::SCHED_IDLE } else { libc::SCHED_OTHER };
+        let parameters = libc::sched_param { sched_priority: 0 };
+        // SAFETY: the pointer is to a live sched_param. 0 is the calling thread.
+        unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) == 0 }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = wanted;
+        false
+    }
+}
+
+/// Has the calling thread woken when the time of a sleep is over, rather than up to 50 us later, so that the system can wake several at once.
+pub fn sleep_exactly() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the command takes a number of nanoseconds, and concerns no memory of ours.
+    unsafe {
+        libc::prctl(libc::PR_SET_TIMERSLACK, 1 as libc::c_ulong);
+    }
+}
+
 /// What else than its own work has held up a thread so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interruptions {

@@ -63,6 +63,7 @@ impl Services {
             is_base,
             incremental_sync: live.rdb_save_incremental_fsync.get(),
             pace: (bytes_per_second != 0).then(|| Pace { bytes_per_second, clock: Arc::clone(&self.clock) }),
+            background: None,
             access: Access::of(Rules::of(live)),
             now: self.clock.unix_millis(),
         }

@@ -111,10 +111,10 @@ choices! {
 choices! {
     /// When the log of effects is synced to the disk.
     FsyncPolicy {
-        /// Before every reply that tells of a change.
-        Always = "always",
         /// Every second.
         EverySecond = "everysec",
+        /// Before every reply that tells of a change.
+        Always = "always",
         /// When the operating system wants to.
         No = "no",
     }

@@ -9,7 +9,8 @@
 //!   whole keyspace knows that everything before is in the log and nothing else.
 //! - What one command, transaction or script did is one stretch of the log, between MULTI and EXEC if it is more than one command. A command changes nothing
 //!   or says so.
-//! - A reader knows the position of the last write to each key that it looked at ([`super::unsynced`]), or of the last by who owned everything.
+//! - A reader knows the position of the last write to each key that it looked at ([`super::unsynced`]), or of the last by who owned everything. So does a reader that owns
+//!   everything itself; who counts keys, or has a clone of all, depends on all that is in the log.
 //! - Nobody listens: one load for a command.
 //!
 //! Not here: files, and when what is in the log can be relied on.
@@ -285,15 +286,24 @@ impl Held<'_> {
         }
         if self.following.is_on() {
             self.forget_writes();
-            slot.depend_on(if self.extent == Extent::Whole { journal.log().end() } else { read });
+            let whole = if self.extent == Extent::Whole { journal.whole.load(Ordering::Relaxed) } else { 0 };
+            slot.depend_on(read.max(whole));
         }
     }
 
-    /// The unit owned everything, and goes on with less: what it read so far may depend on all that is in the log.
+    /// The unit owned everything, and goes on with less.
     pub(super) fn note_narrowed(&mut self) {
         self.has_narrowed = true;
         if self.following.is_on() && self.keyspace.journal.is_on() {
-            self.read = self.read.max(self.keyspace.journal.log().end());
+            self.read = self.read.max(self.keyspace.journal.whole.load(Ordering::Relaxed));
+        }
+    }
+
+    /// The unit looks at something in which any key may have a part.
+    pub(super) fn note_read_of_all(&self) {
+        let journal = &self.keyspace.journal;
+        if self.following.is_on() && journal.is_on() {
+            journal.slots[self.slot].0.depend_on(journal.log().end());
         }
     }
 

@@ -209,6 +209,7 @@ impl Keys<'_, '_> {
     /// [`Busy`] if there are [`FROZEN_MAX`] clones.
     pub fn freeze(&mut self) -> Result<Frozen, Busy> {
         let db = self.db();
+        self.held().note_read_of_all();
         self.held().freeze(db..db + 1)
     }
 
@@ -218,6 +219,7 @@ impl Keys<'_, '_> {
     /// [`Busy`] if there are [`FROZEN_MAX`] clones.
     pub fn freeze_all(&mut self) -> Result<Frozen, Busy> {
         let databases = self.databases();
+        self.held().note_read_of_all();
         self.held().freeze(0..databases)
     }
 

@@ -223,6 +223,7 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// Keys of this database, those included whose time has come but whom nobody has met yet. O(threads).
     pub fn len(&self) -> usize {
+        self.held.note_read_of_all();
         self.held.keyspace.len(self.db)
     }
 

@@ -4,7 +4,8 @@
 //! connection ─ depends on a position ─> the worker's list ─ settler: write(2), or waits for the thread that syncs ─> wakes whose position is settled
 //! ```
 //! The connection alone waits; the worker's others go on. The worker's *settler* is a task of its own, whose turn comes after those of the connections that were ready
-//! with the first that has to wait. So write(2) is called once for all of them, and the thread that syncs wakes a worker once rather than each of its connections.
+//! with the first that has to wait. So write(2) is called once for all of them; the thread that syncs hears of all of them at once, rather than when the first of many is
+//! there, and wakes a worker once rather than each of its connections.
 
 use super::connection::Connection;
 use super::local::Local;
@@ -29,6 +30,8 @@ pub(super) struct Settling {
     settler: RefCell<Option<Waker>>,
     /// Whether the settler was woken since its last turn.
     is_woken: Cell<bool>,
+    /// How many were put into the list since its last turn.
+    arrived: Cell<u64>,
 }
 
 /// Whether a connection stands in the list; it shares this with the list.
@@ -42,20 +45,13 @@ struct Waiting {
 }
 
 impl Settling {
-    fn add(&self, position: u64, waker: &Waker, awaits: &Awaits, log: &Log) {
+    fn add(&self, position: u64, waker: &Waker, awaits: &Awaits) {
         if awaits.replace(true) {
             return;
         }
-        let mut waiting = self.waiting.borrow_mut();
-        let is_first = waiting.is_empty();
-        waiting.push(Waiting { position, waker: waker.clone(), awaits: Rc::clone(awaits) });
-        drop(waiting);
-        let is_synced = log.policy() == FsyncPolicy::Always;
-        if is_synced {
-            log.note_arrival();
-        }
-        // Under `always` it waits for the thread already, if it is not asleep.
-        if (is_first || !is_synced) && !self.is_woken.replace(true) {
+        self.waiting.borrow_mut().push(Waiting { position, waker: waker.clone(), awaits: Rc::clone(awaits) });
+        self.arrived.set(self.arrived.get() + 1);
+        if !self.is_woken.replace(true) {
             self.settler.take().inspect(Waker::wake_by_ref);
         }
     }
@@ -79,6 +75,10 @@ impl Settling {
 
     fn poll(&self, cx: &Context<'_>, log: &Log, queued: &Queued) {
         self.is_woken.set(false);
+        let arrived = self.arrived.take();
+        if arrived > 0 && log.policy() == FsyncPolicy::Always {
+            log.note_arrivals(arrived);
+        }
         loop {
             self.release(log);
             if self.waiting.borrow().is_empty() {
@@ -143,7 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Poll::Ready(Err(Lost));
         }
         let awaits = self.awaits_log.get_or_insert_default();
-        local.borrow().settling.add(self.depends_on, cx.waker(), awaits, log);
+        local.borrow().settling.add(self.depends_on, cx.waker(), awaits);
         Poll::Pending
     }
 

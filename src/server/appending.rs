@@ -6,7 +6,7 @@ use crate::command::Services;
 use crate::config::FsyncPolicy;
 use crate::keyspace::{Busy, Frozen, Keyspace, Patience, Plan};
 use crate::persist::log::{Health, SegmentFile};
-use crate::persist::snapshot;
+use crate::persist::snapshot::{self, Background, WriteOptions};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -150,6 +150,8 @@ pub(super) fn rewrite(services: &Services) {
             |segment| Ok(freeze(services, segment)),
             |(frozen, functions), file| {
                 // By a thread that gives way: this one goes on to hold what writers wait for.
+                let options =
+                    WriteOptions { background: Some(Background(Arc::clone(&services.clock))), ..options.clone() };
                 std::thread::scope(|scope| {
                     let write = || {
                         process::give_way();

@@ -82,3 +82,34 @@ fn a_long_range_is_that_of_one_moment_however_slowly_it_is_read() {
 fn ids_of(client: &mut Client) -> Vec<OwnedFrame> {
     elements(client.read()).into_iter().map(|entry| elements(entry).swap_remove(0)).collect()
 }
+
+#[test]
+fn a_long_reading_of_several_streams_is_given_in_parts_and_in_order() {
+    let server = Server::with(&["--threads", "2"]);
+    let (mut writer, mut reader) = (server.client(), server.client());
+    let value = "v".repeat(100);
+    for n in 1..=2500 {
+        writer.run(&format!("XADD s {n}-1 f {value}"));
+    }
+    for n in 1..=3 {
+        writer.run(&format!("XADD t {n}-1 f v"));
+    }
+    for key in ["s", "t"] {
+        writer.run(&format!("XGROUP CREATE {key} g 0"));
+    }
+    let requests = [
+        &["XREAD", "STREAMS", "s", "t", "0", "0"][..],
+        &["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "t", ">", ">"],
+        &["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", "t", "0", "0"],
+    ];
+    for request in requests {
+        reader.send(request);
+        assert_eq!(writer.run("XLEN s"), integer(2500));
+        let keys: Vec<_> = elements(reader.read()).into_iter().map(elements).collect();
+        assert_eq!(keys.iter().map(|key| key[0].clone()).collect::<Vec<_>>(), [bulk("s"), bulk("t")]);
+        for (mut key, len) in keys.into_iter().zip([2500, 3]) {
+            let ids = elements(key.swap_remove(1)).into_iter().map(|entry| elements(entry).swap_remove(0));
+            assert!(ids.eq((1..=len).map(|n| bulk(format!("{n}-1")))), "{request:?}");
+        }
+    }
+}

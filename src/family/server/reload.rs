@@ -4,6 +4,10 @@ use crate::command::{Args, CommandError, Ctx, Replied, Reply};
 use crate::keyspace::Twice;
 use crate::persist::Unclaimed;
 use crate::persist::snapshot::{self, Expired, Progress};
+use std::time::Duration;
+
+/// Between two looks whether another save has ended.
+const NAP: Duration = Duration::from_millis(1);
 
 const IN_PROGRESS: CommandError = CommandError::text("ERR Background save already in progress");
 const SAVE_FAILED: CommandError = CommandError::text("ERR");
@@ -40,9 +44,14 @@ pub(super) fn reload(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied,
     let options = Options::parse(args)?;
     let (services, durability) = (ctx.services, &ctx.services.durability);
     if options.save {
-        let claim = durability.claim(false, &*services.clock).map_err(|unclaimed| match unclaimed {
-            Unclaimed::InProgress | Unclaimed::Loading => IN_PROGRESS,
-        })?;
+        let claim = loop {
+            match durability.claim(false, &*services.clock) {
+                Ok(claim) => break claim,
+                Err(Unclaimed::Loading) => return Err(IN_PROGRESS),
+                // Who saves holds nothing that is held here, so it ends.
+                Err(Unclaimed::InProgress) => std::thread::sleep(NAP),
+            }
+        };
         let changes = services.keyspace.totals().changes;
         let frozen = ctx.keys.freeze_all().map_err(|_| SAVE_FAILED)?;
         claim.run(services.snapshot_of(frozen, changes)).map_err(|_| SAVE_FAILED)?;

@@ -4,12 +4,15 @@
 //! replaced by what it meant when the client began to wait.
 
 use super::deliver::{self, CONSUMER_CREATED, Effect, Reader};
+use super::long::Readings;
 use super::{ids, no_group, reply};
 use crate::command::{
     Access, Args, CommandError, CommandSpec, Ctx, Flags, Handler, KeySpec, Missing, Replied, Reply, Serving, Wish,
 };
 use crate::data::stream::{Stream, StreamId};
+use crate::family::long;
 use crate::keyspace::{Awaited, Event, Keys};
+use crate::resp::long::Budget;
 use crate::resp::reply::{Aggregate, ReplySink};
 use std::ops::Range;
 
@@ -163,8 +166,12 @@ fn read_or_wait(ctx: &mut Ctx, args: Args, of_group: bool, reply: Reply) -> Resu
             given.push((index, take(&mut ctx.keys, &args[index], &query, *from, query.count)?));
         }
     }
+    if given.iter().map(|(_, given)| given.len()).sum::<usize>() > long::ELEMENTS_MAX {
+        let keys = given.into_iter().map(|(index, given)| (args[index].into(), given)).collect();
+        return Ok(reply.later(Readings::new(keys, ctx.keys.keyspace().bin()))?);
+    }
     if !given.is_empty() {
-        return Ok(give(args, &given, reply));
+        return Ok(give(args, given, reply));
     }
     let Some(patience) = query.patience_ms else { return Ok(reply.null_array()) };
     let texts: Vec<_> =
@@ -225,49 +232,78 @@ fn has_any(keys: &mut Keys, key: &[u8], query: &Query, from: From) -> Result<boo
 }
 
 /// Replies what these keys have.
-fn give(args: Args, given: &[(usize, Given)], reply: Reply) -> Replied {
+fn give(args: Args, given: Vec<(usize, Given)>, reply: Reply) -> Replied {
     reply.relay(|sink| {
         sink.begin(Aggregate::ByKey, given.len());
-        for (index, given) in given {
-            sink.begin(Aggregate::OneOf, 2);
-            sink.bulk(&args[*index]);
-            given.give(sink);
+        for (index, mut given) in given {
+            given.begin(&args[index], sink);
+            given.go_on(sink, &mut Budget::endless());
         }
     })
 }
 
 /// What a key has for a reader: of a stream as it is now.
-enum Given {
+#[derive(Debug)]
+pub(super) enum Given {
     /// Its entries from an id on, so many.
     Entries(Stream, StreamId, usize),
-    /// Entries by their ids, of which some may be gone.
-    History(Stream, Vec<StreamId>),
+    /// Entries by their ids, of which some may be gone; so many were given already.
+    History(Stream, Vec<StreamId>, usize),
 }
 
 impl Given {
-    fn give(&self, sink: &mut dyn ReplySink) {
+    /// How many entries are left.
+    pub(super) fn len(&self) -> usize {
         match self {
-            Self::Entries(stream, start, len) => {
-                sink.begin(Aggregate::Array, *len);
-                for entry in stream.iter(*start, StreamId::MAX).take(*len) {
-                    reply::give(&entry, sink);
+            Self::Entries(_, _, len) => *len,
+            Self::History(_, ids, given) => ids.len() - given,
+        }
+    }
+
+    /// Begins the reply for a key.
+    pub(super) fn begin(&self, key: &[u8], sink: &mut dyn ReplySink) {
+        sink.begin(Aggregate::OneOf, 2);
+        sink.bulk(key);
+        sink.begin(Aggregate::Array, self.len());
+    }
+
+    /// Goes on with it until the budget is spent, or nothing is left: true then.
+    pub(super) fn go_on(&mut self, sink: &mut dyn ReplySink, budget: &mut Budget) -> bool {
+        match self {
+            Self::Entries(stream, start, left) => {
+                for entry in stream.iter(*start, StreamId::MAX).take(*left) {
+                    *left -= 1;
+                    *start = entry.id.next().unwrap_or(StreamId::MAX);
+                    if budget.spend(reply::give(&entry, sink)) {
+                        break;
+                    }
                 }
             }
-            Self::History(stream, ids) => {
-                sink.begin(Aggregate::Array, ids.len());
-                for id in ids {
-                    match stream.get(*id) {
-                        Some(entry) => {
-                            reply::give(&entry, sink);
-                        }
+            Self::History(stream, ids, given) => {
+                for id in &ids[*given..] {
+                    *given += 1;
+                    let bytes = match stream.get(*id) {
+                        Some(entry) => reply::give(&entry, sink),
                         None => {
                             sink.begin(Aggregate::Array, 2);
                             sink.bulk(id.text().as_bytes());
                             sink.null_array();
+                            0
                         }
+                    };
+                    if budget.spend(bytes) {
+                        break;
                     }
                 }
             }
+        }
+        self.len() == 0
+    }
+
+    /// The stream, to be freed.
+    pub(super) fn into_stream(self) -> Stream {
+        match self {
+            Self::Entries(stream, ..) | Self::History(stream, ..) => stream,
         }
     }
 }
@@ -307,7 +343,7 @@ fn take(keys: &mut Keys, key: &[u8], query: &Query, from: From, count: usize) ->
                     let deliveries = live.pending_entry(*id).map_or(1, |pending| pending.deliveries);
                     effects.push(Effect::Given(*id, now, deliveries));
                 }
-                Given::History(stream, ids)
+                Given::History(stream, ids, 0)
             }
         })
     })?;
@@ -346,7 +382,7 @@ fn serve_reader(serving: Serving, key: &[u8], reply: Reply) -> Result<Replied, C
     let index = index_of(args, &query, key).ok_or(CommandError::Syntax)?;
     let from = From::Behind(ids::id(&args[query.id_of(index)], 0)?);
     let given = take(keys, key, &query, from, query.waited_count())?;
-    Ok(give(args, &[(index, given)], reply))
+    Ok(give(args, vec![(index, given)], reply))
 }
 
 /// A consumer is also due an error if what it waits for can never come.
@@ -367,5 +403,5 @@ fn serve_consumer(serving: Serving, key: &[u8], reply: Reply) -> Result<Replied,
         return Err(GROUP_GONE);
     }
     let given = take(keys, key, &query, From::New, query.waited_count())?;
-    Ok(give(args, &[(index, given)], reply))
+    Ok(give(args, vec![(index, given)], reply))
 }

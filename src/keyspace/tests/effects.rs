@@ -203,7 +203,12 @@ fn a_read_depends_on_what_was_last_written_to_its_key_where_that_is_wanted() {
     whole(&keyspace, 0, (0, 0), |held| count(held, &keys[1]));
     assert_eq!(read(1, &keys[1]), 5, "what was written by who owned everything may be anywhere");
     assert_eq!(whole(&keyspace, 1, (0, 0), |held| held.len()), keyspace.len(0));
-    assert_eq!(keyspace.take_dependency(1), 5, "and who owns everything may have seen anything");
+    assert_eq!(keyspace.take_dependency(1), 5, "and who counts keys sees all of them");
+    one(&keyspace, 0, &keys[0], (0, 0), |held| count(held, &keys[0]));
+    assert!(whole(&keyspace, 1, (0, 0), |held| held.exists(&keys[1])));
+    assert_eq!(keyspace.take_dependency(1), 5, "who owns everything depends on the keys that it looks at");
+    whole(&keyspace, 1, (0, 0), |held| held.for_each(|_| ()));
+    assert_eq!(keyspace.take_dependency(1), 6);
 }
 
 /// Another key of the same shard.
@@ -295,10 +300,6 @@ proptest! {
                         blurred = log.end();
                     }
                     let needed = reads.iter().chain(&writes).filter_map(|key| twin.get(key)).max().copied();
-                    if is_whole && writes.is_empty() {
-                        keyspace.take_dependency(slot);
-                        continue;
-                    }
                     (needed.unwrap_or(0), keyspace.take_dependency(slot))
                 }
                 Step::Expires(key) => {

@@ -4,7 +4,7 @@ use super::{Durability, State};
 use crate::base::clock::{Clock, UnixMillis};
 use crate::base::process;
 use crate::keyspace::Frozen;
-use crate::persist::snapshot::{self, Progress, SaveError, WriteOptions, Written};
+use crate::persist::snapshot::{self, Background, Progress, SaveError, WriteOptions, Written};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -74,8 +74,9 @@ impl Claim {
     ///
     /// # Errors
     /// If the system has no thread to give.
-    pub fn run_in_background(self, job: Job) -> std::io::Result<()> {
+    pub fn run_in_background(self, mut job: Job) -> std::io::Result<()> {
         let durability = Arc::clone(&self.durability);
+        job.options.background = Some(Background(Arc::clone(&job.clock)));
         let builder = std::thread::Builder::new().name("tally-save".into());
         // How it went stands in the log and in INFO.
         let thread = builder.spawn(move || {

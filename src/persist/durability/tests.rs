@@ -30,6 +30,7 @@ impl Bench {
             is_base: false,
             incremental_sync: false,
             pace: None,
+            background: None,
             access: Access::Untold,
             now: self.clock.unix_millis(),
         };

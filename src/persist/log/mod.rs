@@ -408,9 +408,9 @@ impl Log {
         self.crowd.watch(waker, queued);
     }
 
-    /// Says that one more waits for a sync. The thread will see to it, when there are enough or it is time.
-    pub fn note_arrival(&self) {
-        self.crowd.arrive();
+    /// Says that so many more wait for a sync. The thread will see to it, when there are enough or it is time.
+    pub fn note_arrivals(&self, count: u64) {
+        self.crowd.arrive(count);
     }
 
     /// Has the thread sync soon.

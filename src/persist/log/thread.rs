@@ -2,6 +2,7 @@
 
 use super::{Health, Log};
 use crate::base::clock::Clock;
+use crate::base::process;
 use crate::config::FsyncPolicy;
 use std::io;
 use std::sync::Arc;
@@ -13,8 +14,10 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 /// Between two tries to write to a file that does not take it.
 const RETRY: Duration = Duration::from_millis(100);
-/// It gathers for no longer than a sync takes, divided by this: so much of the writes per second is at stake where those who are expected do not come.
-const GATHERING_PART: u64 = 4;
+/// It gathers for as long as nobody arrives for what a sync takes, divided by this: so much of the writes per second is at stake where those who are expected do not come.
+const QUIET_PART: u64 = 4;
+/// It gathers for no longer than that, and no longer than a sync takes or this, whichever is less.
+const GATHERING_NANOS_MAX: u64 = 1_000_000;
 /// Each sync moves what one is thought to take by a part of the difference.
 const SMOOTHING: u64 = 8;
 
@@ -35,6 +38,7 @@ impl Syncer {
         let is_ended = Arc::new(AtomicBool::new(false));
         let (ended, shared) = (Arc::clone(&is_ended), Arc::clone(&log));
         let thread = std::thread::Builder::new().name("tally-log".into()).spawn(move || {
+            process::sleep_exactly();
             let mut turns = Turns { log: &shared, clock: &*clock, sync_nanos: 0, served: 0, expected: 0 };
             while !ended.load(Ordering::Acquire) {
                 turns.wait();
@@ -70,15 +74,17 @@ impl Turns<'_> {
     fn wait(&mut self) {
         let crowd = &self.log.crowd;
         if self.expected > 0 {
-            let longest = Duration::from_nanos(self.sync_nanos / GATHERING_PART);
+            let quiet = self.sync_nanos / QUIET_PART;
+            let longest = quiet.max(self.sync_nanos.min(GATHERING_NANOS_MAX));
             let expected = std::mem::take(&mut self.expected);
-            if crowd.wait(expected, longest, self.clock) || crowd.arrived() > self.served {
+            let patience = [quiet, longest].map(Duration::from_nanos);
+            if crowd.wait(expected, patience, self.clock) || crowd.arrived() > self.served {
                 return;
             }
         }
         let _is_asked = match self.log.health() {
-            Health::Unwritable => crowd.wait(u64::MAX, RETRY, self.clock),
-            Health::Good | Health::Poisoned => crowd.wait(self.served + 1, SECOND, self.clock),
+            Health::Unwritable => crowd.wait(u64::MAX, [RETRY; 2], self.clock),
+            Health::Good | Health::Poisoned => crowd.wait(self.served + 1, [SECOND; 2], self.clock),
         };
     }
 

@@ -11,6 +11,7 @@
 mod load;
 mod progress;
 mod save;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -18,4 +19,4 @@ mod write;
 pub use load::{Expired, LoadError, LoadOptions, Loaded, load, load_within};
 pub use progress::Progress;
 pub use save::{SaveError, is_temporary, save};
-pub use write::{Access, Pace, WriteOptions, Written, write};
+pub use write::{Access, Background, Pace, WriteOptions, Written, write};

@@ -70,6 +70,7 @@ fn write_options() -> WriteOptions {
         is_base: false,
         incremental_sync: true,
         pace: None,
+        background: None,
         access: Access::Untold,
         now: NOW,
     }

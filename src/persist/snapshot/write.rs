@@ -1,6 +1,7 @@
 //! A frozen clone as the bytes of a snapshot, in a file.
 
 use super::Progress;
+use super::standing::Standing;
 use crate::base::alloc;
 use crate::base::clock::{Clock, UnixMillis};
 use crate::keyspace::evict::{Meaning, Rules};
@@ -34,10 +35,22 @@ pub struct WriteOptions {
     pub incremental_sync: bool,
     /// How fast it may be written.
     pub pace: Option<Pace>,
+    /// That the thread which writes it has nothing else to do, and nobody waits for it: so it runs where a CPU would be idle, as long as it gets on like that.
+    pub background: Option<Background>,
     /// What is told of the last access to each entry.
     pub access: Access,
     /// When the clone was frozen.
     pub now: UnixMillis,
+}
+
+/// By what a thread that saves in the background knows whether it gets on.
+#[derive(Clone)]
+pub struct Background(pub Arc<dyn Clock>);
+
+impl std::fmt::Debug for Background {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Background").finish_non_exhaustive()
+    }
 }
 
 /// A limit to how fast a file is written.
@@ -98,7 +111,9 @@ pub fn write(
     options: &WriteOptions,
     progress: &Progress,
 ) -> io::Result<Written> {
-    let writer = Writer { file, options, progress, bytes: 0, synced: 0, began: options.pace.as_ref().map(began) };
+    let standing = options.background.as_ref().and_then(|Background(clock)| Standing::back(&**clock));
+    let began = options.pace.as_ref().map(began);
+    let writer = Writer { file, options, progress, bytes: 0, synced: 0, began, standing };
     let mut encoder = Encoder::new(writer, options.format)?;
     encoder.aux("redis-ver", REDIS_VERSION)?;
     encoder.aux("redis-bits", &usize::BITS.to_string())?;
@@ -149,6 +164,7 @@ struct Writer<'a> {
     synced: u64,
     /// When the first byte was to be written, if there is a pace.
     began: Option<u64>,
+    standing: Option<Standing<'a>>,
 }
 
 impl Writer<'_> {
@@ -173,6 +189,9 @@ impl Write for Writer<'_> {
         if self.progress.is_stopped() {
             return Err(io::Error::other("it was told to stop"));
         }
+        if self.standing.as_mut().is_some_and(|standing| !standing.gets_on()) {
+            self.standing = None;
+        }
         let count = self.file.write(&bytes[..bytes.len().min(WRITE_BYTES)])?;
         self.bytes += count as u64;
         self.progress.add(0, count as u64);
@@ -181,6 +200,9 @@ impl Write for Writer<'_> {
             self.synced = self.bytes;
         }
         self.keep_pace();
+        if let Some(standing) = &mut self.standing {
+            standing.go_on();
+        }
         Ok(count)
     }
 

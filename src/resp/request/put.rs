@@ -105,6 +105,7 @@ impl Pen {
         unsafe {
             match bytes.len() {
                 8..=16 => self.ends::<8>(bytes),
+                17..=32 => self.ends::<16>(bytes),
                 4..8 => self.ends::<4>(bytes),
                 2..4 => self.ends::<2>(bytes),
                 // Nobody lends out the room, so it does not overlap with them.
