@@ -154,6 +154,8 @@ pub(super) struct Machine {
     pub(super) patterns: Workspace,
     /// Where the thread's stack stood when the run began.
     pub(super) stack_start: usize,
+    /// How many calls through C, as `catches` counts them, the run is in.
+    pub(super) nested: c_int,
     /// The digits of the arguments that were numbers.
     pub(super) digits: Vec<u8>,
     /// Where the last error that reached the top was raised.
@@ -248,6 +250,7 @@ impl Machine {
             argv: Vec::new(),
             patterns: Workspace::default(),
             stack_start: 0,
+            nested: 0,
             digits: Vec::new(),
             error_source: Vec::new(),
             error_line: 0,
@@ -329,6 +332,7 @@ impl Machine {
             (*this).empty_tape();
             (*this).error_line = 0;
             (*this).stack_start = ptr::from_ref(&mark).addr();
+            (*this).nested = 0;
             (*this).set_hook(!compiled.bounded || (*this).memory.want_hook());
             (*this).job = Some(Job {
                 host: std::mem::transmute::<NonNull<dyn Host + '_>, NonNull<dyn Host + 'static>>(NonNull::from(host)),

@@ -9,13 +9,14 @@
 //! of the host is caught before it can meet a Lua frame, carried to the top and resumed there.
 //!
 //! The libraries (`cjson`, `cmsgpack`, `struct`, `redis`) are safe code: they read arguments through [`raw::View`], which never
-//! raises, and write results to the tape. Only [`raw`], [`slots`], [`machine`], [`calls`], [`loading`], [`looks`], [`pieces`], [`strings`]
-//! and [`tables`] are unsafe, and `blocks`.
+//! raises, and write results to the tape. Only [`raw`], [`slots`], [`machine`], [`calls`], [`catches`], [`loading`], [`looks`], [`pieces`],
+//! [`strings`] and [`tables`] are unsafe, and `blocks`.
 //!
 //! Not here: keys, locks, rights, propagation, what a command does, the texts of a command's errors.
 
 mod blocks;
 mod calls;
+mod catches;
 mod cjson;
 mod cmsgpack;
 mod control;
