@@ -234,6 +234,7 @@ impl<'w> Batch<'w> {
         ctx.session.script_micros = None;
         self.ticks = self.services.clock.ticks();
         if called != Called::NeedsWhole {
+            ctx.session.counted_steps = 0;
             match later::deferred(spec, argv.len(), sink) {
                 None => {
                     let is_whole = !later::may_defer(spec, argv.len());

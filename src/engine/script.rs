@@ -242,6 +242,9 @@ impl ScriptRunner for Runner {
             is_tentative: owns_less && call.program.history().undeclared() == Undeclared::Unknown,
             may_narrow: is_alone && call.program.history().undeclared() <= Undeclared::No,
             aborted: false,
+            failed: false,
+            steps: 0,
+            counted: ctx.session.counted_steps,
             began,
             ctx,
         };
@@ -253,7 +256,7 @@ impl ScriptRunner for Runner {
                 Program::Function(function) => vm.call(function, keys, argv, &mut host, sink, control),
             };
         });
-        let touched = host.touched;
+        let (touched, failed, counted) = (host.touched, host.failed, host.counted);
         if vm.is_spent() {
             // What it took is given back now rather than when the next script comes, which may be on another thread.
             self.vm = None;
@@ -267,6 +270,7 @@ impl ScriptRunner for Runner {
             if !touched.is_empty() {
                 history.note_abandoned();
             }
+            ctx.session.counted_steps = counted;
             return Err(CommandError::NeedsWhole);
         }
         if touched.is_empty() {
@@ -280,7 +284,7 @@ impl ScriptRunner for Runner {
         if outcome != Outcome::Replied {
             ctx.recorder.script_failed();
         }
-        Ok(replied)
+        if failed { Err(CommandError::Replied) } else { Ok(replied) }
     }
 
     fn load(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError> {
@@ -387,19 +391,28 @@ struct ScriptHost<'h, 'a, 'k, 's> {
     /// Whether it may not write with what it holds, because nobody knows yet what else it will need.
     is_tentative: bool,
     aborted: bool,
+    /// Whether its reply is or holds an error.
+    failed: bool,
+    /// How many commands it has called.
+    steps: u32,
+    /// How many of the first of them were counted by a run that was abandoned.
+    counted: u32,
     /// The end of its last command, from which the next is timed.
     began: Ticks,
 }
 
 impl Host for ScriptHost<'_, '_, '_, '_> {
     fn call(&mut self, argv: &[&[u8]], sink: &mut dyn ReplySink) {
-        if let Err(error) = self.try_call(argv, sink) {
-            if self.aborted {
-                // Nobody will see this reply, and the statistics of errors must not either.
-                return sink.error(b"ERR abandoned");
-            }
-            call::reply_error(self.ctx.recorder, &error, sink);
+        let (id, ended) = match self.ctx.services.commands.find(argv) {
+            Found::Command(id) => (Some(id), self.run(id, argv, sink)),
+            // A container's name alone is a command that lacks its subcommand.
+            Found::UnknownSubcommand { .. } if argv.len() == 1 => (None, Err(WRONG_ARITY)),
+            Found::Unknown | Found::UnknownSubcommand { .. } => (None, Err(UNKNOWN_COMMAND)),
+        };
+        if let Err(error) = ended {
+            self.refuse(id, &error, sink);
         }
+        self.steps += 1;
     }
 
     fn log(&mut self, level: LogLevel, text: &[u8]) {
@@ -417,6 +430,13 @@ impl Host for ScriptHost<'_, '_, '_, '_> {
 
     fn aborted(&self) -> bool {
         self.aborted
+    }
+
+    fn replied_error(&mut self, text: &[u8], is_counted: bool) {
+        self.failed = true;
+        if !is_counted {
+            call::count_error(self.ctx.recorder, text);
+        }
     }
 
     fn may_go_on(&mut self) -> bool {
@@ -441,15 +461,30 @@ impl Host for ScriptHost<'_, '_, '_, '_> {
 }
 
 impl ScriptHost<'_, '_, '_, '_> {
-    fn try_call(&mut self, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Result<(), CommandError> {
-        let commands = self.ctx.services.commands;
-        let id = match commands.find(argv) {
-            Found::Command(id) => id,
-            // A container's name alone is a command that lacks its subcommand.
-            Found::UnknownSubcommand { .. } if argv.len() == 1 => return Err(WRONG_ARITY),
-            Found::Unknown | Found::UnknownSubcommand { .. } => return Err(UNKNOWN_COMMAND),
-        };
-        let spec = commands.row(id);
+    /// Whether the command that is called was called, and counted, by a run that was abandoned. What both do up to there is the same, unless somebody
+    /// changed a key between them.
+    #[inline]
+    fn is_counted(&self) -> bool {
+        self.steps < self.counted
+    }
+
+    /// Answers a call with an error before its command has run.
+    #[cold]
+    fn refuse(&mut self, id: Option<usize>, error: &CommandError, sink: &mut dyn ReplySink) {
+        if self.aborted {
+            // Nobody will see this reply, and the statistics of errors must not either. Nor was this call counted.
+            self.counted = self.counted.max(self.steps);
+            return sink.error(b"ERR abandoned");
+        }
+        let recorder = if self.is_counted() { self.ctx.services.metrics.nowhere() } else { self.ctx.recorder };
+        if let Some(id) = id {
+            recorder.command(id, 0, crate::metrics::Outcome::Rejected);
+        }
+        call::reply_error(recorder, error, sink);
+    }
+
+    fn run(&mut self, id: usize, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Result<(), CommandError> {
+        let spec = self.ctx.services.commands.row(id);
         if !spec.accepts(argv.len()) {
             return Err(WRONG_ARITY);
         }
@@ -486,12 +521,12 @@ impl ScriptHost<'_, '_, '_, '_> {
             // Before the command: from here on an abandoned run would leave its effects behind.
             self.control.note_write();
         }
-        let db = self.ctx.session.db;
+        let (db, is_counted) = (self.ctx.session.db, self.is_counted());
         let mut inner = Ctx {
             keys: self.ctx.keys.in_db(db),
             session: self.ctx.session,
             services: self.ctx.services,
-            recorder: self.ctx.recorder,
+            recorder: if is_counted { self.ctx.services.metrics.nowhere() } else { self.ctx.recorder },
             now: self.ctx.now,
             rng: self.ctx.rng,
             scripts: None,
@@ -505,7 +540,9 @@ impl ScriptHost<'_, '_, '_, '_> {
             called => called,
         };
         let ended = inner.services.clock.ticks();
-        call::account(&mut inner, id, spec, argv, called, (self.began, ended));
+        if !is_counted {
+            call::account(&mut inner, id, spec, argv, called, (self.began, ended));
+        }
         self.began = ended;
         Ok(())
     }

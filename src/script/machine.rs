@@ -389,19 +389,23 @@ impl Machine {
         // SAFETY: the protected call left one value; nobody else uses the stack until it is cut below.
         let value = unsafe { View::new(state, ffi::lua_gettop(state)) };
         let peeks = machine.peeks;
+        let mut fail = |text: &[u8], is_counted| {
+            sink.error(text);
+            host.replied_error(text, is_counted);
+        };
         let outcome = if let Some(stop) = machine.stopped {
             let reason: &[u8] = match stop {
                 Stop::Killed => b"ERR Script killed by user with SCRIPT KILL...",
                 Stop::TimedOut => b"ERR Script killed by script-max-time...",
             };
-            sink.error(&machine.error_text(reason.to_vec(), name, compiled));
+            fail(&machine.error_text(reason.to_vec(), name, compiled), false);
             Outcome::Killed
         } else if status == ffi::LUA_OK {
-            convert::reply(value, (machine.session.resp3, peeks), sink);
+            convert::reply(value, (machine.session.resp3, peeks), sink, host);
             Outcome::Replied
         } else if machine.memory.refused {
             let reason = b"ERR script memory limit reached".to_vec();
-            sink.error(&machine.error_text(reason, name, compiled));
+            fail(&machine.error_text(reason, name, compiled), false);
             Outcome::OutOfMemory
         } else {
             let mut message = message_of(value);
@@ -410,7 +414,8 @@ impl Machine {
                 let line = format!(":{}: ", compiled.tail_line);
                 message.splice(4..4, [compiled.chunk.name(), line.as_bytes()].concat());
             }
-            sink.error(&machine.error_text(message, name, compiled));
+            let is_counted = value.kind() == Kind::Table && convert::is_counted(value);
+            fail(&machine.error_text(message, name, compiled), is_counted);
             Outcome::Failed
         };
         // SAFETY: the slots below stay as `start` left them.

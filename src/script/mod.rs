@@ -95,6 +95,10 @@ pub trait Host {
     /// True once this run is to be abandoned invisibly and started again: nothing more is run for it, and [`Vm::run`] answers
     /// [`Outcome::Aborted`] without having touched the sink.
     fn aborted(&self) -> bool;
+    /// The script's reply is or holds this error. `is_counted`: a command answered with it, which was counted then.
+    fn replied_error(&mut self, text: &[u8], is_counted: bool) {
+        let _ = (text, is_counted);
+    }
     /// Asked now and then by what takes long without an instruction of Lua's: false if the run is to end.
     fn may_go_on(&mut self) -> bool {
         true
