@@ -50,7 +50,7 @@ impl Patience {
 pub struct Busy;
 
 #[derive(Debug)]
-pub(super) struct Gates(Box<[super::Padded<Mutex<()>>]>);
+pub(super) struct Gates(pub(super) Box<[super::Padded<Mutex<()>>]>);
 
 impl Gates {
     pub(super) fn new(slots: usize) -> Self {
@@ -227,7 +227,7 @@ impl<'k> Pass<'k> {
     pub fn unlock(&mut self, mut held: Held<'k>) {
         held.commit();
         held.guards.clear();
-        if held.extent == Extent::Whole {
+        if held.extent == Extent::Whole && held.late.take().is_none() {
             self.gate = Some(held.gates.swap_remove(self.slot));
         } else if let Some(own) = held.gates.pop() {
             self.gate = Some(own);

@@ -460,6 +460,11 @@ fn the_first_line_sets_flags() {
     assert!(flags.declared && flags.no_writes && flags.allow_stale && !flags.allow_oom);
     let problem = |body: &[u8]| String::from_utf8(Source::new(body).unwrap_err().reply().to_vec()).unwrap();
     assert_eq!(problem(b"#!lua flags=foo\nreturn 1"), "ERR Unexpected flag in script shebang: foo");
+    assert!(Source::new(b"#!lua flags=\nreturn 1").is_ok_and(|source| source.flags.declared));
+    for list in ["no-writes,", ",no-writes", ","] {
+        let body = format!("#!lua flags={list}\nreturn 1");
+        assert_eq!(problem(body.as_bytes()), "ERR Unexpected flag in script shebang: ", "{list}");
+    }
     assert_eq!(problem(b"#!foo\nreturn 1"), "ERR Unexpected engine in script shebang: #!foo");
     assert_eq!(problem(b"#!lua x=1\nreturn 1"), "ERR Unknown lua shebang option: x=1");
     assert_eq!(problem(b"#!lua"), "ERR Invalid script shebang");
