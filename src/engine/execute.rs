@@ -205,7 +205,7 @@ impl<'w> Batch<'w> {
         sink: &mut dyn ReplySink,
     ) -> Called {
         let mut held = self.services.keyspace.hold_nothing(self.parts.slot);
-        let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch);
+        let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch).alone();
         self.with(keys, session, id, spec, argv, sink)
     }
 

@@ -104,9 +104,9 @@ function C.wrap(body)
 end
 
 -- LuaJIT's has up to 254 digits.
-function libraries.bit.tohex(number, ...)
-  if select('#', ...) == 0 then return tohex(number) end
-  local digits = tobit((...))
+function libraries.bit.tohex(number, digits)
+  if digits == nil then return tohex(number) end
+  digits = tobit(digits)
   return tohex(number, digits > 8 and 8 or digits < -8 and -8 or digits)
 end
 
