@@ -317,6 +317,8 @@ pub struct Session {
     pub blocked: Option<Arc<Blocked>>,
     /// What TIME replied first in the script that runs: it replies the same until the script ends.
     pub script_micros: Option<i64>,
+    /// How many commands of the script that runs were counted by a run that was abandoned: they are not counted again.
+    pub counted_steps: u32,
     /// Whether an argument of the next command was not kept, because memory is short: it is to be refused.
     pub is_cut: bool,
     /// What the command was missing that runs again now.
@@ -343,6 +345,7 @@ impl Session {
             lines: Lines::default(),
             blocked: None,
             script_micros: None,
+            counted_steps: 0,
             is_cut: false,
             prepared: None,
             prepared_nanos: 0,

@@ -45,6 +45,8 @@ pub enum CommandError {
     NeedsWhole,
     /// Not for clients: the client waits, and is replied to when the wait ends.
     Blocked,
+    /// Not for clients: there was a reply, which is or holds an error that was counted. The call failed.
+    Replied,
 }
 
 impl CommandError {
@@ -95,6 +97,7 @@ impl fmt::Display for CommandError {
             Self::Text(text) => text,
             Self::Bytes(bytes) => return write!(f, "{}", String::from_utf8_lossy(bytes)),
             Self::Blocked => "ERR the client waits",
+            Self::Replied => "ERR there was a reply",
             Self::NeedsWhole => "ERR the unit must own the whole keyspace",
         })
     }

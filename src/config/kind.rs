@@ -183,6 +183,8 @@ pub enum Problem {
     },
     /// CONFIG SET of something that is read only at start.
     Immutable,
+    /// The same, for where files are.
+    Protected,
     /// Twice in one CONFIG SET.
     Duplicate,
     /// Fine alone, but not together with the other settings.
@@ -206,6 +208,7 @@ impl fmt::Display for Problem {
             Self::TooManyAddresses => f.write_str("Too many bind addresses specified."),
             Self::Fixed { only, because } => write!(f, "{because}; this version accepts only '{only}'"),
             Self::Immutable => f.write_str("can't set immutable config"),
+            Self::Protected => f.write_str("can't set protected config"),
             Self::Duplicate => f.write_str("duplicate parameter"),
             Self::Together(text) => f.write_str(text),
         }
@@ -237,7 +240,7 @@ impl Problem {
                 let only = if only.is_empty() { "\"\"" } else { only };
                 format!("{given} is refused: {because}; this version accepts only {only}")
             }
-            Self::Immutable | Self::Duplicate | Self::Together(_) => self.to_string(),
+            Self::Immutable | Self::Protected | Self::Duplicate | Self::Together(_) => self.to_string(),
         }
     }
 }

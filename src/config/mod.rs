@@ -199,13 +199,17 @@ fn more_points(points: &mut Vec<SavePoint>, before: Value) {
     }
 }
 
+/// Settings of where files are, which Redis protects by another one.
+const PATHS: [&[u8]; 2] = [b"dir", b"dbfilename"];
+
 /// The settings that a CONFIG SET names. Redis checks all names before any value, and so in this order.
 fn settable(pairs: &[(&[u8], &[u8])]) -> Result<Vec<&'static Setting>, SetError> {
     let mut settings = Vec::with_capacity(pairs.len());
     for (index, (name, _)) in pairs.iter().enumerate() {
         let setting = find(name).ok_or_else(|| SetError::unknown(name))?;
         if setting.change() == Change::AtStart {
-            return Err(SetError::failed(name, Problem::Immutable));
+            let is_path = PATHS.iter().any(|path| name.eq_ignore_ascii_case(path));
+            return Err(SetError::failed(name, if is_path { Problem::Protected } else { Problem::Immutable }));
         }
         // An alias is another name: to set both at once is allowed, and the last one counts.
         if pairs[..index].iter().any(|(earlier, _)| earlier.eq_ignore_ascii_case(name)) {

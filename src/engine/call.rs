@@ -3,7 +3,7 @@
 use super::execute::Batch;
 use crate::base::clock::{Ticks, UnixMillis};
 use crate::command::{Args, CommandError, CommandSpec, Ctx, Flags, Services, Session, monitor, slowlog};
-use crate::metrics::Outcome;
+use crate::metrics::{Outcome, Recorder};
 use crate::resp::reply::{Reply, ReplySink};
 
 /// What became of a call.
@@ -37,6 +37,7 @@ pub(super) fn run(ctx: &mut Ctx<'_, '_>, spec: &CommandSpec, argv: &[&[u8]], sin
         Ok(_) => Called::Ok,
         Err(CommandError::NeedsWhole) => Called::NeedsWhole,
         Err(CommandError::Blocked) => Called::Blocked,
+        Err(CommandError::Replied) => Called::Failed,
         Err(error) => {
             fail(ctx, &error, sink);
             Called::Failed
@@ -71,19 +72,32 @@ fn fail(ctx: &Ctx<'_, '_>, error: &CommandError, sink: &mut dyn ReplySink) {
 
 /// Gives an error as the reply and counts it by its code.
 #[cold]
-pub(super) fn reply_error(recorder: &crate::metrics::Recorder, error: &CommandError, sink: &mut dyn ReplySink) {
+pub(super) fn reply_error(recorder: &Recorder, error: &CommandError, sink: &mut dyn ReplySink) {
     match error {
         CommandError::Bytes(bytes) => {
-            let code = bytes.split(|&byte| byte == b' ').next().unwrap_or(b"ERR");
-            recorder.error_code(&String::from_utf8_lossy(code));
+            count_error(recorder, bytes);
             sink.error(bytes);
         }
         other => {
             let text = other.to_string();
-            recorder.error_code(text.split(' ').next().unwrap_or("ERR"));
+            count_error(recorder, text.as_bytes());
             sink.error(text.as_bytes());
         }
     }
+}
+
+/// The longest code of an error.
+const CODE_BYTES_MAX: usize = 30;
+
+/// Counts an error by its code, the text before the first space. A text that has none is counted as ERR, as in Redis.
+#[cold]
+pub(super) fn count_error(recorder: &Recorder, text: &[u8]) {
+    let beginning = &text[..text.len().min(CODE_BYTES_MAX + 1)];
+    let code = match beginning.iter().position(|&byte| byte == b' ') {
+        Some(end) => &text[..end],
+        None => b"ERR",
+    };
+    recorder.error_code(&String::from_utf8_lossy(code));
 }
 
 /// When a command would have begun that takes no break: the time of what was prepared for it is put before.

@@ -234,7 +234,7 @@ impl<'w> Batch<'w> {
         sink: &mut dyn ReplySink,
     ) -> Called {
         let mut held = self.services.keyspace.hold_nothing(self.parts.slot);
-        let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch);
+        let keys = Keys::new(&mut held, session.db, self.now).touching(!session.no_touch).alone();
         self.with(keys, session, id, spec, argv, sink)
     }
 
@@ -263,6 +263,7 @@ impl<'w> Batch<'w> {
         ctx.session.script_micros = None;
         self.ticks = self.services.clock.ticks();
         if called != Called::NeedsWhole {
+            ctx.session.counted_steps = 0;
             match later::deferred(spec, argv.len(), sink) {
                 None => {
                     let is_whole = !later::may_defer(spec, argv.len());

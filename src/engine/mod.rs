@@ -8,6 +8,7 @@ mod aside;
 mod blocking;
 pub mod call;
 pub mod execute;
+mod hosting;
 pub mod later;
 mod libraries;
 pub mod plan;

@@ -7,29 +7,19 @@
 //! 2. A script thought to keep to these keys that meets another one: that key's shard is *tried*.
 //! 3. If that fails, or cannot be had that way, before the script has written anything, the run is abandoned invisibly and started again,
 //!    owning everything.
-//! 4. If it has written, it may wait for the shard, if it gets the one token for that; else its call fails with an error that names the key.
+//! 4. If it has written, it may wait for the shard, or for the whole keyspace, if it gets the one token for that; else its call fails with an error that
+//!    names the command.
 
-use super::call::{self, Called};
-use super::libraries::{self, Inspected};
-use super::room::OUT_OF_MEMORY;
-use super::{plan, standing};
-use crate::base::clock::Ticks;
-use crate::base::hash::Known;
-use crate::command::table::Found;
-use crate::command::{
-    CommandError, CommandSpec, Ctx, Flags, Program, Replied, Reply, ScriptCall, ScriptRunner, Services, slowlog,
-};
-use crate::keyspace::{Extent, Plan, ShardIndex};
-use crate::resp::reply::ReplySink;
+use super::hosting::{Only, ScriptHost, Shows};
+use super::libraries::Inspected;
+use crate::command::{CommandError, CommandSpec, Ctx, Program, Replied, Reply, ScriptCall, ScriptRunner, Services};
+use crate::keyspace::{Extent, Plan};
 use crate::script::{
-    Control, Digest, Forms, FunctionRef, Host, Kind, LONG_NANOS, Library, LogLevel, Outcome, Permission, ScriptError,
-    SlowCall, Source, SourceFlags, Touched, Undeclared, Vm, VmConfig,
+    Control, Digest, Forms, FunctionRef, Kind, Library, Outcome, ScriptError, Source, SourceFlags, Touched, Undeclared,
+    Vm, VmConfig,
 };
 use smallvec::SmallVec;
 use std::sync::Arc;
-
-const UNKNOWN_COMMAND: CommandError = CommandError::text("ERR Unknown Redis command called from script");
-const WRONG_ARITY: CommandError = CommandError::text("ERR Wrong number of args calling Redis command from script");
 
 /// A machine of a script thread that takes more than this after a run is not kept: the next script may come to another thread, which would then take as much.
 const TRIM_BYTES: usize = 512 * 1024;
@@ -250,6 +240,9 @@ impl ScriptRunner for Runner {
             is_tentative: owns_less && call.program.history().undeclared() == Undeclared::Unknown,
             may_narrow: is_alone && call.program.history().undeclared() <= Undeclared::No,
             aborted: false,
+            failed: false,
+            steps: 0,
+            counted: ctx.session.counted_steps,
             began,
             ctx,
         };
@@ -261,7 +254,7 @@ impl ScriptRunner for Runner {
                 Program::Function(function) => vm.call(function, keys, argv, &mut host, sink, control),
             };
         });
-        let touched = host.touched;
+        let (touched, failed, counted) = (host.touched, host.failed, host.counted);
         if vm.is_spent() {
             // What it took is given back now rather than when the next script comes, which may be on another thread.
             self.vm = None;
@@ -275,6 +268,7 @@ impl ScriptRunner for Runner {
             if !touched.is_empty() {
                 history.note_abandoned();
             }
+            ctx.session.counted_steps = counted;
             return Err(CommandError::NeedsWhole);
         }
         if touched.is_empty() {
@@ -288,7 +282,7 @@ impl ScriptRunner for Runner {
         if outcome != Outcome::Replied {
             ctx.recorder.script_failed();
         }
-        Ok(replied)
+        if failed { Err(CommandError::Replied) } else { Ok(replied) }
     }
 
     fn load(&mut self, services: &Services, body: &[u8]) -> Result<Arc<Source>, CommandError> {
@@ -339,246 +333,11 @@ impl ScriptRunner for Runner {
     }
 }
 
-/// Shows others what a slow function was called by, until it is dropped.
-struct Shows<'c> {
-    control: &'c Control,
-    program: &'c Program,
-    line: &'c [&'c [u8]],
-    shown: bool,
-}
-
-impl Shows<'_> {
-    #[cold]
-    fn show(&mut self) {
-        if let Program::Function(function) = self.program {
-            let function = function.function().name.to_vec();
-            self.control.show(SlowCall { function, command: slowlog::shorten(self.line) });
-            self.shown = true;
-        }
-    }
-}
-
-impl Drop for Shows<'_> {
-    fn drop(&mut self) {
-        if self.shown {
-            self.control.hide();
-        }
-    }
-}
-
 /// Ends a run when dropped, also by a panic.
 struct EndsRun<'c>(&'c Control);
 
 impl Drop for EndsRun<'_> {
     fn drop(&mut self) {
         self.0.end();
-    }
-}
-
-/// A script's only declared key.
-#[derive(Clone, Copy)]
-struct Only<'k> {
-    key: &'k [u8],
-    hash: u64,
-    shard: ShardIndex,
-}
-
-/// What one run of a script may do.
-struct ScriptHost<'h, 'a, 'k, 's> {
-    ctx: &'h mut Ctx<'a, 'k>,
-    /// The shards of the declared keys.
-    declared: Plan,
-    /// The only declared key, if that is so.
-    only: Option<Only<'h>>,
-    read_only: bool,
-    /// Whether commands that need memory are refused.
-    is_out_of_memory: bool,
-    control: &'h Control,
-    shows: &'h mut Shows<'s>,
-    /// The keys of them that were not declared, nor told.
-    touched: Touched,
-    /// Whether it may give back the rest if it owns the whole keyspace and takes long: not in a transaction, nor if it began anew because it met an undeclared
-    /// key.
-    may_narrow: bool,
-    /// Whether it may not write with what it holds, because nobody knows yet what else it will need.
-    is_tentative: bool,
-    aborted: bool,
-    /// The end of its last command, from which the next is timed.
-    began: Ticks,
-}
-
-impl Host for ScriptHost<'_, '_, '_, '_> {
-    fn call(&mut self, argv: &[&[u8]], sink: &mut dyn ReplySink) {
-        if let Err(error) = self.try_call(argv, sink) {
-            if self.aborted {
-                // Nobody will see this reply, and the statistics of errors must not either.
-                return sink.error(b"ERR abandoned");
-            }
-            call::reply_error(self.ctx.recorder, &error, sink);
-        }
-    }
-
-    fn log(&mut self, level: LogLevel, text: &[u8]) {
-        libraries::log(level, text);
-    }
-
-    fn set_resp(&mut self, _: u8) {}
-
-    fn may_call(&mut self, argv: &[&[u8]]) -> Permission {
-        match self.ctx.services.commands.find(argv) {
-            Found::Command(id) if self.ctx.services.commands.row(id).accepts(argv.len()) => Permission::Granted,
-            _ => Permission::Invalid,
-        }
-    }
-
-    fn aborted(&self) -> bool {
-        self.aborted
-    }
-
-    fn may_go_on(&mut self) -> bool {
-        if self.control.nanos() >= LONG_NANOS {
-            self.went_long();
-        }
-        self.control.goes_on()
-    }
-
-    fn went_long(&mut self) {
-        self.shows.program.history().note_slow();
-        // What it may still turn out to need, it has to get late: so only if all that it has met so far was declared, and it may.
-        if self.may_narrow && self.touched.is_empty() {
-            self.ctx.keys.held().narrow(&self.declared);
-        }
-    }
-
-    fn went_slow(&mut self) {
-        self.control.tell_held(self.ctx.keys.held().shards());
-        self.shows.show();
-    }
-}
-
-impl ScriptHost<'_, '_, '_, '_> {
-    fn try_call(&mut self, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Result<(), CommandError> {
-        let commands = self.ctx.services.commands;
-        let id = match commands.find(argv) {
-            Found::Command(id) => id,
-            // A container's name alone is a command that lacks its subcommand.
-            Found::UnknownSubcommand { .. } if argv.len() == 1 => return Err(WRONG_ARITY),
-            Found::Unknown | Found::UnknownSubcommand { .. } => return Err(UNKNOWN_COMMAND),
-        };
-        let spec = commands.row(id);
-        if !spec.accepts(argv.len()) {
-            return Err(WRONG_ARITY);
-        }
-        if spec.flags.has(Flags::NOSCRIPT) {
-            return Err(CommandError::text("ERR This Redis command is not allowed from script"));
-        }
-        let writes = spec.flags.any(Flags::WRITE.or(Flags::MAY_REPLICATE));
-        if writes && self.read_only {
-            return Err(CommandError::text("ERR Write commands are not allowed from read-only scripts."));
-        }
-        if writes && let Some(error) = standing::refusal_in_script(self.ctx.services) {
-            return Err(error);
-        }
-        // Once it has written it cannot be stopped halfway.
-        let needs_memory = spec.flags.has(Flags::DENY_OOM) && !self.control.wrote();
-        if needs_memory && self.is_out_of_memory {
-            return Err(OUT_OF_MEMORY);
-        }
-        // By far the commonest: a command on the script's only key.
-        let known = self.known(spec, argv);
-        if known.is_none() {
-            let plan = plan::of(self.ctx.services, self.ctx.session, None, spec, argv, &Known::NONE);
-            self.cover(&plan, spec, argv)?;
-        }
-        if writes {
-            // With everything it would be where it is now if it has kept to its keys for so long.
-            if self.is_tentative {
-                self.is_tentative = self.control.nanos() < LONG_NANOS || !self.touched.is_empty();
-            }
-            if self.is_tentative {
-                self.aborted = true;
-                return Err(CommandError::NeedsWhole);
-            }
-            // Before the command: from here on an abandoned run would leave its effects behind.
-            self.control.note_write();
-        }
-        let db = self.ctx.session.db;
-        let mut inner = Ctx {
-            keys: self.ctx.keys.in_db(db).knowing(known.unwrap_or(Known::NONE)),
-            session: self.ctx.session,
-            services: self.ctx.services,
-            recorder: self.ctx.recorder,
-            now: self.ctx.now,
-            rng: self.ctx.rng,
-            scripts: None,
-        };
-        let called = match call::run(&mut inner, spec, argv, sink) {
-            Called::NeedsWhole | Called::Blocked => {
-                // No command that a script may call asks for more than its plan, or waits.
-                call::reply_error(inner.recorder, &CommandError::NeedsWhole, sink);
-                Called::Failed
-            }
-            called => called,
-        };
-        let ended = inner.services.clock.ticks();
-        call::account(&mut inner, id, spec, argv, called, (self.began, ended));
-        self.began = ended;
-        Ok(())
-    }
-
-    /// The hash of the command's only key, if it needs no more than that and its shard is that of the script's only key.
-    #[inline]
-    fn known(&self, spec: &CommandSpec, argv: &[&[u8]]) -> Option<Known> {
-        let (only, key) = (self.only?, plan::single(spec, argv)?);
-        if key == only.key {
-            return Some(Known::as_said(key, only.hash));
-        }
-        let known = Known::of(key);
-        (self.ctx.services.keyspace.shard_of_hash(known.hash_of(key)) == only.shard).then_some(known)
-    }
-
-    /// Notes that a command needs more than what was declared.
-    #[inline(never)]
-    fn note_undeclared(&mut self, plan: &Plan, spec: &CommandSpec, argv: &[&[u8]]) {
-        if matches!(plan, Plan::Walk | Plan::Whole) {
-            return self.touched.note_beyond();
-        }
-        for index in spec.key_indices(argv) {
-            let shard = Plan::One(self.ctx.services.keyspace.shard_of(argv[index]));
-            if !self.declared.contains(&shard) {
-                self.touched.note(argv[index]);
-            }
-        }
-    }
-
-    /// Sees to it that the shards of `plan` are held. See the module's head for the order.
-    fn cover(&mut self, plan: &Plan, spec: &CommandSpec, argv: &[&[u8]]) -> Result<(), CommandError> {
-        let held = self.ctx.keys.held();
-        if self.declared.contains(plan) || held.extent() == Extent::Shards && held.covers(plan) {
-            return Ok(());
-        }
-        self.note_undeclared(plan, spec, argv);
-        let held = self.ctx.keys.held();
-        if held.extent() == Extent::Whole {
-            return Ok(());
-        }
-        let wrote = self.control.wrote();
-        // And where those who wait for the key would have elements moved to.
-        let is_covered = held.extend(plan, wrote).is_ok() && held.reach(wrote).is_ok();
-        if self.control.nanos() >= LONG_NANOS {
-            // Others are told by this who is in their way, once it is slow.
-            self.control.tell_held(held.shards());
-        }
-        if is_covered {
-            return Ok(());
-        }
-        if !wrote {
-            self.aborted = true;
-            return Err(CommandError::NeedsWhole);
-        }
-        let name = String::from_utf8_lossy(argv[0]).into_owned();
-        Err(CommandError::owned(format!(
-            "BUSY '{name}' needs a key that the script did not declare and that is busy; declare it in KEYS"
-        )))
     }
 }

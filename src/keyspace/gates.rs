@@ -50,7 +50,7 @@ impl Patience {
 pub struct Busy;
 
 #[derive(Debug)]
-pub(super) struct Gates(Box<[super::Padded<Mutex<()>>]>);
+pub(super) struct Gates(pub(super) Box<[super::Padded<Mutex<()>>]>);
 
 impl Gates {
     pub(super) fn new(slots: usize) -> Self {
@@ -233,14 +233,26 @@ impl<'k> Pass<'k> {
     pub fn give_back(&mut self, held: &mut Held<'k>) {
         held.commit();
         held.guards.clear();
-        if held.extent == Extent::Whole {
-            self.gate = Some(held.gates.swap_remove(self.slot));
-        } else if let Some(own) = held.gates.pop() {
-            self.gate = Some(own);
-        }
+        self.keep(held);
         held.extent = Extent::Shards;
         held.let_token_go();
         self.keyspace.unpark();
+    }
+
+    /// Takes the own gate back and opens the others, before anybody is told that they are open.
+    #[inline]
+    fn keep(&mut self, held: &mut Held<'k>) {
+        if held.gates.is_empty() {
+            return;
+        }
+        match (held.extent, held.is_late) {
+            (Extent::Whole, false) => self.gate = Some(held.gates.swap_remove(self.slot)),
+            // Others only: the own gate was never given up.
+            (_, true) if !held.has_narrowed => {}
+            _ => self.gate = Some(held.gates.swap_remove(0)),
+        }
+        held.gates.clear();
+        held.is_late = false;
     }
 }
 

@@ -138,8 +138,9 @@ pub enum Extent {
 
 /// The locks that a unit of execution holds.
 ///
-/// Invariant: `gates` holds every gate if `extent` is [`Extent::Whole`]; else none, or just the slot's own, after [`Held::narrow`]. Outside
-/// [`Extent::Shards`] at most one shard is locked at a time, the one that was used last.
+/// Invariant: `gates` holds every gate if `extent` is [`Extent::Whole`]; else none, or just the slot's own, after [`Held::narrow`]. After [`Held::widen`] the
+/// others are in `gates`, behind the slot's own if that was there. Outside [`Extent::Shards`] at most one shard is locked at a time, the one that was used last, but for
+/// those that were locked before it widened.
 pub struct Held<'k> {
     pub(super) keyspace: &'k Keyspace,
     pub(super) slot: usize,
@@ -158,6 +159,8 @@ pub struct Held<'k> {
     pub(super) is_window: bool,
     /// Whether it owned more at first; what it wrote then is not known key by key.
     pub(super) has_narrowed: bool,
+    /// Whether the whole keyspace was had late.
+    pub(super) is_late: bool,
 }
 
 // It is moved several times for each command, and what is longer is moved by a call.
@@ -172,6 +175,7 @@ impl<'k> Held<'k> {
             extent: Extent::Shards,
             guards: SmallVec::new(),
             gates: Vec::new(),
+            is_late: false,
             token: None,
             following: keyspace.journal.followed(),
             read: 0,
@@ -294,10 +298,62 @@ impl<'k> Held<'k> {
     }
 
     fn wait_for(&mut self, lock: &'k Mutex<Shard>) -> Result<MutexGuard<'k, Shard>, Busy> {
+        self.take_token()?;
+        lock.try_lock_for(LATE_WAIT).ok_or(Busy)
+    }
+
+    fn take_token(&mut self) -> Result<(), Busy> {
         if self.token.is_none() {
             self.token = Some(self.keyspace.late_lock.try_lock().ok_or(Busy)?);
         }
-        lock.try_lock_for(LATE_WAIT).ok_or(Busy)
+        Ok(())
+    }
+
+    /// Whether it has the token for late locks, so that a wait that was in vain may be tried again.
+    pub fn may_wait(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Comes to own the whole keyspace late, for a script that has written and meets a command on more than shards. It keeps what it holds, so it needs
+    /// the token. Who holds a gate and waits for a shard of these gives both back before long, and so does who waits for all gates: only
+    /// another script may keep its gate for longer.
+    ///
+    /// # Errors
+    /// [`Busy`] if another has the token, or does not leave; all is as it was then.
+    pub fn widen(&mut self) -> Result<(), Busy> {
+        if self.extent == Extent::Whole {
+            return Ok(());
+        }
+        self.take_token()?;
+        let gates = &self.keyspace.gates.0;
+        let mut busy = None;
+        for _ in 0..gates.len() {
+            let mut taken = Vec::with_capacity(gates.len());
+            // Nobody is kept out while it waits for long.
+            if let Some(at) = busy {
+                let gate: &super::Padded<Mutex<()>> = &gates[at];
+                taken.push(gate.0.try_lock_for(LATE_WAIT).ok_or(Busy)?);
+            }
+            let others = (0..gates.len()).filter(|at| *at != self.slot && Some(*at) != busy);
+            let found = { others }.find(|at| match Patience::Wait.take(&gates[*at].0) {
+                Ok(gate) => {
+                    taken.push(gate);
+                    false
+                }
+                Err(Busy) => true,
+            });
+            if found.is_none() {
+                self.gates.append(&mut taken);
+                self.is_late = true;
+                self.extent = Extent::Whole;
+                return Ok(());
+            }
+            busy = found;
+            drop(taken);
+            // Somebody may have found one of these closed.
+            self.keyspace.unpark();
+        }
+        Err(Busy)
     }
 
     /// The shard, locked. O(guards), which is 1 for most commands.
@@ -335,7 +391,7 @@ impl<'k> Held<'k> {
             Plan::Several(shards) => shards,
             Plan::Walk | Plan::Whole => return false,
         };
-        if self.extent != Extent::Whole {
+        if self.extent != Extent::Whole || self.is_late {
             return false;
         }
         // Nobody else is inside, so nothing that was locked before is missed, and every lock is free. What was changed is in these shards, and comes to the
@@ -371,6 +427,7 @@ impl<'k> Held<'k> {
         self.commit();
         self.guards.clear();
         self.gates.clear();
+        self.is_late = false;
         self.extent = Extent::Shards;
         self.keyspace.unpark();
     }

@@ -16,7 +16,7 @@ use super::machine::{
 use super::raw::{self, Args};
 use super::slots;
 use super::tape::{LuaSink, Tape, Token};
-use super::{Host, LONG_NANOS, LogLevel, Permission, pieces, strings, tables};
+use super::{Host, LONG_NANOS, LogLevel, Permission, catches, pieces, strings, tables};
 use crate::resp::reply::ReplySink;
 use mlua::ffi;
 use mlua::lua_State;
@@ -113,18 +113,22 @@ unsafe fn push_natives(state: *mut lua_State) {
         }
         for (library, functions) in [(c"string", strings::FUNCTIONS), (c"table", tables::FUNCTIONS)] {
             ffi::lua_getfield_(state, -1, library.as_ptr());
+            ffi::lua_getfield_(state, ffi::LUA_GLOBALSINDEX, library.as_ptr());
             for (name, function) in functions {
-                ffi::lua_pushcfunction(state, *function);
-                ffi::lua_setfield(state, -2, name.as_ptr());
+                ffi::lua_getfield_(state, -1, name.as_ptr());
+                ffi::lua_pushcclosure(state, *function, 1);
+                ffi::lua_setfield(state, -3, name.as_ptr());
             }
-            ffi::lua_settop(state, -2);
+            ffi::lua_settop(state, -3);
         }
         ffi::lua_pushcfunction(state, look);
         ffi::lua_setfield(state, -2, c"look".as_ptr());
         ffi::lua_pushcfunction(state, pieces::load);
         ffi::lua_setfield(state, -2, c"load".as_ptr());
-        ffi::lua_pushcfunction(state, is_deep);
-        ffi::lua_setfield(state, -2, c"is_deep".as_ptr());
+        for (name, function) in catches::FUNCTIONS {
+            ffi::lua_pushcfunction(state, *function);
+            ffi::lua_setfield(state, -2, name.as_ptr());
+        }
         ffi::lua_getfield_(state, -1, c"redis".as_ptr());
         ffi::lua_pushcfunction(state, call);
         ffi::lua_setfield(state, -2, c"call".as_ptr());
@@ -359,21 +363,11 @@ pub(super) unsafe fn check_depth(state: *mut lua_State, machine: *mut Machine) {
 }
 
 /// Whether the run has taken as much of the thread's stack as it may.
-unsafe fn has_nested(machine: *mut Machine) -> bool {
+pub(super) unsafe fn has_nested(machine: *mut Machine) -> bool {
     let mark = 0u8;
     // SAFETY: the caller's machine is live.
     let start = unsafe { (*machine).stack_start };
     start.abs_diff(ptr::from_ref(&mark).addr()) > NESTING_BYTES_MAX
-}
-
-/// Tells the sandbox's own code what [`check_depth`] asks.
-unsafe extern "C-unwind" fn is_deep(state: *mut lua_State) -> c_int {
-    // SAFETY: called by Lua; owns nothing.
-    unsafe {
-        let machine = Machine::of(state);
-        ffi::lua_pushboolean(state, c_int::from(has_nested(machine)));
-        1
-    }
 }
 
 /// Raises `text` behind the caller's position.

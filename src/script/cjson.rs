@@ -386,16 +386,17 @@ impl Parser<'_> {
                         self.at = start + word.len();
                         lexeme
                     }
-                    None => match number(rest) {
-                        Some((value, _)) if !value.is_finite() && !self.session.cjson.decode_invalid => {
-                            Lexeme::Problem("invalid number")
+                    // What JSON has no word for may be a number to C.
+                    None if is_number(rest) || self.session.cjson.decode_invalid && is_invalid_number(rest) => {
+                        match number(rest) {
+                            Some((value, len)) if self.session.cjson.decode_invalid || !is_invalid_number(rest) => {
+                                self.at = start + len;
+                                Lexeme::Number(value)
+                            }
+                            _ => Lexeme::Problem("invalid number"),
                         }
-                        Some((value, len)) => {
-                            self.at = start + len;
-                            Lexeme::Number(value)
-                        }
-                        None => Lexeme::Problem("invalid token"),
-                    },
+                    }
+                    None => Lexeme::Problem("invalid token"),
                 }
             }
         };
@@ -461,25 +462,69 @@ fn unexpected(wanted: &str, found: &Lexeme, start: usize) -> String {
     format!("Expected {wanted} but found {} at character {}", found.name(), start + 1)
 }
 
-/// The number at the beginning of `text` and its length, as strtod reads it: the library lets hexadecimal, `inf` and `nan` pass.
-fn number(text: &[u8]) -> Option<(f64, usize)> {
-    let end = text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)).count();
-    (1..=end).rev().find_map(|len| parse(&text[..len]).map(|value| (value, len)))
+/// Whether what begins so is a number, of whatever kind.
+fn is_number(text: &[u8]) -> bool {
+    matches!(text, [b'-' | b'0'..=b'9', ..])
 }
 
-fn parse(token: &[u8]) -> Option<f64> {
-    let (negative, digits) = match token {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', ..] => return None,
-        digits => (false, digits),
+/// Whether it begins as a number that JSON lacks but C has: with a plus or a needless zero, hexadecimal, an infinity or none at all.
+fn is_invalid_number(text: &[u8]) -> bool {
+    let starts_with = |text: &[u8], word: &[u8]| text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    match text {
+        [b'+', ..] => true,
+        [b'-', rest @ ..] | rest => match rest {
+            [b'0', next, ..] => matches!(next, b'x' | b'X' | b'0'..=b'9'),
+            _ => starts_with(rest, b"inf") || starts_with(rest, b"nan"),
+        },
+    }
+}
+
+/// The number at the beginning of `text` and its length, as strtod reads it.
+fn number(text: &[u8]) -> Option<(f64, usize)> {
+    let sign = usize::from(matches!(text, [b'-' | b'+', ..]));
+    let unsigned = &text[sign..];
+    let is_word = |word: &[u8]| unsigned.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let len = match unsigned {
+        _ if is_word(b"nan") => return Some((f64::NAN, sign + 3)),
+        _ if is_word(b"infinity") => 8,
+        _ if is_word(b"inf") => 3,
+        [b'0', b'x' | b'X', hex @ ..] => match mantissa_len(hex, u8::is_ascii_hexdigit) {
+            0 => 1,
+            len => 2 + len + exponent_len(&hex[len..], b'p'),
+        },
+        _ => match mantissa_len(unsigned, u8::is_ascii_digit) {
+            0 => return None,
+            len => len + exponent_len(&unsigned[len..], b'e'),
+        },
     };
-    let value = match digits {
-        [b'0', b'x' | b'X', hex @ ..] if !hex.is_empty() => {
-            hex.iter().try_fold(0.0, |sum, digit| Some(sum * 16.0 + f64::from(char::from(*digit).to_digit(16)?)))?
-        }
-        _ => std::str::from_utf8(digits).ok()?.parse().ok()?,
-    };
-    Some(if negative { -value } else { value })
+    let len = sign + len;
+    Some((crate::base::num::parse_range_bound(&text[..len])?, len))
+}
+
+/// The length of the digits and the point that `text` begins with; 0 if there is no digit.
+fn mantissa_len(text: &[u8], is_digit: impl Fn(&u8) -> bool) -> usize {
+    let count = |text: &[u8]| text.iter().take_while(|byte| is_digit(byte)).count();
+    let whole = count(text);
+    match &text[whole..] {
+        [b'.', rest @ ..] => match whole + count(rest) {
+            0 => 0,
+            digits => digits + 1,
+        },
+        _ => whole,
+    }
+}
+
+/// The length of the exponent that `text` begins with; 0 if there is none.
+fn exponent_len(text: &[u8], letter: u8) -> usize {
+    let [first, rest @ ..] = text else { return 0 };
+    if !first.eq_ignore_ascii_case(&letter) {
+        return 0;
+    }
+    let sign = usize::from(matches!(rest, [b'-' | b'+', ..]));
+    match rest[sign..].iter().take_while(|byte| byte.is_ascii_digit()).count() {
+        0 => 0,
+        digits => 1 + sign + digits,
+    }
 }
 
 /// Reads a setting that is an integer between `least` and `most`, or leaves it, and puts the value on the tape.

@@ -2,6 +2,7 @@
 //!
 //! Numbers are truncated toward zero, false and nil are null, an array ends at its first nil. A table is read without metamethods.
 
+use super::Host;
 use super::raw::{Kind, Scalar, StackFull, View};
 use crate::resp::reply::{Aggregate, ReplySink};
 
@@ -16,22 +17,37 @@ const NESTING_MAX: usize = crate::base::limits::NESTING_MAX;
 const REPLY_BYTES_MAX: usize = 256 * 1024 * 1024;
 const VALUE_BYTES: usize = 32;
 
-/// Gives exactly one reply for `value`. `resp3`: the script asked for RESP3, so booleans stay booleans. `peeks`: slots may be read where they lie.
-pub(super) fn reply(value: View<'_>, (resp3, peeks): (bool, bool), sink: &mut dyn ReplySink) {
+/// Gives exactly one reply for `value`, and tells the host of each error in it. `resp3`: the script asked for RESP3, so booleans stay booleans. `peeks`:
+/// slots may be read where they lie.
+pub(super) fn reply(value: View<'_>, (resp3, peeks): (bool, bool), sink: &mut dyn ReplySink, host: &mut dyn Host) {
     // What most limiters give.
     if let Some(integers) = value.peeked_integers(peeks, &mut [0; SMALL_MAX]) {
         return sink.integers(integers);
     }
-    reply_other(value, (resp3, peeks), sink);
+    reply_other(value, (resp3, peeks), sink, host);
 }
 
 #[inline(never)]
-fn reply_other(value: View<'_>, (resp3, peeks): (bool, bool), sink: &mut dyn ReplySink) {
+fn reply_other(value: View<'_>, (resp3, peeks): (bool, bool), sink: &mut dyn ReplySink, host: &mut dyn Host) {
     let mut values = [Scalar::Boolean(false); SMALL_MAX];
     match value.peeked_scalars(peeks, &mut values) {
         // A short array of plain values is by far the commonest.
         Some(values) if give_scalars(values, resp3, sink) => {}
-        _ => give(value, resp3, 0, sink),
+        _ => give(value, resp3, 0, &mut Output { sink, host }),
+    }
+}
+
+/// Where a reply goes, and who is told of its errors.
+struct Output<'o> {
+    sink: &'o mut dyn ReplySink,
+    host: &'o mut dyn Host,
+}
+
+impl Output<'_> {
+    #[cold]
+    fn error(&mut self, text: &[u8], is_counted: bool) {
+        self.sink.error(text);
+        self.host.replied_error(text, is_counted);
     }
 }
 
@@ -64,16 +80,16 @@ fn weigh(value: View<'_>, whole: bool, depth: usize, room: &mut usize) -> Result
     })
 }
 
-fn give(value: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) {
+fn give(value: View<'_>, resp3: bool, depth: usize, out: &mut Output<'_>) {
     match value.kind() {
-        Kind::String => sink.bulk(value.bytes().expect("a string has bytes")),
-        Kind::Number => sink.integer(truncate(value.number().expect("a number has a value"))),
-        Kind::Boolean if resp3 => sink.boolean(value.truth()),
-        Kind::Boolean if value.truth() => sink.integer(1),
-        Kind::Table if depth >= NESTING_MAX => sink.error(b"ERR reached lua stack limit"),
-        Kind::Table => give_table(value, resp3, depth, sink)
+        Kind::String => out.sink.bulk(value.bytes().expect("a string has bytes")),
+        Kind::Number => out.sink.integer(truncate(value.number().expect("a number has a value"))),
+        Kind::Boolean if resp3 => out.sink.boolean(value.truth()),
+        Kind::Boolean if value.truth() => out.sink.integer(1),
+        Kind::Table if depth >= NESTING_MAX => out.error(b"ERR reached lua stack limit", false),
+        Kind::Table => give_table(value, resp3, depth, out)
             .unwrap_or_else(|StackFull| unreachable!("the stack has room for every level up to the nesting limit")),
-        _ => sink.null(),
+        _ => out.sink.null(),
     }
 }
 
@@ -129,18 +145,18 @@ fn give_scalars(values: &[Scalar<'_>], resp3: bool, sink: &mut dyn ReplySink) ->
     true
 }
 
-fn give_table(table: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) -> Result<(), StackFull> {
+fn give_table(table: View<'_>, resp3: bool, depth: usize, out: &mut Output<'_>) -> Result<(), StackFull> {
     // A short array of plain values is by far the commonest.
-    if give_small(table, resp3, sink)? {
+    if give_small(table, resp3, out.sink)? {
         return Ok(());
     }
     let (special, is_flat) = special(table)?;
     if depth == 0 && !is_flat && weigh(table, false, 0, &mut { REPLY_BYTES_MAX }).is_err() {
-        sink.error(b"ERR the script's reply is too large");
+        out.error(b"ERR the script's reply is too large", false);
         return Ok(());
     }
     let Some(special) = special else {
-        return give_array(table, resp3, depth, sink);
+        return give_array(table, resp3, depth, out);
     };
     let field: &[u8] = match special {
         Special::Error => b"err",
@@ -151,18 +167,19 @@ fn give_table(table: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySi
         Special::BigNumber => b"big_number",
         Special::Verbatim => b"verbatim_string",
     };
+    let is_counted = special == Special::Error && is_counted(table);
     let given = table.field(field, |value| match special {
-        Special::Error => sink.error(value.bytes().unwrap_or_default()),
-        Special::Status => sink.status(value.bytes().unwrap_or_default()),
-        Special::Double => sink.double(value.number().unwrap_or_default()),
-        Special::Map => give_pairs(value, resp3, depth, Aggregate::Map, sink),
-        Special::Set => give_pairs(value, resp3, depth, Aggregate::Set, sink),
+        Special::Error => out.error(value.bytes().unwrap_or_default(), is_counted),
+        Special::Status => out.sink.status(value.bytes().unwrap_or_default()),
+        Special::Double => out.sink.double(value.number().unwrap_or_default()),
+        Special::Map => give_pairs(value, resp3, depth, Aggregate::Map, out),
+        Special::Set => give_pairs(value, resp3, depth, Aggregate::Set, out),
         Special::BigNumber => {
             let digits = value.bytes().unwrap_or_default().iter();
             let line: Vec<u8> = digits.map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { *b }).collect();
-            sink.big_number(&line);
+            out.sink.big_number(&line);
         }
-        Special::Verbatim => give_verbatim(value, sink),
+        Special::Verbatim => give_verbatim(value, out.sink),
     })?;
     assert!(given.is_some(), "a special table holds the field that made it one");
     Ok(())
@@ -208,33 +225,39 @@ fn give_verbatim(value: View<'_>, sink: &mut dyn ReplySink) {
     assert!(matches!(given, Ok(Some(()))), "a verbatim table holds its text");
 }
 
-fn give_array(table: View<'_>, resp3: bool, depth: usize, sink: &mut dyn ReplySink) -> Result<(), StackFull> {
+fn give_array(table: View<'_>, resp3: bool, depth: usize, out: &mut Output<'_>) -> Result<(), StackFull> {
     let mut len = 0;
     while table.at(len + 1, |value| value.kind())? != Kind::Nil {
         len += 1;
     }
-    sink.begin(Aggregate::Array, len);
+    out.sink.begin(Aggregate::Array, len);
     for index in 1..=len {
-        table.at(index, |value| give(value, resp3, depth + 1, sink))?;
+        table.at(index, |value| give(value, resp3, depth + 1, out))?;
     }
     Ok(())
 }
 
-fn give_pairs(table: View<'_>, resp3: bool, depth: usize, shape: Aggregate, sink: &mut dyn ReplySink) {
+fn give_pairs(table: View<'_>, resp3: bool, depth: usize, shape: Aggregate, out: &mut Output<'_>) {
     let mut len = 0;
     let counted: Result<(), StackFull> = table.each(|_, _| {
         len += 1;
         Ok(())
     });
-    sink.begin(shape, len);
+    out.sink.begin(shape, len);
     let given: Result<(), StackFull> = table.each(|key, value| {
-        give(key, resp3, depth + 1, sink);
+        give(key, resp3, depth + 1, out);
         if shape == Aggregate::Map {
-            give(value, resp3, depth + 1, sink);
+            give(value, resp3, depth + 1, out);
         }
         Ok(())
     });
     assert!(counted.is_ok() && given.is_ok(), "the stack has room for every level up to the nesting limit");
+}
+
+/// Whether the table of an error says that the error was counted when a command answered with it.
+pub(super) fn is_counted(table: View<'_>) -> bool {
+    let said = table.field(b"ignore_error_stats_update", |said| said.kind() == Kind::Boolean && said.truth());
+    matches!(said, Ok(Some(true)))
 }
 
 /// The text of a double in a RESP2 reply.

@@ -159,6 +159,8 @@ pub(super) struct Machine {
     pub(super) patterns: Workspace,
     /// Where the thread's stack stood when the run began.
     pub(super) stack_start: usize,
+    /// How many calls through C, as `catches` counts them, the run is in.
+    pub(super) nested: c_int,
     /// The digits of the arguments that were numbers.
     pub(super) digits: Vec<u8>,
     /// Where the last error that reached the top was raised.
@@ -253,6 +255,7 @@ impl Machine {
             argv: Vec::new(),
             patterns: Workspace::default(),
             stack_start: 0,
+            nested: 0,
             digits: Vec::new(),
             error_source: Vec::new(),
             error_line: 0,
@@ -335,6 +338,7 @@ impl Machine {
             (*this).empty_tape();
             (*this).error_line = 0;
             (*this).stack_start = ptr::from_ref(&mark).addr();
+            (*this).nested = 0;
             (*this).set_hook(!compiled.bounded || (*this).memory.want_hook());
             (*this).job = Some(Job {
                 host: std::mem::transmute::<NonNull<dyn Host + '_>, NonNull<dyn Host + 'static>>(NonNull::from(host)),
@@ -431,19 +435,23 @@ impl Machine {
         // SAFETY: the protected call left one value; nobody else uses the stack until it is cut below.
         let value = unsafe { View::new(state, ffi::lua_gettop(state)) };
         let peeks = machine.peeks;
+        let mut fail = |text: &[u8], is_counted| {
+            sink.error(text);
+            host.replied_error(text, is_counted);
+        };
         let outcome = if let Some(stop) = machine.stopped {
             let reason: &[u8] = match stop {
                 Stop::Killed => b"ERR Script killed by user with SCRIPT KILL...",
                 Stop::TimedOut => b"ERR Script killed by script-max-time...",
             };
-            sink.error(&machine.error_text(reason.to_vec(), name, compiled));
+            fail(&machine.error_text(reason.to_vec(), name, compiled), false);
             Outcome::Killed
         } else if status == ffi::LUA_OK {
-            convert::reply(value, (machine.session.resp3, peeks), sink);
+            convert::reply(value, (machine.session.resp3, peeks), sink, host);
             Outcome::Replied
         } else if machine.memory.refused {
             let reason = b"ERR script memory limit reached".to_vec();
-            sink.error(&machine.error_text(reason, name, compiled));
+            fail(&machine.error_text(reason, name, compiled), false);
             Outcome::OutOfMemory
         } else {
             let mut message = message_of(value);
@@ -452,7 +460,8 @@ impl Machine {
                 let line = format!(":{}: ", compiled.tail_line);
                 message.splice(4..4, [compiled.chunk.name(), line.as_bytes()].concat());
             }
-            sink.error(&machine.error_text(message, name, compiled));
+            let is_counted = value.kind() == Kind::Table && convert::is_counted(value);
+            fail(&machine.error_text(message, name, compiled), is_counted);
             Outcome::Failed
         };
         // SAFETY: the slots below stay as `start` left them.

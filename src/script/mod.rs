@@ -9,13 +9,14 @@
 //! of the host is caught before it can meet a Lua frame, carried to the top and resumed there.
 //!
 //! The libraries (`cjson`, `cmsgpack`, `struct`, `redis`) are safe code: they read arguments through [`raw::View`], which never
-//! raises, and write results to the tape. Only [`raw`], [`slots`], [`machine`], [`calls`], [`loading`], [`looks`], [`pieces`], [`strings`]
-//! and [`tables`] are unsafe, and `blocks`.
+//! raises, and write results to the tape. Only [`raw`], [`slots`], [`machine`], [`calls`], [`catches`], [`loading`], [`looks`], [`pieces`],
+//! [`strings`] and [`tables`] are unsafe, and `blocks`.
 //!
 //! Not here: keys, locks, rights, propagation, what a command does, the texts of a command's errors.
 
 mod blocks;
 mod calls;
+mod catches;
 mod cjson;
 mod cmsgpack;
 mod control;
@@ -94,6 +95,10 @@ pub trait Host {
     /// True once this run is to be abandoned invisibly and started again: nothing more is run for it, and [`Vm::run`] answers
     /// [`Outcome::Aborted`] without having touched the sink.
     fn aborted(&self) -> bool;
+    /// The script's reply is or holds this error. `is_counted`: a command answered with it, which was counted then.
+    fn replied_error(&mut self, text: &[u8], is_counted: bool) {
+        let _ = (text, is_counted);
+    }
     /// Asked now and then by what takes long without an instruction of Lua's: false if the run is to end.
     fn may_go_on(&mut self) -> bool {
         true

@@ -261,8 +261,8 @@ fn shebang(body: &[u8]) -> Result<SourceFlags, ScriptError> {
         let Some(list) = word.strip_prefix(b"flags=") else {
             return fail("ERR Unknown lua shebang option: ", word);
         };
-        for flag in list.split(|b| *b == b',').filter(|flag| !flag.is_empty()) {
-            if !flags.set(flag) {
+        for flag in list.split(|b| *b == b',') {
+            if !list.is_empty() && !flags.set(flag) {
                 return fail("ERR Unexpected flag in script shebang: ", flag);
             }
         }

@@ -1,4 +1,5 @@
-//! `string.find`, `match`, `gmatch` and `gsub` as Lua calls them: arguments, results and replacements, around [`super::pattern`].
+//! `string.find`, `match`, `gmatch` and `gsub` as Lua calls them: arguments, results and replacements, around [`super::pattern`]. And `sub`, `byte` and
+//! `rep`, because LuaJIT takes large numbers otherwise: for Lua 5.1 `s:sub(5, 1e10)` goes to the end.
 //!
 //! Texts of errors and the treatment of odd arguments are Lua 5.1's. What `gsub` builds lies in a buffer of Lua's, so that it counts as the
 //! script's memory and is freed when an error passes by. No function here owns anything with a destructor when it calls Lua.
@@ -11,6 +12,7 @@ use super::calls::{self, may_go_on};
 use super::convert;
 use super::machine::Machine;
 use super::pattern::{self, Captured, Matcher, Problem, STEPS, Workspace};
+use super::raw;
 use mlua::ffi;
 use mlua::lua_State;
 use std::ffi::{CStr, c_int};
@@ -18,9 +20,16 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What the sandbox is given, by name.
-pub(super) const FUNCTIONS: &[(&CStr, ffi::lua_CFunction)] =
-    &[(c"find", find), (c"match", match_), (c"gmatch", gmatch), (c"gsub", gsub)];
+/// What the sandbox is given, by name; each with LuaJIT's own as upvalue.
+pub(super) const FUNCTIONS: &[(&CStr, ffi::lua_CFunction)] = &[
+    (c"find", find),
+    (c"match", match_),
+    (c"gmatch", gmatch),
+    (c"gsub", gsub),
+    (c"sub", sub),
+    (c"byte", byte),
+    (c"rep", rep),
+];
 
 unsafe extern "C-unwind" fn find(state: *mut lua_State) -> c_int {
     // SAFETY: called by Lua.
@@ -88,6 +97,53 @@ unsafe extern "C-unwind" fn gmatch_next(state: *mut lua_State) -> c_int {
         ffi::lua_pushinteger(state, next as ffi::lua_Integer);
         ffi::lua_replace(state, ffi::lua_upvalueindex(3));
         push_values(state, machine, subject, &whole, work(machine).values())
+    }
+}
+
+unsafe extern "C-unwind" fn sub(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the text stays in its slot.
+    unsafe {
+        let text = text(state, 1);
+        let from = convert::truncate(ffi::luaL_checknumber(state, 2));
+        raw::push_bytes(state, &text[part(text.len(), from, integer(state, 3, -1.0))]);
+        1
+    }
+}
+
+unsafe extern "C-unwind" fn byte(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua; the text stays in its slot, and the stack is made large enough for all results.
+    unsafe {
+        let text = text(state, 1);
+        let from = integer(state, 2, 1.0);
+        let bytes = &text[part(text.len(), from, integer(state, 3, from as f64))];
+        ffi::luaL_checkstack_(state, bytes.len().min(c_int::MAX as usize) as c_int, c"string slice too long".as_ptr());
+        for byte in bytes {
+            ffi::lua_pushinteger(state, ffi::lua_Integer::from(*byte));
+        }
+        bytes.len() as c_int
+    }
+}
+
+/// The part of a text of so many bytes from one place to another, both inclusive. They count from 1, or from the end if they are negative.
+fn part(len: usize, from: i64, to: i64) -> Range<usize> {
+    let len = len as i64;
+    let absolute = |at: i64| if at < 0 { (at + len + 1).max(0) } else { at };
+    let (from, to) = (absolute(from).max(1), absolute(to).min(len));
+    if from > to { 0..0 } else { from as usize - 1..to as usize }
+}
+
+unsafe extern "C-unwind" fn rep(state: *mut lua_State) -> c_int {
+    // SAFETY: called by Lua, with the original as upvalue.
+    unsafe {
+        text(state, 1);
+        // The low 32 bits of the whole number, as the conversion in C takes them.
+        let times = convert::truncate(ffi::luaL_checknumber(state, 2)) as i32;
+        ffi::lua_settop(state, 1);
+        ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
+        ffi::lua_insert(state, 1);
+        ffi::lua_pushinteger(state, times as ffi::lua_Integer);
+        ffi::lua_call(state, 2, 1);
+        1
     }
 }
 

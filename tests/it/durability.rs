@@ -257,3 +257,20 @@ fn a_snapshot_under_writes_is_of_one_moment() {
         }
     }
 }
+
+/// A snapshot of what a transaction has done so far would be none of a moment.
+#[test]
+fn a_save_asked_for_in_a_transaction_comes_after_it() {
+    let dir = TempDir::new();
+    let server = start(&dir, &[]);
+    let mut client = server.client();
+    for line in ["MULTI", "SET key value", "BGSAVE", "BGREWRITEAOF"] {
+        client.run(line);
+    }
+    let replies = elements(client.run("EXEC"));
+    let scheduled = [status("Background saving scheduled"), status("Background append only file rewriting scheduled")];
+    assert_eq!(replies[1..], scheduled);
+    while !names(dir.path()).contains(&"dump.rdb".to_owned()) {
+        std::thread::yield_now();
+    }
+}

@@ -14,6 +14,9 @@ const WRITES_FIRST: &str =
     "redis.call('INCR', KEYS[1]) for at = 1, #ARGV do redis.call('INCR', ARGV[at]) end return 'done'";
 const WRITES_LAST: &str =
     "for at = 1, #ARGV do redis.call('GET', ARGV[at]) end redis.call('INCR', KEYS[1]) return 'done'";
+/// Adds to its key and, if it is told to, counts all keys.
+const WRITES_THEN_COUNTS: &str =
+    "redis.call('INCR', KEYS[1]) if ARGV[1] then return #redis.call('KEYS', '*') .. '' end return 'done'";
 const DONE: &str = "$4\r\ndone\r\n";
 
 /// The slot of the worker that runs scripts; the next ones are played by the test.
@@ -170,6 +173,50 @@ fn a_run_that_has_written_and_may_not_wait_gets_an_error_and_its_effects_stay() 
     first.unlock(held);
     second.unlock(waiting);
     assert_eq!((bench.number(&own), bench.number(&other)), ("$1\r\n2".to_owned(), "$-1".to_owned()));
+}
+
+#[test]
+fn a_run_that_has_written_comes_to_own_everything_when_the_others_leave() {
+    let mut bench = Bench::knowing(WRITES_THEN_COUNTS);
+    let services = Arc::clone(&bench.services);
+    std::thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        let services = &services;
+        scope.spawn(move || {
+            let inside = enter(services, 1);
+            tell.send(()).expect("the other end waits");
+            while !services.running[SLOT].running().is_some_and(|run| run.wrote) {
+                std::thread::yield_now();
+            }
+            drop(inside);
+        });
+        told.recv().expect("the other end sends");
+        assert_eq!(bench.eval(WRITES_THEN_COUNTS, &["all"]), Ok("$1\r\n1\r\n".to_owned()));
+    });
+    let own = bench.own.clone();
+    assert_eq!(bench.number(&own), "$1\r\n2");
+    let inside = enter(&services, 1);
+    assert_eq!(bench.eval(WRITES_THEN_COUNTS, &["all"]), Err(Busy), "it is known to need everything");
+    drop(inside);
+    assert_eq!(bench.eval(WRITES_THEN_COUNTS, &["all"]), Ok("$1\r\n1\r\n".to_owned()));
+    assert_eq!(bench.number(&own), "$1\r\n3");
+}
+
+#[test]
+fn a_run_that_has_written_and_may_not_wait_for_everything_gets_an_error_and_its_effects_stay() {
+    let mut bench = Bench::knowing(WRITES_THEN_COUNTS);
+    let services = Arc::clone(&bench.services);
+    let (own, other) = (bench.own.clone(), bench.other.clone());
+    let mut pass = enter(&services, 1);
+    // Has tried in vain, and keeps the token until it ends.
+    let mut waiting = lock(&mut pass, &plan(&services, &[&other]));
+    let inside = enter(&services, 2);
+    assert_eq!(waiting.widen(), Err(Busy));
+    let reply = bench.eval(WRITES_THEN_COUNTS, &["all"]).expect("it holds what it declared");
+    assert!(reply.starts_with("-BUSY 'KEYS' needs the whole keyspace"), "{reply}");
+    pass.unlock(waiting);
+    drop((pass, inside));
+    assert_eq!(bench.number(&own), "$1\r\n2");
 }
 
 /// The third run is known to touch a key that can be told, so it locks that one as if it were declared.

@@ -25,6 +25,7 @@ mod output;
 mod pubsub;
 mod resp3;
 mod scripts;
+mod statistics;
 mod stored;
 mod streams;
 mod support;

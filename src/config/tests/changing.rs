@@ -88,6 +88,8 @@ fn set_fails_in_the_words_of_redis_and_changes_nothing() {
         (&[("timeout", "xx"), ("databases", "2")], failed("databases", immutable)),
         (&[("databases", "1"), ("foo", "2")], failed("databases", immutable)),
         (&[("port", "6379")], failed("port", immutable)),
+        (&[("dir", "/tmp")], failed("dir", "can't set protected config")),
+        (&[("DBFILENAME", "x.rdb")], failed("DBFILENAME", "can't set protected config")),
         (
             &[("timeout", "9"), ("maxclients", "0")],
             failed("maxclients", "argument must be between 1 and 4294967295 inclusive"),

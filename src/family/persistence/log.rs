@@ -13,5 +13,6 @@ fn rewrite(ctx: &mut Ctx, _: Args, reply: Reply) -> Result<Replied, CommandError
     if !ctx.services.aof.ask_for_rewrite() {
         return Err(IN_PROGRESS);
     }
-    Ok(reply.status("Background append only file rewriting started"))
+    let begins = if ctx.keys.is_alone() { "started" } else { "scheduled" };
+    Ok(reply.status(&format!("Background append only file rewriting {begins}")))
 }

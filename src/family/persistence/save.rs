@@ -77,6 +77,15 @@ fn background(ctx: &mut Ctx, args: Args, reply: Reply) -> Result<Replied, Comman
     if args.len() > 2 || (args.len() == 2 && !args.is(1, "SCHEDULE")) {
         return Err(CommandError::Syntax);
     }
+    let durability = &ctx.services.durability;
+    if !ctx.keys.is_alone() {
+        // Not what the transaction has done so far, and not while it holds everybody.
+        if durability.save().is_some() {
+            return Err(IN_PROGRESS);
+        }
+        durability.schedule();
+        return Ok(reply.status("Background saving scheduled"));
+    }
     let claim = claim(ctx, true)?;
     let job = freeze(ctx)?;
     claim.run_in_background(job).map_err(|error| CommandError::owned(format!("ERR {error}")))?;

@@ -285,3 +285,47 @@ fn a_unit_that_waits_gets_the_shard_when_its_holder_lets_go() {
     });
     first.unlock(mine);
 }
+
+#[test]
+fn a_unit_that_holds_a_shard_may_come_to_own_the_whole() {
+    let keyspace = Keyspace::new(1, 3, 1);
+    let (mut first, mut second, third) = (enter(&keyspace, 0), enter(&keyspace, 1), enter(&keyspace, 2));
+    let mut mine = first.lock(&Plan::One(1), Patience::Wait).expect("nobody holds it");
+    assert_eq!(mine.widen(), Err(Busy), "two others are inside");
+    assert!(mine.covers(&Plan::One(1)) && mine.may_wait());
+    let mut theirs = second.lock(&Plan::One(2), Patience::Wait).expect("nobody holds it");
+    assert_eq!(theirs.widen(), Err(Busy), "and two units that wait for each other would stand still");
+    assert!(!theirs.may_wait());
+    second.unlock(theirs);
+    drop((second, third));
+    assert_eq!(mine.widen(), Ok(()));
+    assert_eq!(mine.widen(), Ok(()), "it has all that there is");
+    assert!(!mine.narrow(&Plan::One(1)), "this is for who began with everything");
+    for slot in [1, 2] {
+        assert_eq!(keyspace.enter(slot, Patience::Try).err(), Some(Busy));
+    }
+    first.unlock(mine);
+    let mut second = enter(&keyspace, 1);
+    assert!(!is_busy(&mut second, &Plan::One(1)));
+    assert!(is_busy(&mut second, &Plan::Whole), "the first has its gate, and only that");
+    let mut second = enter(&keyspace, 1);
+    assert_eq!(first.lock(&Plan::One(1), Patience::Wait).map(|held| first.unlock(held)), Ok(()));
+    drop(first);
+    assert!(!is_busy(&mut second, &Plan::Whole));
+}
+
+#[test]
+fn a_unit_that_went_on_with_less_may_own_the_whole_again() {
+    let keyspace = Keyspace::new(1, 2, 1);
+    let mut first = enter(&keyspace, 0);
+    let mut held = first.lock(&Plan::Whole, Patience::Wait).expect("nobody else is inside");
+    assert!(held.narrow(&Plan::One(3)));
+    assert_eq!(held.widen(), Ok(()));
+    assert_eq!(keyspace.enter(1, Patience::Try).err(), Some(Busy));
+    first.unlock(held);
+    let mut second = enter(&keyspace, 1);
+    assert!(is_busy(&mut second, &Plan::Whole), "the first kept its gate");
+    drop(first);
+    let mut second = enter(&keyspace, 1);
+    assert!(!is_busy(&mut second, &Plan::Whole));
+}

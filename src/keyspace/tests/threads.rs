@@ -38,6 +38,7 @@ fn add(keys: &mut Keys<'_, '_>, key: &[u8], amount: i64) {
 struct Done {
     hits: AtomicU64,
     late: AtomicU64,
+    widened: AtomicU64,
 }
 
 fn round(keyspace: &Keyspace, slot: usize, rng: &mut Rng, done: &Done) {
@@ -57,7 +58,8 @@ fn round(keyspace: &Keyspace, slot: usize, rng: &mut Rng, done: &Done) {
         9..12 => lent(keyspace, slot, &pair_plan, (rng.below(2), 0), |keys| {
             assert_eq!(balance(keys, &both[0]) + balance(keys, &both[1]), 2 * BALANCE, "a pair's sum");
         }),
-        12..15 => late(keyspace, slot, &both, amount, rng.below(2), done),
+        12..14 => late(keyspace, slot, &both, amount, rng.below(2), done),
+        14 => late_whole(keyspace, slot, &both, amount, rng.below(2), done),
         15 => whole(keyspace, slot, (rng.below(2), 0), |keys| {
             let all = (0..PAIRS).flat_map(|pair| [account(pair, 0), account(pair, 1)]);
             let sum: i64 = all.map(|key| balance(keys, &key)).sum();
@@ -109,6 +111,22 @@ fn late(keyspace: &Keyspace, slot: usize, both: &[Vec<u8>; 2], amount: i64, db: 
     });
 }
 
+/// The same with what needs the whole keyspace.
+fn late_whole(keyspace: &Keyspace, slot: usize, both: &[Vec<u8>; 2], amount: i64, db: usize, done: &Done) {
+    one(keyspace, slot, &both[0], (db, 0), |keys| {
+        add(keys, &both[0], amount);
+        if keys.held().widen().is_err() {
+            add(keys, &both[0], -amount);
+            return;
+        }
+        let all = (0..PAIRS).flat_map(|pair| [account(pair, 0), account(pair, 1)]);
+        let sum: i64 = all.map(|key| balance(keys, &key)).sum();
+        assert_eq!(sum, 2 * BALANCE * PAIRS as i64 + amount, "the sum of all, and what is not taken yet");
+        add(keys, &both[1], -amount);
+        done.widened.fetch_add(1, Ordering::Relaxed);
+    });
+}
+
 #[test]
 fn units_are_atomic_whatever_they_lock() {
     let keyspace = Keyspace::new(4, THREADS, 2);
@@ -132,6 +150,7 @@ fn units_are_atomic_whatever_they_lock() {
     let hits = one(&keyspace, 0, b"hits", (3, 0), |keys| balance(keys, b"hits"));
     assert_eq!(hits as u64, done.hits.load(Ordering::Relaxed), "no increment is lost");
     assert!(done.late.load(Ordering::Relaxed) > 0, "late shards were had");
+    assert!(done.widened.load(Ordering::Relaxed) > 0, "the whole was had late");
     check_counts(&keyspace);
 }
 

@@ -7,9 +7,9 @@ local native = ...
 
 local error, type, tostring, next, select = error, type, tostring, next, select
 local setmetatable, getmetatable, rawset, rawget, setfenv = setmetatable, getmetatable, rawset, rawget, setfenv
-local pcall, pairs, loadstring, collectgarbage = pcall, pairs, loadstring, collectgarbage
-local concat, insert, rep, band = table.concat, native.table.insert, string.rep, bit.band
-local create, resume, is_deep = coroutine.create, coroutine.resume, native.is_deep
+local pairs, loadstring, collectgarbage = pairs, loadstring, collectgarbage
+local concat, insert, band, tobit, tohex = table.concat, native.table.insert, bit.band, bit.tobit, bit.tohex
+local create, resume, begin_resume, end_resume = coroutine.create, coroutine.resume, native.begin_resume, native.end_resume
 local READONLY = 'Attempt to modify a readonly table'
 
 jit.off()
@@ -61,10 +61,9 @@ local libraries = {
 local functions = pick(_G, 'assert error gcinfo ipairs rawequal select tonumber tostring type unpack _VERSION')
 
 local S = libraries.string
--- The originals cannot be stopped.
+-- The originals cannot be stopped, or keep 32 bits of a number.
 for name, func in next, native.string do S[name] = func end
 S.gfind = S.gmatch
-function S.rep(text, times) return rep(text, times) end
 
 local M = libraries.math
 M.mod, M.random, M.randomseed = M.fmod, native.random, native.randomseed
@@ -77,21 +76,20 @@ function T.insert(table, ...)
   return insert(table, ...)
 end
 
--- Whatever catches an error looks at the kill flag and the clock. The hook that does so elsewhere has no room to run where the stack is all but full,
--- and a script that catches one overflow after the other never leaves that place.
-local look = native.look
-
--- Each coroutine that another one resumes takes its part of the thread's stack.
+-- Each coroutine that another one resumes takes its part of the thread's stack, and counts as a call through C.
 local C = libraries.coroutine
-local function resumed(ok, ...)
-  if not ok then look() end
+C.yield = native.yield
+
+local function resumed(depth, ok, ...)
+  end_resume(depth, ok)
   return ok, ...
 end
 
 function C.resume(thread, ...)
   if type(thread) ~= 'thread' then error("bad argument #1 to 'resume' (coroutine expected)", 2) end
-  if is_deep() then return false, 'C stack overflow' end
-  return resumed(resume(thread, ...))
+  local depth = begin_resume()
+  if not depth then return false, 'C stack overflow' end
+  return resumed(depth, resume(thread, ...))
 end
 
 local function unwrapped(ok, ...)
@@ -103,6 +101,13 @@ function C.wrap(body)
   if type(body) ~= 'function' then error("bad argument #1 to 'wrap' (Lua function expected)", 2) end
   local thread = create(body)
   return function(...) return unwrapped(C.resume(thread, ...)) end
+end
+
+-- LuaJIT's has up to 254 digits.
+function libraries.bit.tohex(number, digits)
+  if digits == nil then return tohex(number) end
+  digits = tobit(digits)
+  return tohex(number, digits > 8 and 8 or digits < -8 and -8 or digits)
 end
 
 local R = libraries.redis
@@ -144,30 +149,7 @@ function functions.pairs(table)
   return pairs(table)
 end
 
--- As Redis does it: the caught error of a command is its text, not its table.
-local function caught(ok, ...)
-  if ok then return ok, ... end
-  look()
-  local problem = ...
-  if type(problem) == 'table' then
-    local text = rawget(problem, 'err')
-    if type(text) == 'string' then return false, text end
-  end
-  return false, ...
-end
-
-function functions.pcall(...) return caught(pcall(...)) end
-
--- The handler runs after the unwinding, not during it: the machine runs no hook inside a real handler, so an endless one could
--- not be killed. Scripts have nothing by which to see the difference.
-local function handled(handler, ok, ...)
-  if ok then return true, ... end
-  look()
-  local _, answer = pcall(handler, (...))
-  return false, answer
-end
-
-function functions.xpcall(body, handler) return handled(handler, pcall(body)) end
+functions.pcall, functions.xpcall = native.pcall, native.xpcall
 
 -- Only the questions are passed on: what one script sets would be felt by the next.
 local harmless = { stop = 0, restart = 0, setpause = 200, setstepmul = 200 }
@@ -175,7 +157,7 @@ function functions.collectgarbage(option, ...)
   local answer = harmless[option or 'collect']
   if answer then return answer end
   -- It goes through all there is.
-  look()
+  native.look()
   return collectgarbage(option, ...)
 end
 
