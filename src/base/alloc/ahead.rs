@@ -10,13 +10,18 @@
 //! ```
 //! Memory that was given back to the system and is used again counts as a stretch as well, whose end nobody knows: once two pieces follow each other, the next is
 //! expected behind them. So at most two parts of that size for each worker are touched and not in use.
+//!
+//! What jemalloc keeps of its memory, some 128 bytes for each slab, lies in blocks of its own, of which it tells us nothing but where they are. They are used from the beginning, and what
+//! was never used is 0; so the thread looks how far that is, and touches the next [`OWN_AHEAD_BYTES`]. (Of ten million members added to a sorted set, 10,500 met a page that nobody had
+//! touched, and 9,500 of these pages were such.)
 #![expect(unsafe_code, reason = "jemalloc calls us by pointers to functions, and memory is touched by a system call")]
 
-use std::ffi::{CString, c_int, c_uint, c_void};
+use std::cell::RefCell;
+use std::ffi::{c_int, c_uint, c_void};
 use std::io;
 use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::thread::{self, Thread};
 use tikv_jemalloc_sys::{extent_hooks_t, mallctl};
 
@@ -28,6 +33,11 @@ const LOW_BYTES: usize = AHEAD_BYTES / 2;
 const PIECE_BYTES: usize = 64 << 10;
 /// The arenas of jemalloc that this can look after; there are four for each processor. Others work as always.
 const ARENAS_MAX: usize = 512;
+/// The same for jemalloc's own blocks: what describes two megabytes of slabs.
+const OWN_AHEAD_BYTES: usize = 64 << 10;
+const PAGE_BYTES: usize = 4096;
+/// jemalloc's own blocks begin at multiples of this, and are multiples of it long.
+const OWN_BYTES: usize = 2 << 20;
 /// Linux' advice to give pages for writing now, since 5.14.
 const POPULATE_WRITE: c_int = 23;
 
@@ -37,6 +47,17 @@ struct Arena {
     fresh: Stretch,
     /// Where it last used memory again.
     again: Stretch,
+    own: Own,
+}
+
+/// The last block that jemalloc got for what it keeps of its memory.
+struct Own {
+    /// Where it begins, and in the bits that are 0 there, how long it is, in units of [`OWN_BYTES`]: one value, so that the thread never mixes two blocks.
+    block: AtomicUsize,
+    /// The block that the thread knows; it alone touches this and what follows.
+    known: AtomicUsize,
+    used: AtomicUsize,
+    ready: AtomicUsize,
 }
 
 /// A stretch of memory. All fields are addresses; 0 if there is none.
@@ -46,7 +67,8 @@ struct Stretch {
     end: AtomicUsize,
 }
 
-static ARENAS: [Arena; ARENAS_MAX] = [const { Arena { fresh: Stretch::none(), again: Stretch::none() } }; ARENAS_MAX];
+static ARENAS: [Arena; ARENAS_MAX] =
+    [const { Arena { fresh: Stretch::none(), again: Stretch::none(), own: Own::none() } }; ARENAS_MAX];
 /// The arenas below this number may have stretches.
 static ARENAS_USED: AtomicUsize = AtomicUsize::new(0);
 /// The thread that touches.
@@ -56,7 +78,8 @@ static IS_REFUSED: AtomicBool = AtomicBool::new(false);
 /// jemalloc's own hooks, and ours.
 static HOOKS: OnceLock<(extent_hooks_t, extent_hooks_t)> = OnceLock::new();
 
-/// Has memory that the calling thread will allocate touched ahead from now on, by a thread that the first caller starts. Other threads of the same arena profit.
+/// Has memory that the calling thread will allocate touched ahead from now on, by a thread that the first caller starts. The calling
+/// thread has an arena for itself from then on, which another gets when it ends.
 ///
 /// # Errors
 /// The thread could not be started, or jemalloc would not have it. Then everything works, but for the waiting.
@@ -66,36 +89,74 @@ pub fn touch_ahead() -> io::Result<()> {
         // Who comes second lets the second thread sleep for good.
         let _ = THREAD.set(handle.thread().clone());
     }
-    let (mut arena, mut bytes): (c_uint, usize) = (0, size_of::<c_uint>());
-    // SAFETY: the number of a thread's arena is an unsigned int; nothing is written.
-    refused(unsafe { mallctl(c"thread.arena".as_ptr(), (&raw mut arena).cast(), &raw mut bytes, ptr::null_mut(), 0) })?;
-    if arena as usize >= ARENAS_MAX {
-        return Ok(());
-    }
-    let name = CString::new(format!("arena.{arena}.extent_hooks")).expect("digits and letters");
-    let hooks = match HOOKS.get() {
-        Some(hooks) => hooks,
+    LEASE.with_borrow_mut(|lease| match lease {
+        Some(_) => Ok(()),
         None => {
-            let (mut old, mut bytes): (*mut extent_hooks_t, usize) =
-                (ptr::null_mut(), size_of::<*mut extent_hooks_t>());
-            // SAFETY: what is read is a pointer to hooks.
-            refused(unsafe { mallctl(name.as_ptr(), (&raw mut old).cast(), &raw mut bytes, ptr::null_mut(), 0) })?;
-            // SAFETY: the hooks that an arena begins with are a static of jemalloc's.
-            HOOKS.get_or_init(|| ours(unsafe { *old }))
+            *lease = Some(Lease::begin(hooks()?)?);
+            Ok(())
         }
-    };
-    ARENAS_USED.fetch_max(arena as usize + 1, Ordering::Relaxed);
-    let mut new = (&raw const hooks.1).cast_mut();
-    // SAFETY: what is written is a pointer to hooks that live for ever, and that jemalloc does not change.
-    refused(unsafe {
-        mallctl(
-            name.as_ptr(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            (&raw mut new).cast(),
-            size_of::<*mut extent_hooks_t>(),
-        )
     })
+}
+
+/// An arena that one thread has for itself, until it ends. It is made with our hooks, because those that it gets later are not asked for jemalloc's own blocks.
+struct Lease(c_uint);
+
+thread_local! {
+    static LEASE: RefCell<Option<Lease>> = const { RefCell::new(None) };
+}
+/// Arenas of threads that have ended, for others: an arena is for ever, and there are not many.
+static FREE: Mutex<Vec<c_uint>> = Mutex::new(Vec::new());
+
+impl Lease {
+    fn begin(hooks: &'static extent_hooks_t) -> io::Result<Self> {
+        let free = FREE.lock().expect("nobody panics with the list").pop();
+        let arena = match free {
+            Some(arena) => arena,
+            None => create(hooks)?,
+        };
+        let lease = Self(arena);
+        let mut new = arena;
+        // SAFETY: the number of a thread's arena is an unsigned int.
+        refused(unsafe {
+            let new = (&raw mut new).cast();
+            mallctl(c"thread.arena".as_ptr(), ptr::null_mut(), ptr::null_mut(), new, size_of::<c_uint>())
+        })?;
+        ARENAS_USED.fetch_max(ARENAS_MAX.min(arena as usize + 1), Ordering::Relaxed);
+        Ok(lease)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        FREE.lock().expect("nobody panics with the list").push(self.0);
+    }
+}
+
+/// A new arena with these hooks.
+fn create(hooks: &'static extent_hooks_t) -> io::Result<c_uint> {
+    let (mut arena, mut bytes): (c_uint, usize) = (0, size_of::<c_uint>());
+    let mut hooks = ptr::from_ref(hooks).cast_mut();
+    // SAFETY: an arena's number is an unsigned int, and what is written is a pointer to hooks that live for ever, and that jemalloc does not change.
+    refused(unsafe {
+        let new = (&raw mut hooks).cast();
+        mallctl(c"arenas.create".as_ptr(), (&raw mut arena).cast(), &raw mut bytes, new, size_of_val(&hooks))
+    })?;
+    Ok(arena)
+}
+
+/// Our hooks, which pass on to those that an arena begins with.
+fn hooks() -> io::Result<&'static extent_hooks_t> {
+    if let Some(hooks) = HOOKS.get() {
+        return Ok(&hooks.1);
+    }
+    let (mut old, mut bytes): (*mut extent_hooks_t, usize) = (ptr::null_mut(), size_of::<*mut extent_hooks_t>());
+    // SAFETY: what is read is a pointer to hooks.
+    refused(unsafe {
+        let old = (&raw mut old).cast();
+        mallctl(c"arena.0.extent_hooks".as_ptr(), old, &raw mut bytes, ptr::null_mut(), 0)
+    })?;
+    // SAFETY: the hooks that an arena begins with are a static of jemalloc's.
+    Ok(&HOOKS.get_or_init(|| ours(unsafe { *old })).1)
 }
 
 fn refused(error: c_int) -> io::Result<()> {
@@ -128,6 +189,11 @@ unsafe extern "C" fn alloc(
         if let Some(arena) = ARENAS.get(arena as usize) {
             arena.fresh.begin(memory.addr(), bytes);
         }
+    } else if !memory.is_null()
+        && alignment == OWN_BYTES
+        && let Some(arena) = ARENAS.get(arena as usize)
+    {
+        arena.own.begin(memory.addr(), bytes);
     }
     memory
 }
@@ -161,6 +227,66 @@ unsafe extern "C" fn decommit(
 ) -> bool {
     // SAFETY: jemalloc says that nobody uses this part of its memory, whose pages come back cleared.
     unsafe { libc::madvise(memory.byte_add(offset), bytes, libc::MADV_DONTNEED) != 0 }
+}
+
+impl Own {
+    const fn none() -> Self {
+        let [block, known, used, ready] = [const { AtomicUsize::new(0) }; 4];
+        Self { block, known, used, ready }
+    }
+
+    /// Notes a new block. Blocks of this kind are never given back.
+    fn begin(&self, start: usize, bytes: usize) {
+        let units = bytes / OWN_BYTES;
+        if start.is_multiple_of(OWN_BYTES) && units < OWN_BYTES {
+            self.block.store(start | units, Ordering::Release);
+        }
+    }
+
+    /// Touches the next part, if it is time.
+    fn touch(&self) -> bool {
+        let block = self.block.load(Ordering::Acquire);
+        let (start, bytes) = (block & !(OWN_BYTES - 1), block % OWN_BYTES * OWN_BYTES);
+        if block == 0 || IS_REFUSED.load(Ordering::Relaxed) {
+            return false;
+        }
+        if self.known.swap(block, Ordering::Relaxed) != block {
+            self.used.store(start, Ordering::Relaxed);
+            self.ready.store(start, Ordering::Relaxed);
+        }
+        let (used, ready) = (self.used.load(Ordering::Relaxed), self.ready.load(Ordering::Relaxed));
+        let pages = (used..ready).step_by(PAGE_BYTES).rev();
+        // SAFETY: the pages lie in the block that is known, which is never given back, and were touched.
+        let used = pages.into_iter().find(|page| unsafe { !is_clear(*page) }).map_or(used, |page| page + PAGE_BYTES);
+        self.used.store(used, Ordering::Relaxed);
+        let to = (start + bytes).min(used + OWN_AHEAD_BYTES);
+        if to < ready + OWN_AHEAD_BYTES / 4 {
+            return false;
+        }
+        populate(ready, to);
+        self.ready.store(to, Ordering::Relaxed);
+        true
+    }
+}
+
+/// Whether a page holds nothing but zeros.
+///
+/// # Safety
+/// The page is readable. Others may write to it meanwhile: then either answer will do.
+unsafe fn is_clear(page: usize) -> bool {
+    let words = ptr::with_exposed_provenance::<u64>(page);
+    // SAFETY: the caller's promise; each word is read once, as it happens to be.
+    (0..PAGE_BYTES / size_of::<u64>()).all(|at| unsafe { words.add(at).read_volatile() } == 0)
+}
+
+/// Has the system give pages to a part of memory, wherever that is.
+fn populate(from: usize, to: usize) {
+    let memory = ptr::without_provenance_mut(from);
+    // SAFETY: the advice changes nothing that memory holds, wherever it is; where there is none, it is refused.
+    let error = unsafe { libc::madvise(memory, to - from, POPULATE_WRITE) };
+    if error != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EINVAL) {
+        IS_REFUSED.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Stretch {
@@ -209,12 +335,7 @@ impl Stretch {
         if from >= to || IS_REFUSED.load(Ordering::Relaxed) {
             return false;
         }
-        let memory = ptr::without_provenance_mut(from);
-        // SAFETY: the advice changes nothing that memory holds, wherever it is; where there is none, it is refused.
-        let error = unsafe { libc::madvise(memory, to - from, POPULATE_WRITE) };
-        if error != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EINVAL) {
-            IS_REFUSED.store(true, Ordering::Relaxed);
-        }
+        populate(from, to);
         // Unless a stretch has begun meanwhile.
         let _ = self.ready.compare_exchange(ready, to, Ordering::Relaxed, Ordering::Relaxed);
         true
@@ -225,8 +346,9 @@ fn work() {
     loop {
         let arenas = &ARENAS[..ARENAS_USED.load(Ordering::Relaxed)];
         // One piece for each, in turn.
-        let touched = arenas.iter().flat_map(|arena| [&arena.fresh, &arena.again]).filter(|stretch| stretch.touch());
-        if touched.count() == 0 {
+        let stretches = arenas.iter().flat_map(|arena| [&arena.fresh, &arena.again]);
+        let touched = stretches.filter(|stretch| stretch.touch()).count();
+        if touched + arenas.iter().filter(|arena| arena.own.touch()).count() == 0 {
             thread::park();
         }
     }
@@ -268,6 +390,25 @@ mod tests {
         assert_eq!((0..100).take_while(|_| stretch.touch()).count(), AHEAD_BYTES / PIECE_BYTES);
         stretch.follow(start + PIECE_BYTES, start + 2 * PIECE_BYTES);
         assert!(!stretch.touch(), "a piece elsewhere is no reason to expect another");
+    }
+
+    #[test]
+    fn a_block_of_the_allocators_own_is_touched_ahead_of_what_is_not_zero() {
+        let mut memory = vec![0u64; 3 * OWN_BYTES / 8];
+        let start = memory.as_mut_ptr().expose_provenance();
+        let at = (start.next_multiple_of(OWN_BYTES) - start) / 8;
+        let own = Own::none();
+        assert!(!own.touch(), "there is no block yet");
+        own.begin(start + 8 * at, OWN_BYTES);
+        assert!(own.touch() && !own.touch());
+        let ready = || own.ready.load(Ordering::Relaxed) - (start + 8 * at);
+        assert_eq!(ready(), OWN_AHEAD_BYTES);
+        memory[at + 5 * PAGE_BYTES / 8 + 1] = 1;
+        assert!(own.touch() && !own.touch(), "six pages are used, whatever the first ones hold");
+        assert_eq!(ready(), OWN_AHEAD_BYTES + 6 * PAGE_BYTES);
+        memory[at..at + OWN_BYTES / 8].fill(1);
+        assert!((0..1000).take_while(|_| own.touch()).count() > 1);
+        assert_eq!(ready(), OWN_BYTES, "up to the end");
     }
 
     #[test]

@@ -113,8 +113,9 @@ impl Parser {
         if self.inline || spans.len() > into.len() {
             return None;
         }
-        for (arg, span) in into.iter_mut().zip(spans) {
-            *arg = &buf[span.start..span.end];
+        let into = &mut into[..spans.len()];
+        for (index, span) in spans.iter().enumerate() {
+            into[index] = &buf[span.start..span.end];
         }
         Some(spans.len())
     }

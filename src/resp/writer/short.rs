@@ -109,9 +109,9 @@ const ASCII: u64 = 0x3030_3030_3030_3030;
 fn eight(number: u32) -> u64 {
     let halves = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
     // 10486 / 2^20 is 1/100, and 103 / 2^10 is 1/10, near enough for what is divided.
-    let hundreds = (halves * 10_486 >> 20) & 0x0000_007F_0000_007F;
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007F_0000_007F;
     let quarters = hundreds | (halves - 100 * hundreds) << 16;
-    let tens = (quarters * 103 >> 10) & 0x000F_000F_000F_000F;
+    let tens = ((quarters * 103) >> 10) & 0x000F_000F_000F_000F;
     tens | (quarters - 10 * tens) << 8
 }
 
