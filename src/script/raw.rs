@@ -315,7 +315,10 @@ pub(super) unsafe fn push(state: *mut lua_State, tape: &Tape, at: usize) -> usiz
                 ffi::lua_setfield(state, -2, c"string".as_ptr());
             }),
             Token::Array(len) => {
-                make_room(state);
+                // Every C function is given more room than the first level needs.
+                if at > 0 {
+                    make_room(state);
+                }
                 ffi::lua_createtable(state, hint(len), 0);
                 let mut next = at + 1;
                 for index in 1..=len {

@@ -119,14 +119,18 @@ impl Slot {
                 return None;
             }
             let slots = std::slice::from_raw_parts(table.add(ARRAY_AT).cast::<*const Slot>().read(), slots);
+            if slots[0].kind() != NIL {
+                return None;
+            }
+            // There is room for as many as there are slots.
             let mut len = 0;
-            for (slot, place) in slots[1..].iter().zip(&mut *room) {
-                let Some(number) = slot.number() else { break };
-                *place = convert::truncate(number);
+            while len + 1 < slots.len()
+                && let Some(number) = slots[len + 1].number()
+            {
+                room[len] = convert::truncate(number);
                 len += 1;
             }
-            let is_all = slots[0].kind() == NIL && slots[1 + len..].iter().all(|slot| slot.kind() == NIL);
-            is_all.then(|| &room[..len])
+            slots[1 + len..].iter().all(|slot| slot.kind() == NIL).then(|| &room[..len])
         }
     }
 
@@ -190,14 +194,19 @@ pub(super) unsafe fn gather(state: *mut lua_State, machine: &mut Machine) -> Res
         let (argv, digits) = (&mut machine.argv, &mut machine.digits);
         argv.clear();
         digits.clear();
-        argv.reserve(slots.len());
-        let room = argv.spare_capacity_mut();
-        for (slot, place) in slots.iter().zip(room) {
+        if argv.capacity() < slots.len() {
+            argv.reserve(slots.len());
+        }
+        let room = argv.as_mut_ptr();
+        let mut at = 0;
+        while at < slots.len() {
+            let slot = *slots.get_unchecked(at);
             let bytes = match slot.bytes() {
                 Some(bytes) => bytes,
-                None => print(*slot, slots.len(), digits)?,
+                None => print(slot, slots.len(), digits)?,
             };
-            place.write(bytes);
+            room.add(at).write(bytes);
+            at += 1;
         }
         // Every place was written to, or this was left.
         argv.set_len(slots.len());

@@ -172,9 +172,13 @@ impl ReplySink for Writer<'_> {
         self.out.reserve(most);
         self.header(b'*', values.len());
         for value in values {
-            match usize::try_from(*value) {
-                Ok(value) => self.header(b':', value),
-                Err(_) => self.integer(*value),
+            match *value {
+                value @ 0..10 => self.out.extend_from_slice(&[b':', b'0' + value as u8, b'\r', b'\n']),
+                value @ 10..100 => {
+                    let (tens, ones) = (value as u8 / 10, value as u8 % 10);
+                    self.out.extend_from_slice(&[b':', b'0' + tens, b'0' + ones, b'\r', b'\n']);
+                }
+                value => self.integer(value),
             }
         }
     }
