@@ -14,6 +14,7 @@
 //! Not here: commands, replies, sessions. Expired keys are found by those who ask for them, and by timing wheels ([`expire`]).
 
 mod alarm;
+mod change;
 mod database;
 mod deadlines;
 mod discard;

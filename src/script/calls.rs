@@ -186,10 +186,10 @@ unsafe extern "C-unwind" fn enter_run(state: *mut lua_State) -> c_int {
         // Above the names of the two tables. Nothing stands in the way of writing to the environment.
         ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, job.environment);
         ffi::lua_pushvalue(state, 1);
-        push_list(state, &*keys);
+        raw::push_list(state, &*keys);
         ffi::lua_rawset(state, 3);
         ffi::lua_pushvalue(state, 2);
-        push_list(state, &*argv);
+        raw::push_list(state, &*argv);
         ffi::lua_rawset(state, 3);
         ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
         ffi::lua_call(state, 0, 1);
@@ -204,38 +204,11 @@ unsafe extern "C-unwind" fn enter_run_again(state: *mut lua_State) -> c_int {
         let machine = Machine::of(state);
         let job = (*machine).job.as_ref().expect("a run has a job");
         let (keys, argv, function) = (job.keys, job.argv, job.function);
-        fill_list(state, 1, &*keys);
-        fill_list(state, 2, &*argv);
+        raw::fill_list(state, 1, &*keys);
+        raw::fill_list(state, 2, &*argv);
         ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
         ffi::lua_call(state, 0, 1);
         1
-    }
-}
-
-/// Writes texts to the places from 1 on of the table at `index`.
-///
-/// # Safety
-/// As for [`push_list`].
-#[inline]
-unsafe fn fill_list(state: *mut lua_State, index: c_int, list: &[&[u8]]) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        for (place, item) in list.iter().enumerate() {
-            raw::push_bytes(state, item);
-            ffi::lua_rawseti_(state, index, (place + 1) as c_int);
-        }
-    }
-}
-
-/// Pushes a table of texts.
-///
-/// # Safety
-/// `state` is live and in a protected call, whose frames own nothing with a destructor.
-pub(super) unsafe fn push_list(state: *mut lua_State, list: &[&[u8]]) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        ffi::lua_createtable(state, list.len().min(c_int::MAX as usize) as c_int, 0);
-        fill_list(state, ffi::lua_gettop(state), list);
     }
 }
 
