@@ -142,6 +142,7 @@ impl ScriptHost<'_, '_, '_, '_> {
         call::reply_error(recorder, error, sink);
     }
 
+    #[inline]
     fn run(&mut self, id: usize, argv: &[&[u8]], sink: &mut dyn ReplySink) -> Result<(), CommandError> {
         let spec = self.ctx.services.commands.row(id);
         if !spec.accepts(argv.len()) {

@@ -30,6 +30,7 @@ mod loading;
 mod looks;
 mod machine;
 mod memory;
+mod numerals;
 mod pattern;
 mod pieces;
 mod raw;
