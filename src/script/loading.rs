@@ -7,9 +7,9 @@
     reason = "the raw call path costs 0.6 of what safe callbacks cost; the Lua C interface is unsafe throughout"
 )]
 
-use super::calls::push_list;
 use super::control::{Control, Stop};
 use super::functions::Function;
+use super::lists::push_list;
 use super::machine::{Call, Chunk, Compiled, Machine, Owned, SLOT_LOAD, SLOTS_TOP, message_of};
 use super::raw::View;
 use super::register::Registry;

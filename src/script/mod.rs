@@ -25,6 +25,7 @@ mod drand;
 mod functions;
 mod lexer;
 mod library;
+mod lists;
 mod loading;
 mod looks;
 mod machine;
