@@ -5,6 +5,7 @@
 
 use super::entry::{Entry, EntryRef, Kind, NO_DEADLINE, Value, kept};
 use super::lock::{Held, Shard};
+use super::replacement::New;
 use super::{Event, Keyspace, SlotCounts, add, discard, lend};
 use crate::base::clock::UnixMillis;
 use crate::base::hash;
@@ -529,29 +530,5 @@ impl<'a, 'k> Keys<'a, 'k> {
             self.held.note_read(index, None);
         }
         self.held.shard(index)
-    }
-}
-
-/// What a key is set to.
-enum New<'v> {
-    String(&'v [u8]),
-    Value(Value),
-}
-
-impl New<'_> {
-    #[inline]
-    fn into_record(self, key: &[u8], deadline: UnixMillis, access: u32) -> Record {
-        match self {
-            Self::String(bytes) => Record::with_string(key, bytes, deadline, access),
-            Self::Value(value) => Record::new(key, value, deadline, access),
-        }
-    }
-
-    #[inline]
-    fn put_into(self, record: &mut Record, deadline: UnixMillis) {
-        match self {
-            Self::String(bytes) => record.set_string(bytes, deadline),
-            Self::Value(value) => record.set_value(value, deadline),
-        }
     }
 }

@@ -30,6 +30,7 @@ mod keys;
 mod lend;
 mod load;
 mod lock;
+mod replacement;
 mod unsynced;
 mod waiting;
 mod watch;

@@ -4,6 +4,7 @@
 //! such a block in a few instructions, where the process's allocator has to count, and now and then to move heaps of them between its caches.
 #![expect(unsafe_code, reason = "lists through the free blocks themselves; Lua's allocator is a C interface")]
 
+use crate::base::prefetch::prefetch;
 use std::alloc::Layout;
 use std::ptr;
 
@@ -52,7 +53,10 @@ impl Blocks {
             let block = self.lists[class];
             if !block.is_null() {
                 // SAFETY: the invariant; the block leaves the list.
-                self.lists[class] = unsafe { block.cast::<*mut u8>().read() };
+                let next = unsafe { block.cast::<*mut u8>().read() };
+                // The collector gave it back long ago: by the time that it is taken it is near.
+                prefetch(next);
+                self.lists[class] = next;
                 self.kept -= (class + 1) * ALIGN;
                 return block;
             }

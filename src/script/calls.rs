@@ -7,6 +7,7 @@
 )]
 
 use super::library::{NATIVES, Native, Raise};
+use super::lists::{enter_run, enter_run_again};
 use super::loading::{enter_call, enter_load};
 use super::looks::CHARGED_BYTES_MAX;
 use super::machine::{
@@ -174,41 +175,6 @@ pub(super) unsafe extern "C-unwind" fn enter_compile(state: *mut lua_State) -> c
         let chunk = (*machine).chunk;
         (*machine).compiled = Some(Compiled { function, fast, bounded, tail_line, chunk });
         0
-    }
-}
-
-unsafe extern "C-unwind" fn enter_run(state: *mut lua_State) -> c_int {
-    // SAFETY: called by `Machine::run` in a protected call, which set the job and keeps what it points to alive. Owns nothing.
-    unsafe {
-        let machine = Machine::of(state);
-        let job = (*machine).job.as_ref().expect("a run has a job");
-        let (keys, argv, function) = (job.keys, job.argv, job.function);
-        // Above the names of the two tables. Nothing stands in the way of writing to the environment.
-        ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, job.environment);
-        ffi::lua_pushvalue(state, 1);
-        raw::push_list(state, &*keys);
-        ffi::lua_rawset(state, 3);
-        ffi::lua_pushvalue(state, 2);
-        raw::push_list(state, &*argv);
-        ffi::lua_rawset(state, 3);
-        ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
-        ffi::lua_call(state, 0, 1);
-        1
-    }
-}
-
-/// As [`enter_run`], but the two tables are there, in the environment as well, and as long as they should be.
-unsafe extern "C-unwind" fn enter_run_again(state: *mut lua_State) -> c_int {
-    // SAFETY: as for `enter_run`. The arguments are the two tables.
-    unsafe {
-        let machine = Machine::of(state);
-        let job = (*machine).job.as_ref().expect("a run has a job");
-        let (keys, argv, function) = (job.keys, job.argv, job.function);
-        raw::fill_list(state, 1, &*keys);
-        raw::fill_list(state, 2, &*argv);
-        ffi::lua_rawgeti_(state, ffi::LUA_REGISTRYINDEX, function);
-        ffi::lua_call(state, 0, 1);
-        1
     }
 }
 

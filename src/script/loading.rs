@@ -9,9 +9,9 @@
 
 use super::control::{Control, Stop};
 use super::functions::Function;
+use super::lists::push_list;
 use super::machine::{Call, Chunk, Compiled, Machine, Owned, SLOT_LOAD, SLOTS_TOP, message_of};
 use super::raw::View;
-use super::raw::push_list;
 use super::register::Registry;
 use super::{Host, Outcome};
 use mlua::ffi;

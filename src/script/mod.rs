@@ -26,6 +26,7 @@ mod drand;
 mod functions;
 mod lexer;
 mod library;
+mod lists;
 mod loading;
 mod looks;
 mod machine;

@@ -366,33 +366,6 @@ pub(super) unsafe fn push_bytes(state: *mut lua_State, bytes: &[u8]) {
     unsafe { ffi::lua_pushlstring_(state, bytes.as_ptr().cast(), bytes.len()) }
 }
 
-/// Writes texts to the places from 1 on of the table at `index`.
-///
-/// # Safety
-/// As for [`push_list`].
-#[inline]
-pub(super) unsafe fn fill_list(state: *mut lua_State, index: c_int, list: &[&[u8]]) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        for (place, item) in list.iter().enumerate() {
-            push_bytes(state, item);
-            ffi::lua_rawseti_(state, index, (place + 1) as c_int);
-        }
-    }
-}
-
-/// Pushes a table of texts.
-///
-/// # Safety
-/// `state` is live and in a protected call, whose frames own nothing with a destructor.
-pub(super) unsafe fn push_list(state: *mut lua_State, list: &[&[u8]]) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        ffi::lua_createtable(state, list.len().min(c_int::MAX as usize) as c_int, 0);
-        fill_list(state, ffi::lua_gettop(state), list);
-    }
-}
-
 /// A table's size hint. A lying one costs memory at once, so it is capped; the table grows as it is filled.
 fn hint(len: u32) -> c_int {
     len.min(65_536) as c_int
