@@ -175,10 +175,9 @@ pub(super) fn rewrite(services: &Services) {
 fn ended(services: &Services, rewritten: io::Result<()>) {
     let status = &services.aof.status;
     status.was_rewritten.store(rewritten.is_ok(), Ordering::Relaxed);
-    match rewritten {
+    match &rewritten {
         Ok(()) => {
             status.failures.store(0, Ordering::Relaxed);
-            status.rewrites.fetch_add(1, Ordering::Relaxed);
             tracing::info!("the append only file was rewritten: {} bytes", services.aof.bytes());
         }
         Err(error) => {
@@ -187,6 +186,8 @@ fn ended(services: &Services, rewritten: io::Result<()>) {
         }
     }
     status.is_rewriting.store(false, Ordering::Release);
+    // Whoever sees that one more is done may ask for the next.
+    status.rewrites.fetch_add(u64::from(rewritten.is_ok()), Ordering::Release);
 }
 
 /// Freezes everything, and has the log go on in another file from that moment.

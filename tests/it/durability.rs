@@ -211,7 +211,7 @@ fn a_save_point_saves_by_itself_and_bgsave_one_at_a_time() {
 #[test]
 fn a_snapshot_under_writes_is_of_one_moment() {
     let dir = TempDir::new();
-    let server = start(&dir, &["--rdbcompression", "no", "--rdb-save-rate-limit", "4mb"]);
+    let server = start(&dir, &["--rdbcompression", "no", "--rdb-save-rate-limit", "1mb"]);
     let mut client = server.client();
     for index in 0..20 {
         client.call(&["SET", &format!("long:{index}"), &"x".repeat(100_000)]);

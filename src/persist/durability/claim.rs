@@ -90,7 +90,7 @@ impl Claim {
         Ok(())
     }
 
-    /// Notes how a save went.
+    /// Notes how a save went. Whoever sees that may begin the next.
     fn settle(&self, is_saved: bool, seconds: u64, changes: u64, now: UnixMillis) {
         let mut saves = self.durability.saves.lock();
         let in_background = saves.running.as_ref().is_some_and(|running| running.in_background);
@@ -110,11 +110,16 @@ impl Claim {
             saves.last_failed = !is_saved;
             self.durability.set(State::SAVE_FAILED, !is_saved);
         }
+        saves.running = None;
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.durability.saves.lock().running = None;
+        let mut saves = self.durability.saves.lock();
+        // After it was settled another may have begun.
+        if saves.running.as_ref().is_some_and(|running| Arc::ptr_eq(&running.progress, &self.progress)) {
+            saves.running = None;
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::text::Text;
 use crate::base::alloc;
 use crate::command::Ctx;
 use crate::persist::log::Health;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 pub(super) fn persistence(ctx: &Ctx, text: &mut Text) {
     let services = ctx.services;
@@ -67,7 +67,7 @@ fn log(ctx: &Ctx, text: &mut Text) {
     let current = if is_rewriting { i64::try_from(begun).unwrap_or(i64::MAX) } else { -1 };
     text.line("aof_current_rewrite_time_sec", current);
     text.line("aof_last_bgrewrite_status", if status.was_rewritten.load(Relaxed) { "ok" } else { "err" });
-    text.line("aof_rewrites", status.rewrites.load(Relaxed));
+    text.line("aof_rewrites", status.rewrites.load(Acquire));
     text.line("aof_rewrites_consecutive_failures", status.failures.load(Relaxed));
     text.line("aof_last_write_status", if log.health() == Health::Good { "ok" } else { "err" });
     text.line("aof_last_cow_size", 0);
