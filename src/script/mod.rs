@@ -23,6 +23,7 @@ mod control;
 mod convert;
 mod derived;
 mod drand;
+mod format;
 mod functions;
 mod lexer;
 mod library;

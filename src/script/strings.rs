@@ -29,6 +29,7 @@ pub(super) const FUNCTIONS: &[(&CStr, ffi::lua_CFunction)] = &[
     (c"sub", sub),
     (c"byte", byte),
     (c"rep", rep),
+    (c"format", super::format::format),
 ];
 
 unsafe extern "C-unwind" fn find(state: *mut lua_State) -> c_int {
