@@ -9,7 +9,10 @@
 //!           start        used            ready                end
 //! ```
 //! Memory that was given back to the system and is used again counts as a stretch as well, whose end nobody knows: once two pieces follow each other, the next is
-//! expected behind them. So at most two parts of that size for each worker are touched and not in use.
+//! expected behind them. Several such stretches may be in use by turns, for pieces of different sizes; that of the last [`FOLLOWED`] is touched ahead.
+//!
+//! While memory comes into use the thread looks by itself every now and then. To be woken costs whoever wakes it 20 to 60 us on a virtual machine, where it is an interrupt to
+//! another processor, so that is left for the first piece after a rest.
 //!
 //! What jemalloc keeps of its memory, some 128 bytes for each slab, lies in blocks of its own, of which it tells us nothing but where they are. They are used from the beginning, and what
 //! was never used is 0; so the thread looks how far that is, and touches the next [`OWN_AHEAD_BYTES`]. (Of ten million members added to a sorted set, 10,500 met a page that nobody had
@@ -23,6 +26,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::thread::{self, Thread};
+use std::time::Duration;
 use tikv_jemalloc_sys::{extent_hooks_t, mallctl};
 
 /// So much is touched ahead of what is in use. At a million inserted keys a second it lasts for some milliseconds, in which the thread has its turn.
@@ -41,12 +45,21 @@ const OWN_BYTES: usize = 2 << 20;
 /// Linux' advice to give pages for writing now, since 5.14.
 const POPULATE_WRITE: c_int = 23;
 
+/// So many stretches of memory that is used again are known of an arena.
+const FOLLOWED: usize = 4;
+/// The thread looks again after so long, if it found something to do.
+const LOOK_EVERY: Duration = Duration::from_micros(250);
+/// It waits to be woken once it has found nothing so many times.
+const LOOKS_IN_VAIN_MAX: usize = 40;
+
 /// The memory of an arena.
 struct Arena {
     /// The last stretch that it got.
     fresh: Stretch,
     /// Where it last used memory again.
-    again: Stretch,
+    again: [Stretch; FOLLOWED],
+    /// Which of these began last.
+    last: AtomicUsize,
     own: Own,
 }
 
@@ -67,12 +80,20 @@ struct Stretch {
     end: AtomicUsize,
 }
 
-static ARENAS: [Arena; ARENAS_MAX] =
-    [const { Arena { fresh: Stretch::none(), again: Stretch::none(), own: Own::none() } }; ARENAS_MAX];
+static ARENAS: [Arena; ARENAS_MAX] = [const {
+    Arena {
+        fresh: Stretch::none(),
+        again: [const { Stretch::none() }; FOLLOWED],
+        last: AtomicUsize::new(0),
+        own: Own::none(),
+    }
+}; ARENAS_MAX];
 /// The arenas below this number may have stretches.
 static ARENAS_USED: AtomicUsize = AtomicUsize::new(0);
 /// The thread that touches.
 static THREAD: OnceLock<Thread> = OnceLock::new();
+/// Set while it looks by itself what there is to do.
+static IS_LOOKING: AtomicBool = AtomicBool::new(false);
 /// Set when the system does not know how.
 static IS_REFUSED: AtomicBool = AtomicBool::new(false);
 /// jemalloc's own hooks, and ours.
@@ -210,7 +231,7 @@ unsafe extern "C" fn commit(
     if let Some(arena) = ARENAS.get(arena as usize) {
         let from = memory.addr() + offset;
         if !arena.fresh.take(from, from + bytes) {
-            arena.again.follow(from, from + bytes);
+            arena.follow(from, from + bytes);
         }
     }
     false
@@ -227,6 +248,20 @@ unsafe extern "C" fn decommit(
 ) -> bool {
     // SAFETY: jemalloc says that nobody uses this part of its memory, whose pages come back cleared.
     unsafe { libc::madvise(memory.byte_add(offset), bytes, libc::MADV_DONTNEED) != 0 }
+}
+
+impl Arena {
+    /// Notes that a piece is used again. What follows an earlier one is expected to be followed by more; any other is a new beginning.
+    fn follow(&self, from: usize, to: usize) {
+        match self.again.iter().find(|stretch| stretch.used.load(Ordering::Relaxed) == from) {
+            Some(stretch) => stretch.go_on(from, to),
+            None => {
+                let next = (self.last.load(Ordering::Relaxed) + 1) % FOLLOWED;
+                self.last.store(next, Ordering::Relaxed);
+                self.again[next].begin(to, 0);
+            }
+        }
+    }
 }
 
 impl Own {
@@ -309,6 +344,7 @@ impl Stretch {
         }
         self.used.store(to, Ordering::Relaxed);
         if self.ready.load(Ordering::Relaxed) < end.min(to + LOW_BYTES)
+            && !IS_LOOKING.load(Ordering::Relaxed)
             && let Some(thread) = THREAD.get()
         {
             thread.unpark();
@@ -316,14 +352,10 @@ impl Stretch {
         true
     }
 
-    /// Notes that a piece is used again. What follows the one before is expected to be followed by more; any other begins anew.
-    fn follow(&self, from: usize, to: usize) {
-        if from == self.used.load(Ordering::Relaxed) {
-            self.end.store(to + AHEAD_BYTES, Ordering::Relaxed);
-            self.take(from, to);
-        } else {
-            self.begin(to, 0);
-        }
+    /// Notes that a piece behind the last one is used again.
+    fn go_on(&self, from: usize, to: usize) {
+        self.end.store(to + AHEAD_BYTES, Ordering::Relaxed);
+        self.take(from, to);
     }
 
     /// Touches the next piece, if it is time. Another stretch may begin meanwhile, so the addresses may be of two: then pages are touched for nothing, at worst.
@@ -343,13 +375,23 @@ impl Stretch {
 }
 
 fn work() {
+    let mut in_vain = 0;
     loop {
         let arenas = &ARENAS[..ARENAS_USED.load(Ordering::Relaxed)];
         // One piece for each, in turn.
-        let stretches = arenas.iter().flat_map(|arena| [&arena.fresh, &arena.again]);
+        let stretches = arenas.iter().flat_map(|arena| arena.again.iter().chain([&arena.fresh]));
         let touched = stretches.filter(|stretch| stretch.touch()).count();
-        if touched + arenas.iter().filter(|arena| arena.own.touch()).count() == 0 {
+        if touched + arenas.iter().filter(|arena| arena.own.touch()).count() > 0 {
+            in_vain = 0;
+        } else if in_vain < LOOKS_IN_VAIN_MAX {
+            in_vain += 1;
+            IS_LOOKING.store(true, Ordering::Relaxed);
+            thread::sleep(LOOK_EVERY);
+        } else if IS_LOOKING.swap(false, Ordering::SeqCst) {
+            // Once more: who had something to do did not wake this.
+        } else {
             thread::park();
+            in_vain = 0;
         }
     }
 }
@@ -383,13 +425,28 @@ mod tests {
     fn memory_used_again_is_touched_ahead_once_two_pieces_follow_each_other() {
         let memory = vec![0u8; 4 * AHEAD_BYTES];
         let start = memory.as_ptr().addr().next_multiple_of(4096);
-        let stretch = Stretch::none();
-        stretch.follow(start, start + PIECE_BYTES);
-        assert!(!stretch.touch());
-        stretch.follow(start + PIECE_BYTES, start + 2 * PIECE_BYTES);
-        assert_eq!((0..100).take_while(|_| stretch.touch()).count(), AHEAD_BYTES / PIECE_BYTES);
-        stretch.follow(start + PIECE_BYTES, start + 2 * PIECE_BYTES);
-        assert!(!stretch.touch(), "a piece elsewhere is no reason to expect another");
+        let arena = Arena {
+            fresh: Stretch::none(),
+            again: [const { Stretch::none() }; FOLLOWED],
+            last: AtomicUsize::new(0),
+            own: Own::none(),
+        };
+        let touched = || (0..100).take_while(|_| arena.again.iter().any(Stretch::touch)).count();
+        arena.follow(start, start + PIECE_BYTES);
+        assert_eq!(touched(), 0);
+        // Another stretch is in use by turns with it.
+        arena.follow(start + 3 * AHEAD_BYTES, start + 3 * AHEAD_BYTES + PIECE_BYTES);
+        assert_eq!(touched(), 0, "a piece elsewhere is no reason to expect another");
+        arena.follow(start + PIECE_BYTES, start + 2 * PIECE_BYTES);
+        assert_eq!(touched(), AHEAD_BYTES / PIECE_BYTES);
+        for elsewhere in 1..=FOLLOWED {
+            arena.follow(
+                start + 4 * AHEAD_BYTES + 2 * elsewhere * PIECE_BYTES,
+                start + 4 * AHEAD_BYTES + (2 * elsewhere + 1) * PIECE_BYTES,
+            );
+        }
+        arena.follow(start + 2 * PIECE_BYTES, start + 3 * PIECE_BYTES);
+        assert_eq!(touched(), 0, "what was used long ago is forgotten");
     }
 
     #[test]

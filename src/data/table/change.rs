@@ -53,7 +53,7 @@ fn word_of(segment: Option<Segment>, depth: u32) -> Word {
 }
 
 impl<T: Item> Table<T> {
-    /// The place of the segment for a hash. Copies every shared node on the way, at most 512 slots each.
+    /// The place of the segment for a hash. Copies every shared node on the way, at most 128 slots each.
     fn place(&mut self, hash: u64) -> Place {
         let mut place = Place { first: &raw mut self.root, run: 1, above: None };
         loop {

@@ -3,7 +3,7 @@
 //! It is an *extendible hash* (Fagin, Nievergelt, Pippenger, Strong, 1979). The items live in small *segments* of at most 210; a directory, indexed by
 //! the top bits of the hash, says which segment owns which part of the hash space. A full segment splits alone, so there is no rehash of everything and no
 //! moment at which two whole tables exist. Two sparse neighbours merge, and the directory halves when nothing needs its last bit, so memory returns after
-//! deletions. The directory is a tree of nodes of at most 512 slots, so that no step of growing or shrinking takes longer in a large table than in a small one.
+//! deletions. The directory is a tree of nodes of at most 128 slots, so that no step of growing or shrinking takes longer in a large table than in a small one.
 //!
 //! ```text
 //! hash   | skip_bits | root's index: 1 to 9 bits | index of the next node, if there is one | ...  (bit 63 on the left)

@@ -1,10 +1,11 @@
-//! A node of the directory: 2 to 512 words, one for each value of the next bits of the hash.
+//! A node of the directory: 2 to 128 words, one for each value of the next bits of the hash.
 //!
 //! ```text
 //! node   [references: u32] [singles: u32] [unused: u64] [word] x 2^bits
 //! ```
-//! A word whose depth is k bits less than the node tells apart stands in an aligned run of 2^k slots, for which it has one reference. A node of 512 slots does not double: a
-//! segment in it that must split further becomes a node of its own. So copying, doubling and halving cost at most 512 steps.
+//! A word whose depth is k bits less than the node tells apart stands in an aligned run of 2^k slots, for which it has one reference. A node of 128 slots does not double: a
+//! segment in it that must split further becomes a node of its own. So copying, doubling and halving cost at most 128 steps. (With 512 a copy, which adds a reference to each segment below, took 30 to 90 us where
+//! these are far apart: it was met by as many of the first writes after a clone of a large table as there are such nodes. Lookups among a million cost the same.)
 #![expect(unsafe_code, reason = "one allocation with a header and tagged pointers in it")]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -17,7 +18,7 @@ use super::word::Word;
 use crate::base::prefetch::prefetch;
 
 /// The most bits by which a node tells hashes apart.
-pub(super) const BITS_MAX: u32 = 9;
+pub(super) const BITS_MAX: u32 = 7;
 
 const HEADER_BYTES: usize = size_of::<Header>();
 /// So many references ahead, what they refer to is loaded.

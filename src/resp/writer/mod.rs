@@ -11,7 +11,7 @@ mod short;
 use super::long::LongReply;
 use super::reply::{Aggregate, ReplySink};
 use crate::base::num;
-use short::{Digits, WHOLE_END};
+use short::WHOLE_END;
 
 /// The version of the protocol that a client speaks (`HELLO 2`, `HELLO 3`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -209,16 +209,12 @@ impl ReplySink for Writer<'_> {
     /// Written as one where it is most common: a score that is a whole number.
     #[inline]
     fn pair(&mut self, name: &[u8], value: f64) {
-        let whole = value as u64;
-        let is_whole = whole as f64 == value && whole < WHOLE_END && (whole != 0 || value.is_sign_positive());
-        if self.protocol == Protocol::Resp2 && is_whole && self.admits(name.len() + FRAME_BYTES_MAX) {
-            self.out.reserve(name.len() + 2 * FRAME_BYTES_MAX);
-            self.header(b'$', name.len());
-            short::append(self.out, name);
-            let digits = Digits::of(whole);
-            self.out.extend_from_slice(b"\r\n");
-            short::append_line(self.out, b'$', digits.len() as u64);
-            digits.append_line(self.out);
+        // Through a signed number: the processor has an instruction for that.
+        let whole = value as i64;
+        let is_whole = whole as f64 == value && (whole != 0 || value.is_sign_positive());
+        let is_plain = (0..WHOLE_END as i64).contains(&whole) && is_whole && short::is_short(name);
+        if is_plain && self.protocol == Protocol::Resp2 && self.admits(name.len() + FRAME_BYTES_MAX) {
+            short::append_pair(self.out, name, whole as u64);
         } else {
             self.begin(Aggregate::Pair, 2);
             self.bulk(name);

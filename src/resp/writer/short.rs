@@ -56,6 +56,70 @@ pub(super) fn append_line(out: &mut Vec<u8>, tag: u8, number: u64) {
     }
 }
 
+/// What a name of [`SHORT_MAX`] bytes, a number, and what frames them as two bulk strings take, and what stores may write behind them.
+const PAIR_BYTES: usize = 128;
+
+/// Appends a name of at most [`SHORT_MAX`] bytes and a number below [`WHOLE_END`], each as a bulk string.
+#[inline(always)]
+pub(super) fn append_pair(out: &mut Vec<u8>, name: &[u8], number: u64) {
+    let start = out.len();
+    out.extend_from_slice(&[0; PAIR_BYTES]);
+    let room = out.last_chunk_mut::<PAIR_BYTES>().expect("it was appended");
+    let mut at = put_length(room, 0, name.len());
+    put_text(room, at, name);
+    at += name.len();
+    put(room, at, *b"\r\n");
+    let digits = Digits::of(number);
+    at = put_length(room, at + 2, digits.len);
+    put(room, at, digits.text.to_le_bytes());
+    at += digits.len;
+    put(room, at, *b"\r\n");
+    out.truncate(start + at + 2);
+}
+
+/// Whether [`append_pair`] takes such a name.
+#[inline(always)]
+pub(super) fn is_short(name: &[u8]) -> bool {
+    name.len() <= SHORT_MAX
+}
+
+#[inline(always)]
+fn put<const N: usize>(room: &mut [u8; PAIR_BYTES], at: usize, bytes: [u8; N]) {
+    *room[at..].first_chunk_mut::<N>().expect("the room is for the longest pair") = bytes;
+}
+
+/// Puts the header of a bulk string of less than a hundred bytes, and says where it ends.
+#[inline(always)]
+fn put_length(room: &mut [u8; PAIR_BYTES], at: usize, len: usize) -> usize {
+    let (tens, ones) = (b'0' + (len / 10) as u8, b'0' + (len % 10) as u8);
+    if len < 10 {
+        put(room, at, [b'$', ones, b'\r', b'\n']);
+        at + 4
+    } else {
+        put(room, at, [b'$', tens, ones, b'\r', b'\n', 0, 0, 0]);
+        at + 5
+    }
+}
+
+/// Puts a text of at most [`SHORT_MAX`] bytes.
+#[inline(always)]
+fn put_text(room: &mut [u8; PAIR_BYTES], at: usize, text: &[u8]) {
+    match (text.last_chunk::<WIDE>(), text.first_chunk::<HALF>(), text.last_chunk::<HALF>()) {
+        (Some(last), ..) => {
+            let (wholes, _) = text.as_chunks::<WIDE>();
+            for (index, whole) in wholes.iter().enumerate() {
+                put(room, at + WIDE * index, *whole);
+            }
+            put(room, at + text.len() - WIDE, *last);
+        }
+        (None, Some(first), Some(last)) => {
+            put(room, at, *first);
+            put(room, at + text.len() - HALF, *last);
+        }
+        _ => room[at..at + text.len()].copy_from_slice(text),
+    }
+}
+
 /// The decimal digits of a number below [`WHOLE_END`].
 #[derive(Clone, Copy)]
 pub(super) struct Digits {
@@ -78,11 +142,6 @@ impl Digits {
         let zeros = (upper.trailing_zeros() / 8) as usize;
         let text = u128::from(upper | ASCII) | u128::from(lower | ASCII) << 64;
         Self { text: text >> (8 * zeros), len: 16 - zeros }
-    }
-
-    #[inline(always)]
-    pub(super) fn len(self) -> usize {
-        self.len
     }
 
     /// Appends the digits and the end of the line.
@@ -132,7 +191,7 @@ mod tests {
         let edges = powers.flat_map(|power| [power - 1, power, power + 1, power / 2]).chain([WHOLE_END - 1]);
         for number in edges {
             assert_eq!(line(b':', number), format!("before:{number}\r\n"));
-            assert_eq!(Digits::of(number).len(), number.to_string().len());
+            assert_eq!(Digits::of(number).len, number.to_string().len());
         }
     }
 
@@ -155,6 +214,23 @@ mod tests {
                 let mut out = vec![b'b'; before];
                 append(&mut out, &text[..len]);
                 assert_eq!(out, [&vec![b'b'; before], &text[..len]].concat());
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_of_every_length_are_two_bulk_strings() {
+        let text: Vec<u8> = (0..=255).collect();
+        for name in (0..=SHORT_MAX).map(|len| &text[..len]) {
+            for number in [0, 7, 10, 12_345_678, 123_456_789, WHOLE_END - 1] {
+                let mut out = b"before".to_vec();
+                append_pair(&mut out, name, number);
+                let digits = number.to_string();
+                let (len, digits_len) = (name.len(), digits.len());
+                let head = format!("before${len}\r\n");
+                let tail = format!("\r\n${digits_len}\r\n{digits}\r\n");
+                assert_eq!(out, [head.as_bytes(), name, tail.as_bytes()].concat());
+                assert!(is_short(name) && !is_short(&text[..=SHORT_MAX]));
             }
         }
     }
