@@ -65,6 +65,14 @@ impl<'b> Window<'b> {
         let (mut used, mut at) = (0, 0);
         while window.len < requests_max.min(REQUESTS_MAX) {
             let rest = &input[at..];
+            if parsed.is_none()
+                && let Some((count, consumed)) = parser.short_request(rest, limits, &mut window.arguments[used..])
+            {
+                at += consumed;
+                window.push(used, count, at);
+                used += count;
+                continue;
+            }
             match parsed.take().unwrap_or_else(|| parser.parse(rest, limits)) {
                 Ok(Parsed::Complete { consumed }) => {
                     let Some(count) = parser.copy_args(rest, &mut window.arguments[used..]) else {
@@ -72,9 +80,7 @@ impl<'b> Window<'b> {
                         break;
                     };
                     at += consumed;
-                    window.requests[window.len] =
-                        Request { first_argument: used as u8, last_argument: (used + count) as u8, end: at };
-                    window.len += 1;
+                    window.push(used, count, at);
                     used += count;
                 }
                 Ok(Parsed::Empty { consumed }) => at += consumed,
@@ -90,6 +96,13 @@ impl<'b> Window<'b> {
         }
         window.passed = at;
         window
+    }
+
+    /// Adds a request that has so many arguments from `first` on, and ends at a byte of the input.
+    #[inline]
+    fn push(&mut self, first: usize, count: usize, end: usize) {
+        self.requests[self.len] = Request { first_argument: first as u8, last_argument: (first + count) as u8, end };
+        self.len += 1;
     }
 
     /// The bytes of the input before the tail: the requests, and what was passed over.

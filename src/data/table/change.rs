@@ -2,7 +2,8 @@
 #![expect(unsafe_code, reason = "changes the words of the directory, whose invariants stand in segment.rs and node.rs")]
 
 use super::node::{BITS_MAX, Node};
-use super::segment::{self, GROUPS_MAX, MERGE_ITEMS_MAX, Segment, TAG_AT, WINDOW_BITS, WINDOW_STEP};
+use super::segment::{self, GROUPS_MAX, MERGE_ITEMS_MAX, Segment};
+use super::slot::{TAG_AT, WINDOW_BITS, WINDOW_STEP};
 use super::word::Word;
 use super::{Item, Lent, Position, Table};
 

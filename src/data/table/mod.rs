@@ -34,6 +34,7 @@ mod node;
 mod random;
 mod scan;
 mod segment;
+mod slot;
 mod sweep;
 mod word;
 #[cfg(test)]

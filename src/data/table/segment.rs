@@ -22,7 +22,8 @@ use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 use super::Item;
 use super::group::{DISPLACED, EMPTY, Group, WIDTH};
-use super::word::{Word, pack, unpack};
+use super::slot::{WINDOW_BITS, WINDOW_SHIFT, WINDOW_STEP, pointer, slot_of, start_of, tag_of, window_of};
+use super::word::Word;
 use crate::base::prefetch::prefetch;
 
 /// How many groups segments have: those with which a segment fills a size class, and eight.
@@ -40,14 +41,6 @@ const GROUPS_AHEAD: usize = 2;
 const ITEMS_PER_GROUP_MIN: usize = 6;
 
 const HEADER_BYTES: usize = size_of::<Header>();
-pub(super) const WINDOW_BITS: u32 = 19;
-/// A window begins at a multiple of so many bits of the hash. In a segment of the most unfavourable depth nine of its bits are left.
-pub(super) const WINDOW_STEP: u32 = 11;
-const WINDOW_SHIFT: u32 = u64::BITS - WINDOW_BITS;
-/// The tag begins behind so many bits of the hash.
-pub(super) const TAG_AT: u32 = 41;
-/// Items are aligned to 8, so that their addresses end in as many bits 0.
-const ALIGNED_BITS: u32 = 3;
 
 #[repr(C, align(16))]
 struct Header {
@@ -96,36 +89,6 @@ impl Moving {
         let (item, hash) = unsafe { (pointer(self.slot), T::key_hash(T::lend(pointer(self.slot)))) };
         Self { slot: slot_of(window_of(hash, to), item), tag: self.tag }
     }
-}
-
-/// The bits of a hash among which those begin that a segment of this depth does not fix.
-#[inline(always)]
-fn window_of(hash: u64, depth: u32) -> u64 {
-    hash << (depth - depth % WINDOW_STEP) >> WINDOW_SHIFT
-}
-
-/// Seven bits that neither the window nor the directory use, unless there are more segments than memory holds. Never [`EMPTY`].
-#[inline(always)]
-fn tag_of(hash: u64) -> u8 {
-    let tag = (hash << TAG_AT >> (u64::BITS - 7)) as u8;
-    if tag == EMPTY { 1 } else { tag }
-}
-
-/// A slot that holds an item.
-#[inline(always)]
-fn slot_of(window: u64, item: NonNull<u8>) -> u64 {
-    debug_assert!(item.as_ptr().addr().is_multiple_of(1 << ALIGNED_BITS), "an item is aligned as it promises");
-    window << WINDOW_SHIFT | pack(item) >> ALIGNED_BITS
-}
-
-/// The pointer of a slot that holds an item.
-///
-/// # Safety
-/// The slot holds an item.
-#[inline(always)]
-unsafe fn pointer(slot: u64) -> NonNull<u8> {
-    // SAFETY: moved up, the lower 48 bits of a slot are a packed pointer.
-    unsafe { unpack(slot << ALIGNED_BITS) }
 }
 
 /// Another reference to the item of a slot, as a slot.
@@ -287,7 +250,7 @@ impl Segment {
     #[inline(always)]
     fn home(self, window: u64) -> usize {
         // The bits below the segment's own, as a fraction of its range.
-        let fraction = (window << (self.depth % WINDOW_STEP)) & ((1 << WINDOW_BITS) - 1);
+        let fraction = (window << (self.depth - start_of(self.depth))) & ((1 << WINDOW_BITS) - 1);
         (fraction as usize * self.groups) >> WINDOW_BITS
     }
 

@@ -120,6 +120,29 @@ impl Parser {
         Some(spans.len())
     }
 
+    /// The request at the head of `buf`, if it is one as most are: whole, with a few short arguments. They are put to the head of `into`; the answer is how many they are, and how many bytes the
+    /// request has. None, rather than a judgement, for every other: it is [`Parser::parse`]'s, to which this has done nothing.
+    #[inline]
+    pub fn short_request<'a>(&self, buf: &'a [u8], limits: &Limits, into: &mut [&'a [u8]]) -> Option<(usize, usize)> {
+        let [b'*', digit @ b'1'..=b'9', b'\r', _, ..] = *buf else { return None };
+        let count = usize::from(digit - b'0');
+        let is_admitted = limits.bulk_bytes > SHORT_BYTES_MAX && count <= limits.arguments.min(into.len());
+        if self.left > 0 || !is_admitted {
+            return None;
+        }
+        let mut at = 4;
+        for argument in &mut into[..count] {
+            let (bytes, start) = short_header(buf, at)?;
+            let end = start + bytes;
+            at = end + END_BYTES;
+            if at > buf.len() {
+                return None;
+            }
+            *argument = &buf[start..end];
+        }
+        (!is_of_browser(into[0])).then_some((count, at))
+    }
+
     /// The arguments of the request that was just complete. `buf` begins as it did for [`Parser::parse`].
     #[inline]
     pub fn args<'a>(&'a self, buf: &'a [u8]) -> ArgVec<'a> {
@@ -326,11 +349,14 @@ impl Parser {
     fn admit_first(&self, buf: &[u8]) -> Result<(), ProtocolError> {
         let first = self.spans[0];
         let name = &self.source(buf)[first.start..first.end];
-        if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
-            return Err(ProtocolError::CrossProtocol);
-        }
-        Ok(())
+        if is_of_browser(name) { Err(ProtocolError::CrossProtocol) } else { Ok(()) }
     }
+}
+
+#[inline]
+fn is_of_browser(name: &[u8]) -> bool {
+    matches!(name, [b'p' | b'P' | b'h' | b'H', ..])
+        && (name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:"))
 }
 
 /// The length that an argument's header at `at` tells, and where the header ends, if that is as short as most are and followed by as much as any argument of

@@ -352,6 +352,20 @@ proptest! {
     }
 
     #[test]
+    fn a_short_request_is_what_parsing_finds(stream in fragments()) {
+        for limits in [Limits::DEFAULT, Limits { inline_bytes: 8, bulk_bytes: 1000, arguments: 2, authenticated: false }] {
+            for start in 0..stream.len() {
+                let (buf, mut parser) = (&stream[start..], Parser::new());
+                let mut into: [&[u8]; 4] = [&[]; 4];
+                if let Some((count, consumed)) = parser.short_request(buf, &limits, &mut into) {
+                    prop_assert_eq!(parser.parse(buf, &limits), Ok(Parsed::Complete { consumed }));
+                    prop_assert_eq!(&parser.args(buf)[..], &into[..count]);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_another_crate_encodes_is_parsed_to_the_same_arguments(
         requests in requests(6),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
@@ -361,6 +375,23 @@ proptest! {
         cuts.sort_unstable();
         // POST and Host: as the first argument are as good as impossible here.
         prop_assert_eq!(fed(&stream, &cuts, &Limits::DEFAULT), Seen { requests, error: None });
+    }
+}
+
+#[test]
+fn a_short_request_is_whole_and_not_of_a_browser() {
+    let short = |buf: &'static [u8]| Parser::new().short_request(buf, &Limits::DEFAULT, &mut [&b""[..]; 3]);
+    let whole = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*1";
+    assert_eq!(short(whole), Some((2, 20)));
+    assert_eq!(short(&whole[..20]), Some((2, 20)));
+    (0..20).for_each(|end| assert_eq!(short(&whole[..end]), None));
+    for other in [
+        &b"*1\r\n$4\r\nPost\r\n"[..],
+        b"*4\r\n$0\r\n\r\n$0\r\n\r\n$0\r\n\r\n$0\r\n\r\n",
+        b"PING\r\n",
+        b"*0\r\n\r\n\r\n",
+    ] {
+        assert_eq!(short(other), None);
     }
 }
 

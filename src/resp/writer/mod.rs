@@ -104,6 +104,13 @@ impl<'a> Writer<'a> {
         self.out.extend_from_slice(b"\r\n");
     }
 
+    #[inline(never)]
+    fn any_pair(&mut self, name: &[u8], value: f64) {
+        self.begin(Aggregate::Pair, 2);
+        self.bulk(name);
+        self.double(value);
+    }
+
     /// A tag and a text that must stay on its line.
     fn line(&mut self, tag: u8, text: &[u8]) {
         if self.admits(text.len()) {
@@ -216,9 +223,7 @@ impl ReplySink for Writer<'_> {
         if is_plain && self.protocol == Protocol::Resp2 && self.admits(name.len() + FRAME_BYTES_MAX) {
             short::append_pair(self.out, name, whole as u64);
         } else {
-            self.begin(Aggregate::Pair, 2);
-            self.bulk(name);
-            self.double(value);
+            self.any_pair(name, value);
         }
     }
 
