@@ -3,8 +3,9 @@
 //! While a command blocks, no request behind it is executed. A little is read ahead, so that the end of the connection is noticed: an element must not go
 //! to a client that has gone. Messages of channels are sent meanwhile. The worker's other connections go on.
 
-use super::connection::{Connection, Next, Sent, State, poll_read_into};
+use super::connection::{Connection, Next, State, poll_read_into};
 use super::local::Local;
+use super::outcome::Sent;
 use super::worker::WorkerStatus;
 use crate::command::{Blocked, ReplyMode, Services, Session};
 use std::cell::RefCell;

@@ -5,12 +5,14 @@
 //!              └ what is left of a request            what the socket did not take ┘
 //!                waits in the connection's own buffers
 //! ```
-//! While replies wait to be taken, requests are read on until `output-buffer-soft-limit`; a client that never reads is cut off at the hard
+//! The replies of a batch leave after the other connections that were ready with this one have had their turn (see [`super::deferring`]). While replies wait to be taken, requests are read on until `output-buffer-soft-limit`; a client that never reads is cut off at the hard
 //! limit. A request that met a lock is kept, and run again when somebody leaves the keyspace.
 
 use super::blocked::{self, Timer};
 use super::busy::Busy;
+use super::deferring::Deferred;
 use super::local::Local;
+use super::outcome::{Outcome, Sent, Stop};
 use super::place::Place;
 use super::settling::{self, Awaits};
 use super::streaming::yield_turn;
@@ -232,8 +234,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.state = State::Closing;
                 continue;
             }
-            if ready!(self.poll_read(cx, &mut local, services, status)?) == Sent::Busy {
-                return Poll::Ready(Ok(Next::Busy));
+            if local.deferred.come_first() {
+                return Deferred::come_last(cx);
+            }
+            match ready!(self.poll_read(cx, &mut local, services, status)?) {
+                Sent::Busy => return Poll::Ready(Ok(Next::Busy)),
+                Sent::Later => return Deferred::come_last(cx),
+                Sent::Done => {}
             }
         }
         yield_turn(cx)
@@ -260,7 +267,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let outcome = self.execute(&buffer[..bytes], local, services, status);
                     self.input.extend_from_slice(&buffer[outcome.consumed..bytes]);
                     self.publish();
-                    Poll::Ready(self.send(cx, local).map(|()| outcome.sent()))
+                    if outcome.stop == Stop::Drained && self.defer(local) {
+                        Poll::Ready(Ok(Sent::Later))
+                    } else {
+                        Poll::Ready(self.send(cx, local).map(|()| outcome.sent()))
+                    }
                 }
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
                 Poll::Pending => Poll::Pending,
@@ -299,14 +310,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Executes the complete requests at the head of `bytes`.
     fn execute(&mut self, bytes: &[u8], local: &mut Local, services: &Services, status: &WorkerStatus) -> Outcome {
-        let Local { worker, output, .. } = local;
+        let Local { worker, output, deferred, .. } = local;
         // Empty, unless a handler panicked or a socket failed: then it holds what another client was to get.
         output.clear();
         let mut batch = worker.batch();
         let began = batch.ticks();
         let busy = Busy::since(began, status);
         self.session.client.last_active.store(began.0, Ordering::Relaxed);
-        let mut outcome = Outcome { consumed: 0, stop: Stop::Paused };
+        let mut outcome = Outcome { consumed: 0, requests: 0, stop: Stop::Paused };
         let mut left = REQUESTS_PER_BATCH_MAX;
         while outcome.stop == Stop::Paused && left > 0 {
             left = left.saturating_sub(window::REQUESTS_MAX);
@@ -317,7 +328,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.later = batch.take_later().map(Box::new);
         self.aside = batch.take_aside();
+        let ended = batch.ticks();
         drop(batch);
+        deferred.note_batch(outcome.requests, ended.since(began));
         drop(busy);
         self.depends_on = settling::dependency(worker, services);
         self.state = match outcome.stop {
@@ -351,6 +364,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             // The usual case without pipelining: one request, and nothing behind it.
             Ok(Parsed::Complete { consumed }) if consumed == bytes.len() => {
                 let argv = self.parser.args(bytes);
+                outcome.requests = 1;
                 let stop = execute_one(&mut self.session, pending, &argv, batch, output, services);
                 drop(argv);
                 if stop.is_some_and(Stop::is_before) {
@@ -371,6 +385,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let requests_max = if self.session.authenticated { window::REQUESTS_MAX } else { 1 };
         let window = Window::parse(&mut self.parser, first, bytes, &limits, requests_max);
         let base = outcome.consumed;
+        outcome.requests += window.len();
         if window.len() > 1 {
             batch.look_ahead(&self.session, (0..window.len()).map(|index| window.argv(index)));
         }
@@ -464,6 +479,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Sends what earlier batches left over. Ready when nothing is left.
     fn poll_flush(&mut self, cx: &mut Context<'_>, local: &mut Local) -> io::Result<Poll<()>> {
+        if self.output.is_empty() {
+            return Ok(Poll::Ready(()));
+        }
+        local.deferred.note_sent();
         while self.sent < self.output.len() {
             match Pin::new(&mut self.stream).poll_write(cx, &self.output[self.sent..]) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
@@ -475,10 +494,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Pending => return Ok(Poll::Pending),
             }
         }
-        if !self.output.is_empty() {
-            self.output = Vec::new();
-            self.sent = 0;
-        }
+        local.deferred.give_back(std::mem::take(&mut self.output));
+        self.sent = 0;
         Ok(Poll::Ready(()))
     }
 
@@ -531,52 +548,6 @@ fn execute_one(
         output.truncate(before);
     }
     (session.closing || session.client.is_killed()).then_some(Stop::Close)
-}
-
-/// What a run of requests came to.
-#[derive(Debug)]
-struct Outcome {
-    consumed: usize,
-    stop: Stop,
-}
-
-impl Stop {
-    /// Whether the request that it stopped at is still to be executed.
-    fn is_before(self) -> bool {
-        matches!(self, Self::Busy | Self::Again)
-    }
-}
-
-impl Outcome {
-    fn sent(&self) -> Sent {
-        if self.stop == Stop::Busy { Sent::Busy } else { Sent::Done }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stop {
-    /// No whole request is left.
-    Drained,
-    /// Whole requests may be left; replies go out first.
-    Paused,
-    /// The next request waits for a lock.
-    Busy,
-    /// The last request waits.
-    Blocked,
-    /// The last request's reply is long, and comes before the next request is executed.
-    Later,
-    /// The last request is with a script thread, and its reply comes before the next request is executed.
-    Aside,
-    /// The next request is executed again once what it needs is prepared.
-    Again,
-    /// Nothing more is to be executed.
-    Close,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sent {
-    Done,
-    Busy,
 }
 
 pub(super) fn poll_read_into<S: AsyncRead + Unpin>(

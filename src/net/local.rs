@@ -1,5 +1,6 @@
 //! What all connections of one worker share.
 
+use super::deferring::Deferred;
 use super::settling::Settling;
 use crate::engine::Worker;
 use std::rc::Rc;
@@ -13,6 +14,8 @@ pub(super) struct Local {
     pub(super) worker: Worker,
     pub(super) input: Box<[u8]>,
     pub(super) output: Vec<u8>,
+    /// The replies that leave together.
+    pub(super) deferred: Deferred,
     /// Those of the worker's connections that wait for the log.
     pub(super) settling: Rc<Settling>,
 }
@@ -23,6 +26,7 @@ impl Local {
             worker,
             input: vec![0; INPUT_BYTES].into_boxed_slice(),
             output: Vec::with_capacity(INPUT_BYTES),
+            deferred: Deferred::default(),
             settling: Rc::default(),
         }
     }

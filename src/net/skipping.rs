@@ -3,8 +3,9 @@
 //! The request is taken to have an empty argument there. Its bytes are read into the worker's buffer and forgotten as they come, and the command is refused when
 //! the request is whole, as it would have been ([`crate::engine`] looks at [`crate::command::Session::is_cut`]). So what clients send past the limit takes no memory.
 
-use super::connection::{Connection, Sent, State, poll_read_into};
+use super::connection::{Connection, State, poll_read_into};
 use super::local::Local;
+use super::outcome::Sent;
 use std::io;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite};

@@ -47,10 +47,12 @@ const POPULATE_WRITE: c_int = 23;
 
 /// So many stretches of memory that is used again are known of an arena.
 const FOLLOWED: usize = 4;
-/// The thread looks again after so long, if it found something to do.
-const LOOK_EVERY: Duration = Duration::from_micros(250);
-/// It waits to be woken once it has found nothing so many times.
-const LOOKS_IN_VAIN_MAX: usize = 40;
+/// The thread looks again after so long, if it found something to do; after twice as long each time that it found nothing.
+const LOOK_AGAIN: Duration = Duration::from_micros(250);
+/// It waits to be woken after a sleep of so long for nothing.
+const LOOK_AGAIN_MAX: Duration = Duration::from_millis(2);
+/// It looks after jemalloc's own blocks once for so many other looks: they are used a hundred times more slowly.
+const OWN_LOOKS: u32 = 8;
 
 /// The memory of an arena.
 struct Arena {
@@ -364,7 +366,8 @@ impl Stretch {
         let (used, ready) = (self.used.load(Ordering::Relaxed), self.ready.load(Ordering::Relaxed));
         let from = used.max(ready);
         let to = end.min(used + AHEAD_BYTES).min(from + PIECE_BYTES);
-        if from >= to || IS_REFUSED.load(Ordering::Relaxed) {
+        let is_little = from + PIECE_BYTES / 2 > to && to < end;
+        if from >= to || is_little || IS_REFUSED.load(Ordering::Relaxed) {
             return false;
         }
         populate(from, to);
@@ -375,23 +378,27 @@ impl Stretch {
 }
 
 fn work() {
-    let mut in_vain = 0;
+    let (mut again, mut looks) = (LOOK_AGAIN, 0u32);
     loop {
         let arenas = &ARENAS[..ARENAS_USED.load(Ordering::Relaxed)];
         // One piece for each, in turn.
         let stretches = arenas.iter().flat_map(|arena| arena.again.iter().chain([&arena.fresh]));
-        let touched = stretches.filter(|stretch| stretch.touch()).count();
-        if touched + arenas.iter().filter(|arena| arena.own.touch()).count() > 0 {
-            in_vain = 0;
-        } else if in_vain < LOOKS_IN_VAIN_MAX {
-            in_vain += 1;
+        let mut touched = stretches.filter(|stretch| stretch.touch()).count();
+        looks = looks.wrapping_add(1);
+        if looks.is_multiple_of(OWN_LOOKS) || !IS_LOOKING.load(Ordering::Relaxed) {
+            touched += arenas.iter().filter(|arena| arena.own.touch()).count();
+        }
+        if touched > 0 {
+            again = LOOK_AGAIN;
+        } else if again <= LOOK_AGAIN_MAX {
             IS_LOOKING.store(true, Ordering::Relaxed);
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(again);
+            again *= 2;
         } else if IS_LOOKING.swap(false, Ordering::SeqCst) {
             // Once more: who had something to do did not wake this.
         } else {
             thread::park();
-            in_vain = 0;
+            again = LOOK_AGAIN;
         }
     }
 }
