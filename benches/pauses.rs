@@ -16,7 +16,7 @@
 //! operation is followed by a loop that reads both clocks for as long as the operation took: so that loop is exposed to interrupts, to other processes and to what the
 //! host does exactly as long as the operations, and at the same time. Its longest gap between two readings, by either clock, is what the second line of each row counts: the
 //! CPU time of a thread has gaps as well, for interrupts and what the host takes count as its own. What is over a limit there is not the operations' doing; what more of them are
-//! over it is.
+//! over it is, and that is the third line: a quantile of the operations by themselves is within a limit if what is over it there is less than what the quantile leaves out.
 
 #![expect(clippy::print_stdout, clippy::disallowed_macros, reason = "a table for people")]
 
@@ -293,6 +293,7 @@ impl<'c> Times<'c> {
     fn show(mut self, name: &str) {
         println!("{name:<36}{:>10} |{} |{}", self.wall.len(), columns(&self.wall), columns(&self.cpu));
         println!("{:<46} |{} |{}", "    the clocks alone, for as long", columns(&self.gaps), columns(&self.cpu_gaps));
+        println!("{}", own(&self.wall, &self.gaps));
         self.long.sort_unstable_by_key(|long| std::cmp::Reverse(self.wall[long.number]));
         for Long { number, during: Interruptions { preemptions, faults } } in self.long.iter().take(LONGEST) {
             let (wall, cpu) = (micros(self.wall[*number]), micros(self.cpu[*number]));
@@ -310,6 +311,16 @@ impl<'c> Times<'c> {
             );
         }
     }
+}
+
+/// The share of the operations that took longer than each limit and of which the machine is not the reason: those over it beyond as many as
+/// there are where only the clocks were read.
+fn own(times: &[u32], alone: &[u32]) -> String {
+    let over = |times: &[u32], limit| times.iter().filter(|nanos| **nanos > limit).count();
+    let share = |limit| 100.0 * over(times, limit).saturating_sub(over(alone, limit)) as f64 / times.len() as f64;
+    let shares: Vec<String> =
+        LIMITS.iter().map(|(limit, name)| format!("{:.4} % over {name}", share(*limit))).collect();
+    format!("    beyond that, by the clock: {}", shares.join(", "))
 }
 
 fn micros(nanos: u32) -> f64 {

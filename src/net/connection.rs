@@ -5,8 +5,8 @@
 //!              └ what is left of a request            what the socket did not take ┘
 //!                waits in the connection's own buffers
 //! ```
-//! The replies of a batch leave after the other connections that were ready with this one have had their turn (see [`super::deferring`]). While replies wait to be taken, requests are read on until `output-buffer-soft-limit`; a client that never reads is cut off at the hard
-//! limit. A request that met a lock is kept, and run again when somebody leaves the keyspace.
+//! The replies of a pipeline of dear requests leave after the other connections that were ready with this one have had their turn (see [`super::deferring`]). While
+//! replies wait to be taken, requests are read on until `output-buffer-soft-limit`; a client that never reads is cut off at the hard limit. A request that met a lock is kept, and run again when somebody leaves the keyspace.
 
 use super::blocked::{self, Timer};
 use super::busy::Busy;
