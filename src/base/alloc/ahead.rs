@@ -9,10 +9,10 @@
 //!           start        used            ready                end
 //! ```
 //! Memory that was given back to the system and is used again counts as a stretch as well, whose end nobody knows: once two pieces follow each other, the next is
-//! expected behind them. Several such stretches may be in use by turns, for pieces of different sizes; that of the last [`FOLLOWED`] is touched ahead.
+//! expected behind them. Several such stretches may be in use by turns, for pieces of different sizes; the last [`FOLLOWED`] are known.
 //!
 //! While memory comes into use the thread looks by itself every now and then. To be woken costs whoever wakes it 20 to 60 us on a virtual machine, where it is an interrupt to
-//! another processor, so that is left for the first piece after a rest.
+//! another processor, so that is left for the first piece after a rest, and for when the thread is late.
 //!
 //! What jemalloc keeps of its memory, some 128 bytes for each slab, lies in blocks of its own, of which it tells us nothing but where they are. They are used from the beginning, and what
 //! was never used is 0; so the thread looks how far that is, and touches the next [`OWN_AHEAD_BYTES`]. (Of ten million members added to a sorted set, 10,500 met a page that nobody had
@@ -33,6 +33,8 @@ use tikv_jemalloc_sys::{extent_hooks_t, mallctl};
 const AHEAD_BYTES: usize = 256 << 10;
 /// The thread is woken when less is left.
 const LOW_BYTES: usize = AHEAD_BYTES / 2;
+/// The same while it looks by itself: then it sleeps for longer than it meant to.
+const TOO_LOW_BYTES: usize = AHEAD_BYTES / 4;
 /// Touched by one system call.
 const PIECE_BYTES: usize = 64 << 10;
 /// The arenas of jemalloc that this can look after; there are four for each processor. Others work as always.
@@ -50,7 +52,7 @@ const FOLLOWED: usize = 4;
 /// The thread looks again after so long, if it found something to do; after twice as long each time that it found nothing.
 const LOOK_AGAIN: Duration = Duration::from_micros(250);
 /// It waits to be woken after a sleep of so long for nothing.
-const LOOK_AGAIN_MAX: Duration = Duration::from_millis(2);
+const LOOK_AGAIN_MAX: Duration = Duration::from_millis(1);
 /// It looks after jemalloc's own blocks once for so many other looks: they are used a hundred times more slowly.
 const OWN_LOOKS: u32 = 8;
 
@@ -345,8 +347,8 @@ impl Stretch {
             return false;
         }
         self.used.store(to, Ordering::Relaxed);
-        if self.ready.load(Ordering::Relaxed) < end.min(to + LOW_BYTES)
-            && !IS_LOOKING.load(Ordering::Relaxed)
+        let low = if IS_LOOKING.load(Ordering::Relaxed) { TOO_LOW_BYTES } else { LOW_BYTES };
+        if self.ready.load(Ordering::Relaxed) < end.min(to + low)
             && let Some(thread) = THREAD.get()
         {
             thread.unpark();
@@ -392,7 +394,7 @@ fn work() {
             again = LOOK_AGAIN;
         } else if again <= LOOK_AGAIN_MAX {
             IS_LOOKING.store(true, Ordering::Relaxed);
-            thread::sleep(again);
+            thread::park_timeout(again);
             again *= 2;
         } else if IS_LOOKING.swap(false, Ordering::SeqCst) {
             // Once more: who had something to do did not wake this.
