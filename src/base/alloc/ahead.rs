@@ -51,8 +51,8 @@ const POPULATE_WRITE: c_int = 23;
 const FOLLOWED: usize = 4;
 /// The thread looks again after so long, if it found something to do; after twice as long each time that it found nothing.
 const LOOK_AGAIN: Duration = Duration::from_micros(250);
-/// It waits to be woken after a sleep of so long for nothing.
-const LOOK_AGAIN_MAX: Duration = Duration::from_millis(1);
+/// It waits to be woken after a sleep of so long for nothing: memory that comes into use at a megabyte a second keeps it looking.
+const LOOK_AGAIN_MAX: Duration = Duration::from_millis(16);
 /// It looks after jemalloc's own blocks once for so many other looks: they are used a hundred times more slowly.
 const OWN_LOOKS: u32 = 8;
 
@@ -98,8 +98,6 @@ static ARENAS_USED: AtomicUsize = AtomicUsize::new(0);
 static THREAD: OnceLock<Thread> = OnceLock::new();
 /// Set while it looks by itself what there is to do.
 static IS_LOOKING: AtomicBool = AtomicBool::new(false);
-/// Set when the system does not know how.
-static IS_REFUSED: AtomicBool = AtomicBool::new(false);
 /// jemalloc's own hooks, and ours.
 static HOOKS: OnceLock<(extent_hooks_t, extent_hooks_t)> = OnceLock::new();
 
@@ -286,7 +284,7 @@ impl Own {
     fn touch(&self) -> bool {
         let block = self.block.load(Ordering::Acquire);
         let (start, bytes) = (block & !(OWN_BYTES - 1), block % OWN_BYTES * OWN_BYTES);
-        if block == 0 || IS_REFUSED.load(Ordering::Relaxed) {
+        if block == 0 {
             return false;
         }
         if self.known.swap(block, Ordering::Relaxed) != block {
@@ -318,14 +316,19 @@ unsafe fn is_clear(page: usize) -> bool {
     (0..PAGE_BYTES / size_of::<u64>()).all(|at| unsafe { words.add(at).read_volatile() } == 0)
 }
 
-/// Has the system give pages to a part of memory, wherever that is.
-fn populate(from: usize, to: usize) {
+/// Has the system give pages to a part of memory, wherever that is, and says whether it did. It does not where nobody may write: what is expected behind the last piece may be
+/// another's.
+fn populate(from: usize, to: usize) -> bool {
     let memory = ptr::without_provenance_mut(from);
     // SAFETY: the advice changes nothing that memory holds, wherever it is; where there is none, it is refused.
-    let error = unsafe { libc::madvise(memory, to - from, POPULATE_WRITE) };
-    if error != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EINVAL) {
-        IS_REFUSED.store(true, Ordering::Relaxed);
-    }
+    unsafe { libc::madvise(memory, to - from, POPULATE_WRITE) == 0 }
+}
+
+/// Whether the system knows how, asked with memory that surely may be written.
+fn is_known() -> bool {
+    let page = vec![0u8; 2 * PAGE_BYTES];
+    let from = page.as_ptr().addr().next_multiple_of(PAGE_BYTES);
+    populate(from, from + PAGE_BYTES)
 }
 
 impl Stretch {
@@ -369,7 +372,7 @@ impl Stretch {
         let from = used.max(ready);
         let to = end.min(used + AHEAD_BYTES).min(from + PIECE_BYTES);
         let is_little = from + PIECE_BYTES / 2 > to && to < end;
-        if from >= to || is_little || IS_REFUSED.load(Ordering::Relaxed) {
+        if from >= to || is_little {
             return false;
         }
         populate(from, to);
@@ -380,6 +383,9 @@ impl Stretch {
 }
 
 fn work() {
+    if !is_known() {
+        return;
+    }
     let (mut again, mut looks) = (LOOK_AGAIN, 0u32);
     loop {
         let arenas = &ARENAS[..ARENAS_USED.load(Ordering::Relaxed)];
@@ -456,6 +462,23 @@ mod tests {
         }
         arena.follow(start + 2 * PIECE_BYTES, start + 3 * PIECE_BYTES);
         assert_eq!(touched(), 0, "what was used long ago is forgotten");
+    }
+
+    #[test]
+    fn memory_of_others_behind_a_stretch_changes_nothing_for_the_next() {
+        let bytes = 2 * AHEAD_BYTES;
+        // SAFETY: new memory wherever there is room, that nobody may read or write.
+        let others =
+            unsafe { libc::mmap(ptr::null_mut(), bytes, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANON, -1, 0) };
+        assert_ne!(others, libc::MAP_FAILED);
+        assert!(!populate(others.addr(), others.addr() + PAGE_BYTES));
+        assert_eq!(io::Error::last_os_error().raw_os_error(), Some(libc::EINVAL), "as if the advice were unknown");
+        let stretch = Stretch::none();
+        stretch.begin(others.addr(), AHEAD_BYTES);
+        assert_eq!((0..100).take_while(|_| stretch.touch()).count(), AHEAD_BYTES / PIECE_BYTES, "once each");
+        assert!(is_known());
+        // SAFETY: nobody else knows the memory.
+        assert_eq!(unsafe { libc::munmap(others, bytes) }, 0);
     }
 
     #[test]
