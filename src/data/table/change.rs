@@ -20,7 +20,7 @@ const _: () = {
 
 /// The nodes have no more slots than one per so many items. Random hashes stay far below. Without it, a few hundred items with the
 /// same leading bits could ask for a directory of any size; with it, their segment grows past its size instead.
-const ITEMS_PER_SLOT_MIN: usize = 16;
+const ITEMS_PER_SLOT_MIN: usize = 8;
 /// Nodes of so few items may have that many slots all the same.
 const SMALL_LEN: usize = 256;
 

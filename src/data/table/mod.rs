@@ -1,6 +1,6 @@
 //! One hash table for everything: the databases of a shard, the fields of a hash, the members of a set, the member index of a sorted set.
 //!
-//! It is an *extendible hash* (Fagin, Nievergelt, Pippenger, Strong, 1979). The items live in small *segments* of at most 210; a directory, indexed by
+//! It is an *extendible hash* (Fagin, Nievergelt, Pippenger, Strong, 1979). The items live in small *segments* of at most 105; a directory, indexed by
 //! the top bits of the hash, says which segment owns which part of the hash space. A full segment splits alone, so there is no rehash of everything and no
 //! moment at which two whole tables exist. Two sparse neighbours merge, and the directory halves when nothing needs its last bit, so memory returns after
 //! deletions. The directory is a tree of nodes of at most 128 slots, so that no step of growing or shrinking takes longer in a large table than in a small one.
@@ -13,7 +13,7 @@
 //!                 10 ---> segment <--- 11
 //! ```
 //!
-//! An item is a thin handle ([`Item`]), so a table costs 10 to 12 bytes an item beside the item, whatever their number is.
+//! An item is a thin handle ([`Item`]), so a table costs 11.5 to 12.2 bytes an item beside the item, whatever their number is.
 //!
 //! **Copy-on-write.** Items, segments and nodes count their references. A clone of a table is one more reference to its root. Who changes a table changes in place what has one
 //! reference, and first copies what has more: a node and a segment at a time, never the table. So a clone is a snapshot for the price of a pointer, and may be read

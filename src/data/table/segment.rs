@@ -11,7 +11,7 @@
 //! first group with an empty slot. A removal moves an item back into the hole where it must, so there are no marks of the deleted.
 //!
 //! The window says the home, and in ten of eleven cases in which half a split item belongs; so growing, splitting and comparing seldom load an item. The items are loaded when a table has
-//! some 300 thousand, and again at 600 million. (When windows moved on by 8 bits each split of a set of 6 to 10 million waited for some 200 members far apart.)
+//! some 150 thousand, and again at 300 million. (When windows moved on by 8 bits each split of a set of 6 to 10 million waited for some 200 members far apart.)
 //! The sizes are those of jemalloc's size classes, and a segment grows from one to the next: so bytes per item do not jump when a table doubles.
 #![expect(unsafe_code, reason = "one allocation with a header, control bytes and tagged pointers in it")]
 
@@ -26,15 +26,17 @@ use super::slot::{WINDOW_BITS, WINDOW_SHIFT, WINDOW_STEP, pointer, slot_of, star
 use super::word::Word;
 use crate::base::prefetch::prefetch;
 
-/// How many groups segments have: those with which a segment fills a size class, and eight.
-const SIZES: [u8; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14];
-/// The most groups of a segment that can be split.
-pub(super) const GROUPS_MAX: usize = 14;
+/// How many groups segments have: with each a segment nearly fills a size class. More than [`GROUPS_MAX`] have only those that cannot be split. Not four nor six: jemalloc has 32 blocks of those
+/// sizes in a slab, and as the segments of a table grow at about the same time, a few would stay behind in each slab and keep it.
+const SIZES: [u8; 9] = [1, 2, 3, 5, 7, 8, 10, 12, 14];
+/// The most groups of a segment that can be split. A copy counts one more reference in each item, each a line of memory far from the others, some 60 ns: 3 to 7 us for the 75 items
+/// that there are on average, 8 to 16 us when there were twice as many. Those cost 1.3 bytes less for each item.
+pub(super) const GROUPS_MAX: usize = 7;
 /// The most items for each group: one slot in sixteen stays empty, so that every search ends.
 const ITEMS_PER_GROUP: usize = WIDTH - 1;
 /// Two neighbours merge at this many items together or fewer. The distance to the size of a half that was split keeps a table from
 /// splitting and merging by turns.
-pub(super) const MERGE_ITEMS_MAX: usize = 88;
+pub(super) const MERGE_ITEMS_MAX: usize = 44;
 /// So many groups ahead of who loads their items: some thirty loads at once.
 const GROUPS_AHEAD: usize = 2;
 /// A segment with fewer items than this for each group gives memory back.
@@ -364,10 +366,15 @@ impl Segment {
     /// A copy with one reference, which shares the items.
     pub(super) unsafe fn copy<T: Item>(self) -> Self {
         let copy = Self::new(self.groups, self.depth);
-        // SAFETY: both have as many slots. The control byte is written after the item, so that a slot never owns what is not there.
+        // SAFETY: both have as many slots. The control byte is written after the item's reference is counted, so that a slot never owns what is not there. The slots come first and
+        // all at once: counting waits until all that was written before has arrived, and a new segment's lines are far away.
         unsafe {
+            copy.slot(0).copy_from_nonoverlapping(self.slot(0), self.slots());
             self.for_each_ahead(|index, slot| {
-                copy.slot(index).write(clone_slot::<T>(slot));
+                let counted = clone_slot::<T>(slot);
+                if counted != slot {
+                    copy.slot(index).write(counted);
+                }
                 *copy.control(0).add(index) = *self.control(0).add(index);
             });
             copy.set_len(self.len());

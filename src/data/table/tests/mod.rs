@@ -286,7 +286,7 @@ fn hashes_that_cannot_be_told_apart_make_one_segment_grow_instead_of_the_directo
         table.insert_new(item(id).hash, item(id));
     }
     assert!(table.has_overflowed);
-    assert!(table.slots * 16 <= 5_000);
+    assert!(table.slots * 8 <= 5_000);
     check(&table);
     assert!((0..5_000).all(|id| table.find(item(id).hash, &item(id).key).is_some()));
     assert!(table.at_random(&mut Rng::seeded(1)).is_some());

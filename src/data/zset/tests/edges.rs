@@ -2,6 +2,7 @@
 //! a look at everything after each.
 
 use super::*;
+use crate::data::zset::tree::LEAF_MAX;
 
 /// Edges: the largest integers that are exact, what is subnormal, what is not finite, both zeros.
 const EDGES: [f64; 18] = [
@@ -144,7 +145,7 @@ fn runs_of_equal_scores_at_the_edges_span_leaves_and_are_removed_by_every_bound(
             let mut pair = board(kind, count, &scores, &mut rng);
             let bound = |exclusive| ScoreBound { value: score, exclusive };
             let run = pair.set.ranks_by_score(bound(false), bound(false));
-            assert!(run.len() > 3 * 124 || count < 4_000, "a run of equal scores spans three leaves");
+            assert!(run.len() > 3 * LEAF_MAX || count < 4_000, "a run of equal scores spans three leaves");
             assert!(pair.set.ranks_by_score(bound(true), bound(false)).is_empty());
             assert!(pair.set.ranks_by_score(bound(false), bound(true)).is_empty());
             pair.remove_ranks(run.clone());
