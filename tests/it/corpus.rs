@@ -137,6 +137,8 @@ impl<'p> Run<'p> {
             self.judge(entry, &actual, failures);
         }
         self.flush(&mut group, failures);
+        // The next play counts those who hear what it publishes.
+        self.clients.into_values().for_each(Connection::leave);
     }
 
     fn client(&mut self, name: &str) -> &mut Connection {

@@ -2,7 +2,7 @@
 
 use super::format::CLOSED;
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A reply that takes longer has been forgotten by the server.
@@ -26,6 +26,13 @@ impl Connection {
             assert!(refused || hello[0].starts_with('%'), "HELLO 3 is answered with a map, not {hello:?}");
         }
         this
+    }
+
+    /// Ends the connection, and returns when the server has ended it too: what it had subscribed to or waited for no longer counts.
+    pub fn leave(mut self) {
+        // One that was lost has ended already.
+        let _ = self.stream.get_ref().shutdown(Shutdown::Write);
+        let _ = std::io::copy(&mut self.stream, &mut std::io::sink());
     }
 
     /// Sends a command; the lines of its reply, or of the close that came instead.
