@@ -19,7 +19,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
     ("serde", &["config", "http", "script"]),
     ("ahash", &["base"]),
-    ("tikv_jemallocator", &["base"]),
     ("tikv_jemalloc_sys", &["base"]),
     ("libc", &["base", "net", "server"]),
     ("parking_lot", &["base"]),

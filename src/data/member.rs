@@ -4,7 +4,7 @@
 //! block   [references: u16] [length: u8] [bytes]                       up to 254 bytes
 //!         [references: u16] [255: u8] [length: u32] [bytes]            longer ones
 //! ```
-//! A member of 16 bytes takes 19, in a block of 32. It never changes, so tables and their clones share it.
+//! A member of 16 bytes takes 19, in a block of 24. It never changes, so tables and their clones share it.
 #![expect(unsafe_code, reason = "one allocation with its count and length inside, which a table keeps by its address")]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};

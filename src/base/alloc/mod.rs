@@ -40,7 +40,7 @@ pub fn touch_ahead() -> std::io::Result<()> {
     Ok(())
 }
 
-use below::BELOW;
+use below::{BELOW, QUANTUM};
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -88,6 +88,17 @@ pub fn mark_startup() {
 /// What was allocated when the server began to serve; 0 before.
 pub fn startup_bytes() -> u64 {
     STARTUP_BYTES.get().copied().unwrap_or(0)
+}
+
+/// The bytes that the allocator spends on a block of `bytes`: jemalloc's size classes, up to 64 in steps of its quantum, then four classes for each doubling. Exact up to
+/// 32 KiB; beyond, jemalloc may have classes in between.
+#[inline]
+pub const fn size_class(bytes: usize) -> usize {
+    if bytes <= 4 * QUANTUM {
+        return bytes.next_multiple_of(QUANTUM);
+    }
+    let step = 1 << ((bytes - 1).ilog2() - 2);
+    bytes.next_multiple_of(step)
 }
 
 /// What the allocator knows of its memory, in bytes.

@@ -4,6 +4,8 @@ use super::Figures;
 
 /// The allocator.
 pub(super) const BELOW: std::alloc::System = std::alloc::System;
+/// The distance of its smallest size classes.
+pub(super) const QUANTUM: usize = 16;
 /// Its name, as INFO tells it.
 pub const NAME: &str = "libc";
 

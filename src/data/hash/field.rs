@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering, fence};
 
 use super::super::table::Item;
-use super::super::thin::size_class;
+use crate::base::alloc::size_class;
 
 /// A field and its value. Cheap to clone; who changes the value copies it first if it is shared.
 ///

@@ -8,7 +8,7 @@ use super::{ACCESS_END, Collection, INLINE_BYTES_MAX, NO_DEADLINE};
 use crate::base::prefetch::prefetch;
 use crate::data::string::StrRef;
 use crate::data::table::Step;
-use crate::data::thin::size_class;
+use crate::base::alloc::size_class;
 use std::alloc::{Layout, alloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::NonNull;

@@ -12,7 +12,7 @@
 //!           or up to 255 bytes of a string, the value byte being their number; or nothing, if it is in the slot
 //! slot      a longer string, or a collection: each is eight bytes that point elsewhere
 //! ```
-//! A key of 16 bytes with a value of 16 takes 40 bytes, so a block of 48; with a deadline 46, so the same; a counter below 2^23 with a deadline
+//! A key of 16 bytes with a value of 16 takes a block of 40 bytes; with a deadline 46, so one of 48; a counter below 2^23 with a deadline
 //! 32. Blocks are asked for in the sizes that the allocator has, so a change within the same size is made in place.
 //!
 //! [`Record`] is a handle; a clone of it is one more reference. A record that others refer to (because a frozen clone of its table holds it) is

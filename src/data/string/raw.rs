@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "length and bytes in one block behind a thin pointer: a record has eight bytes for it")]
 
 use crate::base::alloc::pages;
-use crate::data::thin::size_class;
+use crate::base::alloc::size_class;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering, fence};

@@ -5,7 +5,7 @@
 //! ```
 #![expect(unsafe_code, reason = "one allocation with its lengths inside, which no collection of std offers")]
 
-use super::size_class;
+use crate::base::alloc::size_class;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::fmt;
 use std::ops::{Bound, Deref, DerefMut, RangeBounds};
