@@ -46,6 +46,12 @@ impl Deadlines {
         self.wheel.schedule(position, deadline, now);
     }
 
+    /// Begins to load what [`Deadlines::schedule`] looks at first.
+    #[inline]
+    pub(super) fn prefetch(&self, position: Position) {
+        self.wheel.prefetch(position);
+    }
+
     /// One position that is due; see [`Wheel::pop`].
     pub(super) fn pop(&mut self, now: UnixMillis, work: &mut usize) -> Option<Position> {
         if let Some(renewal) = &mut self.renewal

@@ -11,6 +11,7 @@ use crate::base::clock::UnixMillis;
 use crate::base::hash;
 use crate::data::record::Record;
 use crate::data::stream::Stream;
+use crate::data::table::Position;
 use std::ops::{Deref, DerefMut};
 
 /// The key holds a value of another type than the command works on.
@@ -476,6 +477,9 @@ impl<'a, 'k> Keys<'a, 'k> {
         let deadline = kept(deadline);
         let (shard, hash) = self.shard_for(key);
         let database = &mut shard.databases[db];
+        if deadline != NO_DEADLINE {
+            database.deadlines.prefetch(Position::of(hash));
+        }
         let found = database.change(hash, key, |record| {
             let before = record.lend().deadline();
             if judged <= before {

@@ -5,6 +5,7 @@ use crate::base::event::Classes;
 use crate::base::rng::Rng;
 use crate::data::hash::{Hash, Limits};
 use crate::data::string::Str;
+use crate::keyspace::wheel::TICK_MS;
 use crate::keyspace::{Extent, Keyspace, Missing, Patience, Plan, Value, WrongType};
 
 #[test]
@@ -170,11 +171,11 @@ fn a_turn_finds_all_expired_keys_and_nothing_else() {
     for number in 0..5_000i64 {
         let key = format!("k{number}");
         one(&keyspace, 0, key.as_bytes(), ((number % 2) as usize, 0), |keys| {
-            keys.put_string(key.as_bytes(), b"x", (number % 3 != 0).then_some(number % 7));
+            keys.put_string(key.as_bytes(), b"x", (number % 3 != 0).then_some(number % (2 * TICK_MS)));
         });
     }
-    let dead = (0..5_000i64).filter(|number| number % 3 != 0 && number % 7 < 4).count();
-    expire(&keyspace, 0, 4);
+    let dead = (0..5_000i64).filter(|number| number % 3 != 0 && number % (2 * TICK_MS) < TICK_MS).count();
+    expire(&keyspace, 0, TICK_MS);
     assert_eq!(keyspace.totals().expired, dead as u64);
     assert_eq!(keyspace.len(0) + keyspace.len(1), 5_000 - dead);
     check_counts(&keyspace);

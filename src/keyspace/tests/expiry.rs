@@ -3,6 +3,7 @@
 use super::{check_counts, expire, lent, one, whole};
 use crate::base::clock::{ManualClock, UnixMillis};
 use crate::keyspace::expire::{Rest, turn};
+use crate::keyspace::wheel::TICK_MS;
 use crate::keyspace::{Keyspace, Patience, Plan};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -173,7 +174,7 @@ fn without_active_expiry_nothing_goes_but_wheels_stay_small() {
     assert_eq!(keyspace.len(0), 100);
     assert!(entries(&keyspace) <= 2 * 100 + keyspace.shards() * 64);
     // What a renewed wheel finds due waits for its next tick.
-    expire(&keyspace, 0, START + 2 * HOUR + 4);
+    expire(&keyspace, 0, START + 2 * HOUR + TICK_MS);
     assert_eq!(keyspace.len(0), 0);
 }
 
@@ -193,8 +194,8 @@ fn a_clock_that_is_set_back_delays_nothing_and_leaves_no_work() {
     expire(&keyspace, 0, now + 999);
     assert_eq!(keyspace.len(0), left + 1);
     // The first look finds the wheel astray, the next one the key.
-    expire(&keyspace, 0, now + 1_004);
-    expire(&keyspace, 0, now + 1_008);
+    expire(&keyspace, 0, now + 1_000 + TICK_MS);
+    expire(&keyspace, 0, now + 1_000 + 2 * TICK_MS);
     assert_eq!(keyspace.len(0), left, "what was given a deadline by the new clock goes by it");
 }
 

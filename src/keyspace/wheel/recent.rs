@@ -30,6 +30,12 @@ impl Recent {
         self.0[Self::place(position)] = (position.get(), tick);
     }
 
+    /// Where a position stands if it does.
+    #[inline]
+    pub(super) fn at(&self, position: Position) -> *const (u64, u64) {
+        &raw const self.0[Self::place(position)]
+    }
+
     #[inline]
     fn place(position: Position) -> usize {
         // The low bits are as good as random.

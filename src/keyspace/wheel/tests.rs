@@ -1,12 +1,11 @@
 //! The wheel beside a map from deadlines to keys, under a clock that does what clocks do.
 
-use super::{AHEAD_TICKS_MAX, TICK_BITS, Wheel};
+use super::{AHEAD_TICKS_MAX, TICK_MS, Wheel};
 use crate::base::clock::UnixMillis;
 use crate::data::table::Position;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-const TICK_MS: i64 = 1 << TICK_BITS;
 const PREFIX: u64 = 0xA5 << 40;
 const SECOND: i64 = 1000;
 const YEAR: i64 = 365 * 24 * 3600 * SECOND;
