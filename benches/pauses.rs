@@ -1,4 +1,5 @@
-//! How long a shard is held while millions of keys come, change and go; how long a frozen clone takes, and what it costs the writers after it.
+//! How long a shard is held while millions of keys come, change and go; how long a frozen clone takes, and what it costs the writers after it; how long a worker takes at a time
+//! for the keys whose time has come, before it serves others.
 //!
 //! ```text
 //! cargo bench --bench pauses                        2 million keys
@@ -29,6 +30,7 @@ use tally::base::rng::Rng;
 use tally::data::record::{NO_DEADLINE, Record};
 use tally::data::table::Table;
 use tally::data::zset::{Limits, ZSet};
+use tally::keyspace::expire::{Rest, turn};
 use tally::keyspace::{Frozen, Keys, Keyspace, Missing, Patience, Plan};
 
 const KEYS: usize = 2_000_000;
@@ -37,6 +39,12 @@ const THREADS: usize = 2;
 const FREEZES: usize = 20;
 /// Writes after each freeze: enough to meet many segments for the first time.
 const WRITES_PER_FREEZE: usize = 100_000;
+/// Keys with a far deadline, and keys that are due at once, so many times over.
+const FAR_KEYS: usize = 900_000;
+const DUE_KEYS: usize = 100_000;
+const BURSTS: usize = 20;
+/// The turns that this takes, at most.
+const TURNS_MAX: usize = 1_000_000;
 /// Pages that *touch a page* writes to.
 const PAGES: usize = 100_000;
 const PAGE_BYTES: usize = 4096;
@@ -68,6 +76,7 @@ fn main() {
     if keys > 0 {
         a_table(&clock, keys);
         a_keyspace(&clock, keys);
+        an_expiry(&clock);
     }
     if members > 0 {
         println!("\n{members} members of 20 bytes with random scores in one sorted set\n");
@@ -151,6 +160,36 @@ fn a_keyspace(clock: &SystemClock, keys: usize) {
         });
     }
     times.show("keyspace: delete");
+}
+
+/// A worker's turns while many keys are due at once among a million that have deadlines.
+fn an_expiry(clock: &SystemClock) {
+    let keyspace = Keyspace::new(DATABASES, 1, 1);
+    let put = |number: usize, deadline: i64| {
+        let key = key(number);
+        let plan = Plan::One(keyspace.shard_of(&key));
+        let mut pass = keyspace.enter(0, Patience::Wait).expect("nobody else is inside");
+        let mut held = pass.lock(&plan, Patience::Wait).expect("nobody else is inside");
+        Keys::new(&mut held, 0, clock.unix_millis()).put_string(&key, &value(number), Some(deadline));
+        pass.unlock(held);
+    };
+    let far = clock.unix_millis() + 3_600_000;
+    (0..FAR_KEYS).for_each(|number| put(number, far + number as i64));
+    let mut times = Times::new(clock, TURNS_MAX);
+    for _ in 0..BURSTS {
+        let due = clock.unix_millis() + 1_000;
+        (FAR_KEYS..FAR_KEYS + DUE_KEYS).for_each(|number| put(number, due));
+        while clock.unix_millis() < due + 100 {
+            std::hint::spin_loop();
+        }
+        while keyspace.len(0) > FAR_KEYS {
+            let mut pass = keyspace.enter(0, Patience::Wait).expect("nobody else is inside");
+            let mut rest = Rest::More;
+            times.take(|| rest = turn(&mut pass, clock, true));
+            assert!(rest == Rest::More || keyspace.len(0) == FAR_KEYS, "turns go on until all are gone");
+        }
+    }
+    times.show("a turn of expiry");
 }
 
 /// A sorted set: each step is what ZADD does under its lock.
