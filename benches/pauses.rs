@@ -14,13 +14,16 @@
 //! often the system took the thread off its CPU (`out`) and how many pages it had to give it at first touch (`faults`).
 //!
 //! What the machine does to a thread that does nothing of the kind is measured in the same run. *Touch a page* writes to pages that nobody has touched before. And each
-//! operation is followed by a loop that reads both clocks for as long as the operation took: so that loop is exposed to interrupts, to other processes and to what the
-//! host does exactly as long as the operations, and at the same time. Its longest gap between two readings, by either clock, is what the second line of each row counts: the
-//! CPU time of a thread has gaps as well, for interrupts and what the host takes count as its own. What is over a limit there is not the operations' doing; what more of them are
+//! operation is followed by a loop that goes on for as long as the operation took, reads both clocks and, between two readings, writes to a few cache lines of *plain memory*: an
+//! array as large as the data, at random, every page of which has been written to before. So that loop is exposed to interrupts, to other processes and to what the
+//! host does exactly as long as the operations, and at the same time; and where the host below a virtual machine is slow to supply memory (it may have taken back
+//! pages that the machine had freed before, or be changing its tables), which stops the machine for milliseconds and counts as CPU time of the thread, plain memory meets that too.
+//! Its longest gap between two readings, by either clock, is what the second line of each row counts. What is over a limit there is not the operations' doing; what more of them are
 //! over it is, and that is the third line: a quantile of the operations by themselves is within a limit if what is over it there is less than what the quantile leaves out.
 
 #![expect(clippy::print_stdout, clippy::disallowed_macros, reason = "a table for people")]
 
+use std::cell::Cell;
 use std::hint::black_box;
 use tally::base::alloc::touch_ahead;
 use tally::base::clock::{Clock, SystemClock};
@@ -52,6 +55,9 @@ const PAGE_BYTES: usize = 4096;
 const LONG_NANOS: u32 = 20_000;
 /// What is counted over.
 const LIMITS: [(u32, &str); 3] = [(LONG_NANOS, "20 us"), (100_000, "100 us"), (1_000_000, "1 ms")];
+/// A line of the caches, which is about what a key takes, and how many of them are written to between two readings of the clocks: as an insertion meets in as long.
+const WORDS_OF_LINE: usize = 8;
+const LINES_PER_TOUCH: usize = 4;
 /// So many of the longest are told of.
 const LONGEST: usize = 3;
 const NOW: i64 = 1_700_000_000_000;
@@ -71,21 +77,54 @@ fn main() {
     let over: String = LIMITS.iter().map(|(_, name)| format!("{:>9}", format!("> {name}"))).collect();
     let columns = format!("{:>9}{:>9}{:>10}{over}", "mean", "p99.9", "longest");
     println!("{:<36}{:>10} |{columns} |{columns}", "operation", "times");
-    let clock = SystemClock::new();
-    touch_pages(&clock);
+    let machine = Machine { clock: SystemClock::new(), plain: Plain::new(keys.max(members)) };
+    touch_pages(&machine);
     if keys > 0 {
-        a_table(&clock, keys);
-        a_keyspace(&clock, keys);
-        an_expiry(&clock);
+        a_table(&machine, keys);
+        a_keyspace(&machine, keys);
+        an_expiry(&machine);
     }
     if members > 0 {
         println!("\n{members} members of 20 bytes with random scores in one sorted set\n");
-        a_board(&clock, members);
+        a_board(&machine, members);
     }
 }
 
-fn touch_pages(clock: &SystemClock) {
-    let mut times = Times::new(clock, PAGES);
+/// What operations are compared with.
+struct Machine {
+    clock: SystemClock,
+    plain: Plain,
+}
+
+/// Memory as large as the data, with nothing in it.
+struct Plain {
+    lines: Vec<Cell<[u64; WORDS_OF_LINE]>>,
+    rng: Cell<u64>,
+}
+
+impl Plain {
+    fn new(items: usize) -> Self {
+        Self { lines: (0..items).map(|item| Cell::new([item as u64; WORDS_OF_LINE])).collect(), rng: Cell::new(5) }
+    }
+
+    /// Writes to some lines at random.
+    #[inline]
+    fn touch(&self) {
+        for _ in 0..LINES_PER_TOUCH {
+            // A multiplicative generator: an operation should not pay for a better one.
+            let random = self.rng.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            self.rng.set(random);
+            let at = (u128::from(random) * self.lines.len() as u128) >> 64;
+            let line = &self.lines[at as usize];
+            let mut words = line.get();
+            words[0] = random;
+            line.set(words);
+        }
+    }
+}
+
+fn touch_pages(machine: &Machine) {
+    let mut times = Times::new(machine, PAGES);
     let mut memory: Vec<u8> = Vec::with_capacity(PAGES * PAGE_BYTES);
     let fresh = memory.spare_capacity_mut();
     for page in 0..PAGES {
@@ -95,9 +134,9 @@ fn touch_pages(clock: &SystemClock) {
 }
 
 /// The table of one database in one shard, which nobody else splits the keys with.
-fn a_table(clock: &SystemClock, keys: usize) {
+fn a_table(machine: &Machine, keys: usize) {
     let mut table: Table<Record> = Table::new(0);
-    let mut times = Times::new(clock, keys);
+    let mut times = Times::new(machine, keys);
     for number in 0..keys {
         let key = key(number);
         let (hash, record) = (hash(&key), Record::with_string(&key, &value(number), NO_DEADLINE, 0));
@@ -105,7 +144,7 @@ fn a_table(clock: &SystemClock, keys: usize) {
     }
     times.show("one table: insert");
     let clone = table.clone();
-    let mut times = Times::new(clock, WRITES_PER_FREEZE);
+    let mut times = Times::new(machine, WRITES_PER_FREEZE);
     let mut rng = Rng::seeded(1);
     for _ in 0..WRITES_PER_FREEZE {
         let key = key(rng.below(keys));
@@ -117,7 +156,7 @@ fn a_table(clock: &SystemClock, keys: usize) {
     }
     times.show("one table: write after a clone");
     drop(clone);
-    let mut times = Times::new(clock, keys);
+    let mut times = Times::new(machine, keys);
     for number in 0..keys {
         let key = key(number);
         let hash = hash(&key);
@@ -126,18 +165,18 @@ fn a_table(clock: &SystemClock, keys: usize) {
     times.show("one table: remove");
 }
 
-fn a_keyspace(clock: &SystemClock, keys: usize) {
+fn a_keyspace(machine: &Machine, keys: usize) {
     let keyspace = Keyspace::new(DATABASES, THREADS, THREADS);
     keyspace.free_in_background().expect("a thread");
     let mut rng = Rng::seeded(2);
-    let mut times = Times::new(clock, keys);
+    let mut times = Times::new(machine, keys);
     (0..keys).for_each(|number| put(&keyspace, &mut times, number));
     times.show("keyspace: insert");
-    let mut times = Times::new(clock, 1_000_000);
+    let mut times = Times::new(machine, 1_000_000);
     (0..keys.min(1_000_000)).for_each(|_| put(&keyspace, &mut times, rng.below(keys)));
     times.show("keyspace: overwrite");
     let (mut freezes, mut writes, mut drops) =
-        (Times::new(clock, FREEZES), Times::new(clock, FREEZES * WRITES_PER_FREEZE), Times::new(clock, FREEZES));
+        (Times::new(machine, FREEZES), Times::new(machine, FREEZES * WRITES_PER_FREEZE), Times::new(machine, FREEZES));
     for _ in 0..FREEZES {
         let mut frozen: Option<Frozen> = None;
         freezes.take(|| {
@@ -152,7 +191,7 @@ fn a_keyspace(clock: &SystemClock, keys: usize) {
     freezes.show("keyspace: freeze");
     writes.show("keyspace: overwrite after a freeze");
     drops.show("keyspace: drop the frozen clone");
-    let mut times = Times::new(clock, keys);
+    let mut times = Times::new(machine, keys);
     for number in 0..keys {
         let key = key(number);
         hold(&keyspace, &mut times, &key, |keys| {
@@ -163,7 +202,8 @@ fn a_keyspace(clock: &SystemClock, keys: usize) {
 }
 
 /// A worker's turns while many keys are due at once among a million that have deadlines.
-fn an_expiry(clock: &SystemClock) {
+fn an_expiry(machine: &Machine) {
+    let clock = &machine.clock;
     let keyspace = Keyspace::new(DATABASES, 1, 1);
     let put = |number: usize, deadline: i64| {
         let key = key(number);
@@ -175,7 +215,7 @@ fn an_expiry(clock: &SystemClock) {
     };
     let far = clock.unix_millis() + 3_600_000;
     (0..FAR_KEYS).for_each(|number| put(number, far + number as i64));
-    let mut times = Times::new(clock, TURNS_MAX);
+    let mut times = Times::new(machine, TURNS_MAX);
     for _ in 0..BURSTS {
         let due = clock.unix_millis() + 1_000;
         (FAR_KEYS..FAR_KEYS + DUE_KEYS).for_each(|number| put(number, due));
@@ -193,7 +233,7 @@ fn an_expiry(clock: &SystemClock) {
 }
 
 /// A sorted set: each step is what ZADD does under its lock.
-fn a_board(clock: &SystemClock, members: usize) {
+fn a_board(machine: &Machine, members: usize) {
     const BOARD: &[u8] = b"board";
     const SCORES: usize = 1 << 30;
     let keyspace = Keyspace::new(DATABASES, THREADS, THREADS);
@@ -208,10 +248,10 @@ fn a_board(clock: &SystemClock, members: usize) {
             assert!(added.is_ok(), "nobody else uses the key");
         });
     };
-    let mut times = Times::new(clock, members);
+    let mut times = Times::new(machine, members);
     (0..members).for_each(|number| add(&mut times, number, rng.below(SCORES)));
     times.show("sorted set: add");
-    let mut times = Times::new(clock, 1_000_000);
+    let mut times = Times::new(machine, 1_000_000);
     (0..members.min(1_000_000)).for_each(|_| add(&mut times, rng.below(members), rng.below(SCORES)));
     times.show("sorted set: change a score");
     let plan = Plan::One(keyspace.shard_of(BOARD));
@@ -220,11 +260,11 @@ fn a_board(clock: &SystemClock, members: usize) {
     let frozen = Keys::new(&mut held, 0, NOW).peek(BOARD).map(|entry| keyspace.freeze_entry(entry));
     pass.unlock(held);
     drop(pass);
-    let mut times = Times::new(clock, 1_000_000);
+    let mut times = Times::new(machine, 1_000_000);
     (0..members.min(1_000_000)).for_each(|_| add(&mut times, rng.below(members), rng.below(SCORES)));
     times.show("sorted set: change it beside a clone");
     drop(frozen);
-    let mut times = Times::new(clock, 1);
+    let mut times = Times::new(machine, 1);
     hold(&keyspace, &mut times, BOARD, |keys| assert!(keys.delete(BOARD), "it was there"));
     times.show("sorted set: delete all of it");
 }
@@ -265,11 +305,11 @@ fn text(head: &[u8; 4], mut number: usize) -> [u8; 16] {
 }
 
 /// How long each operation took, by two clocks, in nanoseconds.
-struct Times<'c> {
-    clock: &'c SystemClock,
+struct Times<'m> {
+    machine: &'m Machine,
     wall: Vec<u32>,
     cpu: Vec<u32>,
-    /// The longest gaps while the clocks alone were read for as long, by the one and by the other.
+    /// The longest gaps where plain memory was written to for as long, by the one and by the other.
     gaps: Vec<u32>,
     cpu_gaps: Vec<u32>,
     long: Vec<Long>,
@@ -281,11 +321,11 @@ struct Long {
     during: Interruptions,
 }
 
-impl<'c> Times<'c> {
+impl<'m> Times<'m> {
     /// For so many operations, so that no memory is moved between them.
-    fn new(clock: &'c SystemClock, operations: usize) -> Self {
+    fn new(machine: &'m Machine, operations: usize) -> Self {
         Self {
-            clock,
+            machine,
             wall: Vec::with_capacity(operations),
             cpu: Vec::with_capacity(operations),
             gaps: Vec::with_capacity(operations),
@@ -295,11 +335,12 @@ impl<'c> Times<'c> {
     }
 
     fn take<R>(&mut self, act: impl FnOnce() -> R) {
+        let clock = &self.machine.clock;
         let before = thread_interruptions();
         let cpu = thread_cpu_nanos();
-        let wall = self.clock.ticks();
+        let wall = clock.ticks();
         black_box(act());
-        let wall = self.clock.ticks().since(wall);
+        let wall = clock.ticks().since(wall);
         let cpu = thread_cpu_nanos() - cpu;
         let wall = u32::try_from(wall).unwrap_or(u32::MAX);
         if wall > LONG_NANOS {
@@ -317,12 +358,14 @@ impl<'c> Times<'c> {
         self.cpu.push(u32::try_from(cpu).unwrap_or(u32::MAX));
     }
 
-    /// Reads the clocks for so long.
+    /// Reads the clocks and writes to plain memory for so long.
     fn longest_gaps(&self, nanos: u32) -> [u32; 2] {
-        let begin = self.clock.ticks();
+        let Machine { clock, plain } = self.machine;
+        let begin = clock.ticks();
         let (mut last, mut last_cpu, mut longest) = (begin, thread_cpu_nanos(), [0; 2]);
         while last.since(begin) < u64::from(nanos) {
-            let (now, now_cpu) = (self.clock.ticks(), thread_cpu_nanos());
+            plain.touch();
+            let (now, now_cpu) = (clock.ticks(), thread_cpu_nanos());
             longest = [longest[0].max(now.since(last)), longest[1].max(now_cpu - last_cpu)];
             (last, last_cpu) = (now, now_cpu);
         }
@@ -331,7 +374,7 @@ impl<'c> Times<'c> {
 
     fn show(mut self, name: &str) {
         println!("{name:<36}{:>10} |{} |{}", self.wall.len(), columns(&self.wall), columns(&self.cpu));
-        println!("{:<46} |{} |{}", "    the clocks alone, for as long", columns(&self.gaps), columns(&self.cpu_gaps));
+        println!("{:<46} |{} |{}", "    plain memory, for as long", columns(&self.gaps), columns(&self.cpu_gaps));
         println!("{}", own(&self.wall, &self.gaps));
         self.long.sort_unstable_by_key(|long| std::cmp::Reverse(self.wall[long.number]));
         for Long { number, during: Interruptions { preemptions, faults } } in self.long.iter().take(LONGEST) {
@@ -353,7 +396,7 @@ impl<'c> Times<'c> {
 }
 
 /// The share of the operations that took longer than each limit and of which the machine is not the reason: those over it beyond as many as
-/// there are where only the clocks were read.
+/// there are where plain memory was written to.
 fn own(times: &[u32], alone: &[u32]) -> String {
     let over = |times: &[u32], limit| times.iter().filter(|nanos| **nanos > limit).count();
     let share = |limit| 100.0 * over(times, limit).saturating_sub(over(alone, limit)) as f64 / times.len() as f64;
