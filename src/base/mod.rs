@@ -9,5 +9,6 @@ pub mod limits;
 pub mod num;
 pub mod prefetch;
 pub mod process;
+pub mod rest;
 pub mod rng;
 pub mod sync;

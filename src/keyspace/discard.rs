@@ -4,6 +4,7 @@
 //! whoever brought it. The thread is started by the server ([`Discard::start`]) and ends with the keyspace, after everything that was queued is freed.
 
 use super::Database;
+use crate::base::rest;
 use crate::base::sync::Mutex;
 use crate::data::record::{Record, RecordRef, Value, ValueRef};
 use crate::data::table::Table;
@@ -190,6 +191,8 @@ impl Discard {
 }
 
 fn free(garbage: &Receiver<(Garbage, usize)>, counts: &Counts) {
+    // Nobody waits for it, and workers want its CPU.
+    rest::rest_often();
     while let Ok((garbage, objects)) = garbage.recv() {
         if matches!(garbage, Garbage::End) {
             return;

@@ -16,6 +16,7 @@ use super::Item;
 use super::segment::Segment;
 use super::word::Word;
 use crate::base::prefetch::prefetch;
+use crate::base::rest;
 
 /// The most bits by which a node tells hashes apart.
 pub(super) const BITS_MAX: u32 = 7;
@@ -210,7 +211,10 @@ impl Node {
             fence(Ordering::Acquire);
             // SAFETY: the last reference is gone, so what follows has the node to itself.
             unsafe {
-                self.for_each(|word| release::<T>(word));
+                self.for_each(|word| {
+                    release::<T>(word);
+                    rest::go_on();
+                });
                 self.free();
             }
         }

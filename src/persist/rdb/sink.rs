@@ -7,7 +7,7 @@ use crate::base::num;
 use std::io::{self, Write};
 
 /// How much is written at once.
-const BUFFER_BYTES: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 16 * 1024;
 /// Strings up to this are not worth compressing, and only shorter ones are looked at for integers: as in Redis.
 const PLAIN_BYTES_MAX: usize = 20;
 const INTEGER_BYTES_MAX: usize = 11;
@@ -38,8 +38,11 @@ impl<W: Write> Sink<W> {
         if self.buffer.len() + bytes.len() > BUFFER_BYTES {
             self.flush()?;
             if bytes.len() > BUFFER_BYTES {
-                self.crc = crc64::update(self.crc, bytes);
-                return self.writer.write_all(bytes);
+                // In pieces, between which the writer may rest.
+                return bytes.chunks(BUFFER_BYTES).try_for_each(|piece| {
+                    self.crc = crc64::update(self.crc, piece);
+                    self.writer.write_all(piece)
+                });
             }
         }
         self.buffer.extend_from_slice(bytes);

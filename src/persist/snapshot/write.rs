@@ -23,6 +23,8 @@ const NAP_NANOS_MIN: u64 = 1_000_000;
 const NAP_NANOS_MAX: u64 = 50_000_000;
 /// How many keys are written before they are counted.
 const KEYS_PER_COUNT: u64 = 128;
+/// How many are looked at or written before it may be time to rest.
+const KEYS_PER_REST: u64 = 32;
 
 /// How a snapshot is written.
 #[derive(Clone, Debug)]
@@ -35,7 +37,7 @@ pub struct WriteOptions {
     pub incremental_sync: bool,
     /// How fast it may be written.
     pub pace: Option<Pace>,
-    /// That the thread which writes it has nothing else to do, and nobody waits for it: so it runs where a CPU would be idle, as long as it gets on like that.
+    /// That the thread which writes it has nothing else to do, and nobody waits for it: so it runs where a CPU would be idle, or rests often.
     pub background: Option<Background>,
     /// What is told of the last access to each entry.
     pub access: Access,
@@ -111,7 +113,8 @@ pub fn write(
     options: &WriteOptions,
     progress: &Progress,
 ) -> io::Result<Written> {
-    let standing = options.background.as_ref().and_then(|Background(clock)| Standing::back(&**clock));
+    let standing = options.background.as_ref().map(|Background(clock)| Standing::of_this_thread(&**clock));
+    let standing = standing.as_ref();
     let began = options.pace.as_ref().map(began);
     let writer = Writer { file, options, progress, bytes: 0, synced: 0, began, standing };
     let mut encoder = Encoder::new(writer, options.format)?;
@@ -125,11 +128,16 @@ pub fn write(
     let mut keys = 0;
     for db in (0..frozen.databases()).filter(|db| !frozen.is_empty(*db)) {
         encoder.select_db(db)?;
-        let volatile = frozen.iter(db).filter(|entry| entry.deadline().is_some()).count();
+        let mut volatile = 0;
+        for (number, entry) in (1u64..).zip(frozen.iter(db)) {
+            volatile += usize::from(entry.deadline().is_some());
+            go_on(standing, number);
+        }
         encoder.resize_db(frozen.len(db), volatile)?;
         for entry in frozen.iter(db) {
             encoder.entry(entry.key(), entry.value(), properties(entry, options))?;
             keys += 1;
+            go_on(standing, keys);
             if keys % KEYS_PER_COUNT == 0 {
                 progress.add(KEYS_PER_COUNT, 0);
             }
@@ -139,6 +147,15 @@ pub fn write(
     let mut writer = encoder.finish()?;
     writer.file.sync()?;
     Ok(Written { bytes: writer.bytes, keys })
+}
+
+#[inline]
+fn go_on(standing: Option<&Standing<'_>>, keys: u64) {
+    if keys.is_multiple_of(KEYS_PER_REST)
+        && let Some(standing) = standing
+    {
+        standing.go_on();
+    }
 }
 
 fn properties(entry: EntryRef<'_>, options: &WriteOptions) -> Properties {
@@ -164,7 +181,7 @@ struct Writer<'a> {
     synced: u64,
     /// When the first byte was to be written, if there is a pace.
     began: Option<u64>,
-    standing: Option<Standing<'a>>,
+    standing: Option<&'a Standing<'a>>,
 }
 
 impl Writer<'_> {
@@ -189,8 +206,9 @@ impl Write for Writer<'_> {
         if self.progress.is_stopped() {
             return Err(io::Error::other("it was told to stop"));
         }
-        if self.standing.as_mut().is_some_and(|standing| !standing.gets_on()) {
-            self.standing = None;
+        if let Some(standing) = self.standing {
+            standing.go_on();
+            standing.end_stretch();
         }
         let count = self.file.write(&bytes[..bytes.len().min(WRITE_BYTES)])?;
         self.bytes += count as u64;
@@ -200,8 +218,8 @@ impl Write for Writer<'_> {
             self.synced = self.bytes;
         }
         self.keep_pace();
-        if let Some(standing) = &mut self.standing {
-            standing.go_on();
+        if let Some(standing) = self.standing {
+            standing.begin_stretch();
         }
         Ok(count)
     }

@@ -6,6 +6,7 @@
     reason = "a count of owners; Arc's second count costs a slot per leaf, and two atomic changes per look for others"
 )]
 
+use crate::base::rest;
 use std::fmt;
 use std::ops::Deref;
 use std::process::abort;
@@ -111,6 +112,7 @@ impl<T> Drop for Shared<T> {
         }
         // SAFETY: this was the last share, and the pointer came out of a box.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        rest::go_on();
     }
 }
 
