@@ -2,7 +2,7 @@
 
 First, SET and INCR from 50 connections, alone and in pipelines of 16, with the log off and with appendfsync everysec: CPU microseconds per request of all threads of the
 server, medians of rounds in which the servers take turns. Then appendfsync always: 64 connections send INCR, one request each at a time, beside the median time of a
-fdatasync of the same disk measured just before; and how long a reader of other keys waits meanwhile. As clients and server share the processors, the same reader is then measured
+fdatasync of the same disk measured just before, by a process that is slowed as the server is; and how long a reader of other keys waits meanwhile. As clients and server share the processors, the same reader is then measured
 beside a server without a log, to which as many connections write as often: all at once, as they do when one sync has served them all. What is beyond that is the log's. A disk may be so
 fast that the processor is what limits writes; so the same follows with 5 ms more for each fdatasync, which strace injects where it is installed.
 """
@@ -12,11 +12,12 @@ import io
 import multiprocessing
 import os
 import random
+import shlex
 import shutil
 import socket
 import statistics
 import subprocess
-import tempfile
+import sys
 import time
 
 import figures
@@ -34,6 +35,18 @@ SLOWER_MS = 5
 # A thread that strace has not yet seen in a system call that it traces is stopped at each of its others as well, filter or not. So one is traced that every thread does
 # when it begins, which names it; without it a server whose other threads do the syncing pays for the tracer ten times what it does itself.
 SLOWED = f"strace -f --seccomp-bpf -qq -o /dev/null -e trace=fdatasync,prctl -e inject=fdatasync:delay_exit={SLOWER_MS * 1000} "
+# What a process of its own runs, so that it can be slowed as the server is.
+TIMED = """
+import os, statistics, sys, tempfile, time
+with tempfile.NamedTemporaryFile(dir=sys.argv[1]) as file:
+    times = []
+    for _ in range(int(sys.argv[2])):
+        os.write(file.fileno(), b"x" * 64)
+        begun = time.perf_counter()
+        os.fdatasync(file.fileno())
+        times.append((time.perf_counter() - begun) * 1000)
+print(statistics.median(times))
+"""
 
 
 def run(tally, peer, threads, requests, rounds):
@@ -70,13 +83,13 @@ def synced(commands, threads):
     """appendfsync always."""
     flags = "--appendonly yes --appendfsync always --auto-aof-rewrite-percentage 0"
     rows = []
-    disks = [("", "", 0)] + ([(" slow disk", SLOWED, SLOWER_MS)] if shutil.which("strace") else [])
-    for disk, prefix, slower_ms in disks * 2:
+    disks = [("", "")] + ([(" slow disk", SLOWED)] if shutil.which("strace") else [])
+    for disk, prefix in disks * 2:
         for name, command in commands.items():
             with servers.Servers() as started:
                 server = started.start(name, f"{prefix}{command} {flags}", threads)
                 wait_for_rewrites([server])
-                sync_ms = fdatasync_ms(server.directory) + slower_ms
+                sync_ms = fdatasync_ms(server.directory, prefix)
                 quiet = reads(server, None)
                 writes, busy = reads(server, ["INCR", "counter:__rand_int__"])
             with servers.Servers() as started:
@@ -143,16 +156,10 @@ def burst(port, pause_seconds, stop):
         time.sleep(max(0.0, due - time.monotonic()))
 
 
-def fdatasync_ms(directory):
+def fdatasync_ms(directory, prefix):
     """The median time of a fdatasync after a small append, in the server's directory."""
-    with tempfile.NamedTemporaryFile(dir=directory) as file:
-        times = []
-        for _ in range(SYNCS):
-            os.write(file.fileno(), b"x" * 64)
-            begun = time.perf_counter()
-            os.fdatasync(file.fileno())
-            times.append((time.perf_counter() - begun) * 1000)
-    return statistics.median(times)
+    line = shlex.split(prefix) + [sys.executable, "-c", TIMED, directory, str(SYNCS)]
+    return float(subprocess.run(line, capture_output=True, text=True, check=True).stdout)
 
 
 def benchmark(server, argv, pipeline, requests, connections):
