@@ -18,6 +18,7 @@ use std::cell::Cell;
 const JUDGED_NANOS: u64 = 500_000_000;
 /// It has to run for a part of that, which is as much as a thread gets that has given way.
 const LEAST_PART: u64 = 10;
+
 /// How such a thread stands.
 pub(super) struct Standing<'c> {
     clock: &'c dyn Clock,
