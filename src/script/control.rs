@@ -121,6 +121,17 @@ impl Control {
         self.state.store(number << FLAG_BITS | IDLE, Ordering::Relaxed);
     }
 
+    /// The run is to be started again, unless it was asked to end: then it has to say so, for who asked was told that it would. A kill that comes later finds no run.
+    pub(super) fn end_unless_stopped(&self) -> Option<Stop> {
+        let state = self.state.load(Ordering::Relaxed);
+        if state & FLAGS == RUN {
+            // Who kills meanwhile wins.
+            let idle = state & !FLAGS | IDLE;
+            let _ = self.state.compare_exchange(state, idle, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        self.stopped()
+    }
+
     /// The run that goes on, if one does.
     pub fn running(&self) -> Option<Run> {
         let state = self.state.load(Ordering::Acquire);
@@ -245,6 +256,18 @@ mod tests {
         control.end();
         control.begin(Kind::Script, 0, 0);
         assert_eq!(control.stopped(), None, "a kill ends with its run");
+    }
+
+    #[test]
+    fn a_run_that_is_to_be_started_again_ends_by_a_kill_or_cannot_be_killed_any_more() {
+        let control = Control::new(Arc::new(ManualClock::at(0)));
+        control.begin(Kind::Script, 0, 0);
+        let first = control.running().expect("a run goes on");
+        assert_eq!(control.end_unless_stopped(), None);
+        assert!(!control.kill(first), "it has ended");
+        control.begin(Kind::Script, 0, 0);
+        assert!(control.kill(control.running().expect("a run goes on")));
+        assert_eq!(control.end_unless_stopped(), Some(Stop::Killed));
     }
 
     #[test]

@@ -428,6 +428,9 @@ impl Machine {
             machine.set_hook(false);
         }
         if machine.aborted {
+            machine.stopped = control.end_unless_stopped();
+        }
+        if machine.aborted && machine.stopped.is_none() {
             // SAFETY: the slots below stay as `start` left them.
             unsafe { ffi::lua_settop(state, SLOTS_TOP) };
             return Outcome::Aborted;

@@ -20,6 +20,8 @@ struct Toy {
     calls: usize,
     /// Abandons the run at this many calls.
     abort_at: Option<usize>,
+    /// And has SCRIPT KILL come in that moment.
+    killed_then: Option<Arc<Control>>,
     panics: bool,
 }
 
@@ -137,7 +139,11 @@ impl Host for Toy {
     }
 
     fn aborted(&self) -> bool {
-        self.abort_at.is_some_and(|at| self.calls >= at)
+        let aborted = self.abort_at.is_some_and(|at| self.calls >= at);
+        if aborted && let Some(control) = &self.killed_then {
+            control.kill(control.running().expect("it runs"));
+        }
+        aborted
     }
 }
 
@@ -439,6 +445,16 @@ fn a_script_that_takes_too_much_memory_ends_and_its_machine_is_replaced() {
         assert_eq!(run_on(&mut vm, &mut Toy::default(), "return 1", &control()).1, ":1\\r\\n");
         assert!(vm.bytes() < 1 << 20);
     }
+}
+
+#[test]
+fn a_run_that_is_killed_when_it_is_about_to_be_abandoned_is_not_started_again() {
+    let (mut vm, control) = (vm(), Arc::new(control()));
+    let mut host = Toy { abort_at: Some(1), killed_then: Some(Arc::clone(&control)), ..Toy::default() };
+    let (outcome, answer) = run_on(&mut vm, &mut host, "redis.call('incr', 'n') while true do end", &control);
+    assert_eq!((outcome, host.calls), (Outcome::Killed, 1));
+    assert!(answer.starts_with("-ERR Script killed by user with SCRIPT KILL... script: <sha>, on "), "{answer}");
+    assert_eq!(run_on(&mut vm, &mut Toy::default(), "return 1", &self::control()).1, ":1\\r\\n");
 }
 
 #[test]

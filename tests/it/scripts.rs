@@ -22,6 +22,12 @@ fn loop_on_held(server: &Server) -> Client {
     client
 }
 
+/// A key, whose value is now 1, of a shard that no script holds.
+fn free_key(server: &Server) -> String {
+    let mut keys = (0..).map(|n| format!("free:{n}"));
+    keys.find(|key| server.ask(&["SET", key, "1"]) == status("OK")).expect("some shard is free")
+}
+
 #[test]
 fn script_kill_by_a_new_connection_ends_a_script_on_the_only_worker() {
     let server = start("60000");
@@ -70,7 +76,8 @@ fn keys_that_a_script_does_not_hold_are_served_by_new_connections_and_its_own_ge
 fn the_first_run_of_a_script_that_writes_and_meets_an_undeclared_key_owns_all_keys() {
     let server = Server::with(&["--threads", "1", "--lua-time-limit", "50", "--script-kill-writes", "yes"]);
     let mut looping = server.client();
-    let script = "redis.call('SET', KEYS[1], 1) redis.call('GET', 'undeclared') while true do end";
+    // One of them is in another shard than the declared key.
+    let script = "redis.call('SET', KEYS[1], 1) redis.call('MGET', 'a', 'b', 'c', 'd', 'e') while true do end";
     looping.send(&["EVAL", script, "1", "held"]);
     for key in 0..20 {
         server.wait_for_busy(&format!("other:{key}"));
@@ -103,7 +110,7 @@ fn scripts_that_wait_for_those_that_never_end_are_told_so() {
     let server = start("50");
     let mut looping: Vec<Client> = (0..2).map(|_| server.client()).collect();
     for (number, client) in looping.iter_mut().enumerate() {
-        let key = format!("held:{number}");
+        let key = free_key(&server);
         client.send(&["EVAL", &format!("while true do end -- {number}"), "1", &key]);
         server.wait_for_busy(&key);
     }
@@ -124,8 +131,7 @@ fn the_first_run_of_a_script_that_cannot_write_holds_its_own_keys_only() {
     let server = start("50");
     let mut looping = loop_on_held(&server);
     server.wait_for_busy("held");
-    let free = (0..).map(|n| format!("free:{n}"));
-    let free = { free }.find(|key| server.ask(&["SET", key, "1"]) == status("OK")).expect("some shard is free");
+    let free = free_key(&server);
     let reads = "return redis.call('GET', KEYS[1])";
     assert_eq!(server.ask(&["EVAL_RO", reads, "1", &free]), bulk("1"));
     assert_eq!(server.ask(&["EVAL", &format!("#!lua flags=no-writes\n{reads}"), "1", &free]), bulk("1"));
