@@ -130,8 +130,8 @@ impl ScriptHost<'_, '_, '_, '_> {
     /// Answers a call with an error before its command has run.
     #[cold]
     fn refuse(&mut self, id: Option<usize>, error: &CommandError, sink: &mut dyn ReplySink) {
-        if self.aborted {
-            // Nobody will see this reply, and the statistics of errors must not either. Nor was this call counted.
+        if self.aborted || !self.control.goes_on() {
+            // The run ends here. Nobody will see this reply, and the statistics of errors must not either. Nor was this call counted.
             self.counted = self.counted.max(self.steps);
             return sink.error(b"ERR abandoned");
         }
@@ -178,8 +178,10 @@ impl ScriptHost<'_, '_, '_, '_> {
                 self.aborted = true;
                 return Err(CommandError::NeedsWhole);
             }
-            // Before the command: from here on an abandoned run would leave its effects behind.
-            self.control.note_write();
+            // Before the command: from here on an abandoned run would leave its effects behind, and one that is killed something half done.
+            if !self.control.note_write() {
+                return Err(CommandError::text("ERR Script killed"));
+            }
         }
         let (db, is_counted) = (self.ctx.session.db, self.is_counted());
         let mut inner = Ctx {

@@ -15,8 +15,8 @@ use super::libraries::Inspected;
 use crate::command::{CommandError, CommandSpec, Ctx, Program, Replied, Reply, ScriptCall, ScriptRunner, Services};
 use crate::keyspace::{Extent, Plan};
 use crate::script::{
-    Control, Digest, Forms, FunctionRef, Kind, Library, Outcome, ScriptError, Source, SourceFlags, Touched, Undeclared,
-    Vm, VmConfig,
+    Control, Digest, Forms, FunctionRef, Kind, LONG_NANOS, Library, Outcome, ScriptError, Source, SourceFlags, Touched,
+    Undeclared, Vm, VmConfig,
 };
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -271,13 +271,17 @@ impl ScriptRunner for Runner {
             ctx.session.counted_steps = counted;
             return Err(CommandError::NeedsWhole);
         }
-        if touched.is_empty() {
-            history.note_kept();
-        } else {
+        let nanos = services.clock.ticks().since(began);
+        if !touched.is_empty() {
             history.learn(&touched, keys, argv, call.program.text());
         }
-        let nanos = services.clock.ticks().since(began);
-        history.note_nanos(nanos);
+        // What a run that was killed soon would have done, and how long it would have taken, is not known.
+        if outcome != Outcome::Killed || nanos >= LONG_NANOS {
+            if touched.is_empty() {
+                history.note_kept();
+            }
+            history.note_nanos(nanos);
+        }
         ctx.recorder.script_run(nanos);
         if outcome != Outcome::Replied {
             ctx.recorder.script_failed();

@@ -380,7 +380,7 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
         let Some(job) = (*machine).job.as_ref() else {
             return raise(state, b"ERR redis.call is not possible now", raises);
         };
-        let host = job.host;
+        let (host, control) = (job.host, job.control);
         // The clock as well: a function of Lua's own that is given this one to call runs no instruction between two calls.
         if !may_call(machine) {
             end(state, machine);
@@ -399,10 +399,14 @@ unsafe fn call_command(state: *mut lua_State, raises: bool) -> c_int {
             let mut sink = LuaSink { tape: &mut session.tape, resp3: session.resp3 };
             let host = &mut *host.as_ptr();
             host.call(argv, &mut sink);
-            Ok(host.aborted())
+            Ok((host.aborted(), (*control).stopped()))
         }));
         match ran {
-            Ok(Ok(aborted)) => (*machine).aborted = aborted,
+            Ok(Ok((aborted, stopped))) => {
+                (*machine).aborted = aborted;
+                // The host does not write for a run that was asked to end meanwhile.
+                (*machine).stopped = stopped;
+            }
             Ok(Err(text)) => return raise(state, text, raises),
             Err(panic) => (*machine).panic = Some(panic),
         }

@@ -10,13 +10,15 @@ use crate::keyspace::ShardIndex;
 use std::fmt;
 use std::sync::Arc;
 
-/// The low bits of the state; the rest is the number of the run.
-const FLAG_BITS: u32 = 2;
-const FLAGS: u64 = (1 << FLAG_BITS) - 1;
+/// The low bits of the state: a phase, and whether the run has written; the rest is the number of the run. They stand in one word, so that who kills a run because it has not
+/// written, and the run that is about to, cannot both have their way.
+const FLAG_BITS: u32 = 3;
+const PHASE: u64 = 3;
 const IDLE: u64 = 0;
 const RUN: u64 = 1;
 const KILL: u64 = 2;
 const TIMED_OUT: u64 = 3;
+const WROTE: u64 = 4;
 
 /// Why a run must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,14 +65,13 @@ pub struct Run {
 #[repr(align(128))]
 pub struct Control {
     clock: Arc<dyn Clock>,
-    /// Written by the running thread, but for the flag, which others set from [`RUN`] to [`KILL`].
+    /// Written by the running thread, but for the phase, which others set from [`RUN`] to [`KILL`].
     state: AtomicU64,
     start: AtomicU64,
     /// `lua-time-limit` in nanoseconds: past it the server answers BUSY and SCRIPT KILL applies. 0 = never.
     slow_nanos: AtomicU64,
     /// `script-max-time` in nanoseconds: past it the run ends by itself. 0 = never.
     max_nanos: AtomicU64,
-    wrote: AtomicBool,
     is_function: AtomicBool,
     /// What the run with that state calls, once it is slow.
     slow_call: Mutex<Option<(u64, SlowCall)>>,
@@ -93,7 +94,6 @@ impl Control {
             start: AtomicU64::new(0),
             slow_nanos: AtomicU64::new(0),
             max_nanos: AtomicU64::new(0),
-            wrote: AtomicBool::new(false),
             is_function: AtomicBool::new(false),
             slow_call: Mutex::new(None),
             held: Mutex::default(),
@@ -107,7 +107,6 @@ impl Control {
         self.start.store(start.0, Ordering::Relaxed);
         self.slow_nanos.store(nanos(time_limit_ms), Ordering::Relaxed);
         self.max_nanos.store(nanos(max_time_ms), Ordering::Relaxed);
-        self.wrote.store(false, Ordering::Relaxed);
         self.is_function.store(kind == Kind::Function, Ordering::Relaxed);
         let number = (self.state.load(Ordering::Relaxed) >> FLAG_BITS).wrapping_add(1);
         // Who sees the run sees its start and limits.
@@ -124,9 +123,9 @@ impl Control {
     /// The run is to be started again, unless it was asked to end: then it has to say so, for who asked was told that it would. A kill that comes later finds no run.
     pub(super) fn end_unless_stopped(&self) -> Option<Stop> {
         let state = self.state.load(Ordering::Relaxed);
-        if state & FLAGS == RUN {
+        if state & PHASE == RUN {
             // Who kills meanwhile wins.
-            let idle = state & !FLAGS | IDLE;
+            let idle = state & !PHASE | IDLE;
             let _ = self.state.compare_exchange(state, idle, Ordering::Relaxed, Ordering::Relaxed);
         }
         self.stopped()
@@ -135,14 +134,14 @@ impl Control {
     /// The run that goes on, if one does.
     pub fn running(&self) -> Option<Run> {
         let state = self.state.load(Ordering::Acquire);
-        if state & FLAGS == IDLE {
+        if state & PHASE == IDLE {
             return None;
         }
         let started = Ticks(self.start.load(Ordering::Relaxed));
         let slow_nanos = self.slow_nanos.load(Ordering::Relaxed);
         let is_slow = slow_nanos > 0 && self.clock.ticks().since(started) >= slow_nanos;
         let kind = if self.is_function.load(Ordering::Relaxed) { Kind::Function } else { Kind::Script };
-        Some(Run { state, kind, started, is_slow, wrote: self.wrote.load(Ordering::Relaxed) })
+        Some(Run { state, kind, started, is_slow, wrote: state & WROTE != 0 })
     }
 
     /// Tells others which shards the run holds, `None` for everything; again when it has got more. Called by the thread that runs.
@@ -183,30 +182,34 @@ impl Control {
         self.clock.ticks().since(Ticks(self.start.load(Ordering::Relaxed)))
     }
 
-    /// Asks a run to end. It does at its next look, which `pcall` cannot hide. False if it has ended already.
+    /// Asks a run to end. It does at its next look, which `pcall` cannot hide. False if it has ended already, or has written since it was seen.
     pub fn kill(&self, run: Run) -> bool {
         // Only this word is handed over, so no ordering is needed.
-        let killed = run.state & !FLAGS | KILL;
+        let killed = run.state & !PHASE | KILL;
         let swapped = self.state.compare_exchange(run.state, killed, Ordering::Relaxed, Ordering::Relaxed);
         swapped.is_ok() || self.state.load(Ordering::Relaxed) == killed
     }
 
-    /// The run is about to write.
+    /// The run is about to write. False if it was asked to end: then it must not.
     #[inline]
-    pub fn note_write(&self) {
-        self.wrote.store(true, Ordering::Relaxed);
+    pub fn note_write(&self) -> bool {
+        let state = self.state.load(Ordering::Relaxed);
+        let runs = state & PHASE == RUN;
+        let noted =
+            |state| self.state.compare_exchange(state, state | WROTE, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        runs && (state & WROTE != 0 || noted(state))
     }
 
     /// Whether the run has written.
     #[inline]
     pub fn wrote(&self) -> bool {
-        self.wrote.load(Ordering::Relaxed)
+        self.state.load(Ordering::Relaxed) & WROTE != 0
     }
 
     /// Whether the run was asked to end. One load.
     #[inline]
     pub(super) fn stopped(&self) -> Option<Stop> {
-        match self.state.load(Ordering::Relaxed) & FLAGS {
+        match self.state.load(Ordering::Relaxed) & PHASE {
             KILL => Some(Stop::Killed),
             TIMED_OUT => Some(Stop::TimedOut),
             _ => None,
@@ -224,8 +227,8 @@ impl Control {
         let started = Ticks(self.start.load(Ordering::Relaxed));
         if max_nanos > 0 && self.clock.ticks().since(started) >= max_nanos {
             let state = self.state.load(Ordering::Relaxed);
-            if state & FLAGS == RUN {
-                let timed_out = state & !FLAGS | TIMED_OUT;
+            if state & PHASE == RUN {
+                let timed_out = state & !PHASE | TIMED_OUT;
                 let _ = self.state.compare_exchange(state, timed_out, Ordering::Relaxed, Ordering::Relaxed);
             }
         }
@@ -268,6 +271,20 @@ mod tests {
         control.begin(Kind::Script, 0, 0);
         assert!(control.kill(control.running().expect("a run goes on")));
         assert_eq!(control.end_unless_stopped(), Some(Stop::Killed));
+    }
+
+    #[test]
+    fn a_run_is_killed_before_it_writes_or_has_written_for_who_kills_it() {
+        let control = Control::new(Arc::new(ManualClock::at(0)));
+        control.begin(Kind::Script, 0, 0);
+        let seen = control.running().expect("a run goes on");
+        assert!(!seen.wrote && control.note_write() && control.note_write() && control.wrote());
+        assert!(!control.kill(seen), "it has written since");
+        let seen = control.running().expect("a run goes on");
+        assert!(seen.wrote && control.kill(seen) && !control.note_write() && control.wrote());
+        control.begin(Kind::Script, 0, 0);
+        let seen = control.running().expect("a run goes on");
+        assert!(!seen.wrote && control.kill(seen) && !control.note_write() && !control.wrote());
     }
 
     #[test]

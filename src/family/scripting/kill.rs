@@ -8,6 +8,11 @@ const UNKILLABLE: CommandError = CommandError::text(
      script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
 );
 
+const NOTHING_RUNS: CommandError = CommandError::text("NOTBUSY No scripts in execution right now.");
+
+/// So often it is looked again for runs if the one that was to end had ended, or written, in between.
+const LOOKS_MAX: usize = 1000;
+
 /// Every run that goes on.
 fn runs<'c>(ctx: &Ctx<'c, '_>) -> Vec<(&'c Control, Run)> {
     let controls = ctx.services.running.iter();
@@ -19,12 +24,17 @@ fn runs<'c>(ctx: &Ctx<'c, '_>) -> Vec<(&'c Control, Run)> {
 /// # Errors
 /// There is none; or what there is may not be ended, or not by this command.
 pub(super) fn end_runs(ctx: &Ctx, kind: Kind) -> Result<(), CommandError> {
+    (1..LOOKS_MAX).find_map(|_| try_end_runs(ctx, kind)).unwrap_or(Err(NOTHING_RUNS))
+}
+
+/// The same, unless what was to end had changed when it came to that.
+fn try_end_runs(ctx: &Ctx, kind: Kind) -> Option<Result<(), CommandError>> {
     let runs = runs(ctx);
     let is_any_slow = runs.iter().any(|(_, run)| run.is_slow);
     let longest = runs.iter().map(|(_, run)| run.started).min();
     let condemned = runs.iter().filter(|(_, run)| run.is_slow || (!is_any_slow && Some(run.started) == longest));
     let kill_writes = ctx.services.config.live.script_kill_writes.get();
-    let (mut killed, mut spared, mut others) = (0, 0, 0);
+    let (mut killed, mut spared, mut others, mut missed) = (0, 0, 0, 0);
     for (control, run) in condemned {
         if run.wrote && !kill_writes {
             spared += 1;
@@ -32,14 +42,19 @@ pub(super) fn end_runs(ctx: &Ctx, kind: Kind) -> Result<(), CommandError> {
             others += usize::from(run.is_slow);
         } else if control.kill(*run) {
             killed += 1;
+        } else {
+            missed += 1;
         }
     }
-    match (killed, spared, others) {
-        (0, 0, 0) => Err(CommandError::text("NOTBUSY No scripts in execution right now.")),
+    if killed == 0 && missed > 0 {
+        return None;
+    }
+    Some(match (killed, spared, others) {
+        (0, 0, 0) => Err(NOTHING_RUNS),
         (0, 0, _) => Err(CommandError::busy_running(if kind == Kind::Script { Kind::Function } else { Kind::Script })),
         (0, _, _) => Err(UNKILLABLE),
         _ => Ok(()),
-    }
+    })
 }
 
 /// The function that has run longest past `lua-time-limit`, and for how many milliseconds.

@@ -64,10 +64,9 @@ impl Client {
         self.read()
     }
 
-    /// Like [`Client::call`], but gives up after `patience`. The connection is then of no more use.
-    pub fn try_call<A: AsRef<[u8]>>(mut self, argv: &[A], patience: Duration) -> Option<OwnedFrame> {
+    /// The next reply, if it comes within `patience`.
+    pub fn try_read(&mut self, patience: Duration) -> Option<OwnedFrame> {
         self.stream.set_read_timeout(Some(patience)).expect("a socket takes the option");
-        self.send(argv);
         loop {
             if let Some((frame, _)) = decode(&self.buffer).expect("the server writes RESP2") {
                 return Some(frame);

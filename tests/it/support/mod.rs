@@ -94,10 +94,14 @@ impl Server {
     }
 
     /// Asks by a new connection, and by another one if there is no answer: one that its worker had taken before a slow script came waits
-    /// for the script's end.
+    /// for the script's end. An answer that comes late counts: it may be that of the SCRIPT KILL after which the next finds nothing to end.
     pub fn ask(&self, argv: &[&str]) -> OwnedFrame {
+        let mut asked = Vec::new();
         loop {
-            if let Some(reply) = self.client().try_call(argv, ASK_PATIENCE) {
+            let mut client = self.client();
+            client.send(argv);
+            asked.push(client);
+            if let Some(reply) = asked.iter_mut().rev().find_map(|client| client.try_read(ASK_PATIENCE)) {
                 return reply;
             }
         }
