@@ -7,6 +7,7 @@
 //! cargo bench --bench pauses -- --members 10000000  the members of a sorted set, 2 million if not given
 //! cargo bench --bench pauses -- --huge-pages        as a server with disable-thp no
 //! cargo bench --bench pauses -- --cold              without the thread that touches memory ahead
+//! cargo bench --bench pauses -- --runs 2            all of it twice, and what each operation took at least
 //! ```
 //! No sockets and no other threads, but for those of the allocator and the one that frees garbage. Every single operation is measured, from before its lock is taken until it
 //! is given back, and the longest ones are what this is about. Each is measured twice: by the monotonic clock, which also counts what the system and a machine below it do to
@@ -20,12 +21,17 @@
 //! pages that the machine had freed before, or be changing its tables), which stops the machine for milliseconds and counts as CPU time of the thread, plain memory meets that too.
 //! Its longest gap between two readings, by either clock, is what the second line of each row counts. What is over a limit there is not the operations' doing; what more of them are
 //! over it is, and that is the third line: a quantile of the operations by themselves is within a limit if what is over it there is less than what the quantile leaves out.
+//!
+//! The other way to tell the two apart: several runs do the same operations in the same order, on memory that was given back to the system between them. What an operation has to do,
+//! a split of a full segment say, it has to do in each of them, and what the machine does meets another one each time. So *at least* is the shortest time by the
+//! clock that the first operation took in any of the runs, that of the second, and so on, and what is over a limit there is the operations' own. It leaves out what else
+//! comes at no fixed place: the work that the allocator puts off, which the rows of the single runs have.
 
 #![expect(clippy::print_stdout, clippy::disallowed_macros, reason = "a table for people")]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::hint::black_box;
-use tally::base::alloc::touch_ahead;
+use tally::base::alloc::{collect, touch_ahead};
 use tally::base::clock::{Clock, SystemClock};
 use tally::base::hash::hash;
 use tally::base::process::{Interruptions, disable_huge_pages, thread_cpu_nanos, thread_interruptions};
@@ -66,6 +72,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let given = |name| arguments.windows(2).find(|pair| pair[0] == name).map(|pair| pair[1].parse().expect("a number"));
     let (keys, members) = (given("--keys").unwrap_or(KEYS), given("--members").unwrap_or(KEYS));
+    let runs = given("--runs").unwrap_or(1);
     if !arguments.iter().any(|argument| argument == "--huge-pages") {
         disable_huge_pages();
     }
@@ -75,18 +82,31 @@ fn main() {
     println!("{keys} keys of 16 bytes with values of 16; microseconds\n");
     println!("{:<36}{:>10} |{:^55} |{:^55}", "", "", "clock", "CPU");
     let over: String = LIMITS.iter().map(|(_, name)| format!("{:>9}", format!("> {name}"))).collect();
-    let columns = format!("{:>9}{:>9}{:>10}{over}", "mean", "p99.9", "longest");
-    println!("{:<36}{:>10} |{columns} |{columns}", "operation", "times");
-    let machine = Machine { clock: SystemClock::new(), plain: Plain::new(keys.max(members)) };
-    touch_pages(&machine);
-    if keys > 0 {
-        a_table(&machine, keys);
-        a_keyspace(&machine, keys);
-        an_expiry(&machine);
+    let heads = format!("{:>9}{:>9}{:>10}{over}", "mean", "p99.9", "longest");
+    println!("{:<36}{:>10} |{heads} |{heads}", "operation", "times");
+    let plain = Plain::new(keys.max(members));
+    let machine = Machine { clock: SystemClock::new(), plain, least: RefCell::default() };
+    for run in 1..=runs {
+        if runs > 1 {
+            println!("\nrun {run} of {runs}\n");
+        }
+        touch_pages(&machine);
+        if keys > 0 {
+            a_table(&machine, keys);
+            a_keyspace(&machine, keys);
+            an_expiry(&machine);
+        }
+        if members > 0 {
+            println!("\n{members} members of 20 bytes with random scores in one sorted set\n");
+            a_board(&machine, members);
+        }
+        collect();
     }
-    if members > 0 {
-        println!("\n{members} members of 20 bytes with random scores in one sorted set\n");
-        a_board(&machine, members);
+    if runs > 1 {
+        println!("\nat least, of {runs} runs\n");
+        for (name, least) in machine.least.borrow().iter().filter(|(_, least)| !least.is_empty()) {
+            println!("{name:<36}{:>10} |{} |", least.len(), columns(least));
+        }
     }
 }
 
@@ -94,6 +114,8 @@ fn main() {
 struct Machine {
     clock: SystemClock,
     plain: Plain,
+    /// How long each operation of a row took by the clock in the run that was quickest with it, in nanoseconds.
+    least: RefCell<Vec<(&'static str, Vec<u32>)>>,
 }
 
 /// Memory as large as the data, with nothing in it.
@@ -360,7 +382,7 @@ impl<'m> Times<'m> {
 
     /// Reads the clocks and writes to plain memory for so long.
     fn longest_gaps(&self, nanos: u32) -> [u32; 2] {
-        let Machine { clock, plain } = self.machine;
+        let Machine { clock, plain, .. } = self.machine;
         let begin = clock.ticks();
         let (mut last, mut last_cpu, mut longest) = (begin, thread_cpu_nanos(), [0; 2]);
         while last.since(begin) < u64::from(nanos) {
@@ -372,7 +394,8 @@ impl<'m> Times<'m> {
         longest.map(|gap| u32::try_from(gap).unwrap_or(u32::MAX))
     }
 
-    fn show(mut self, name: &str) {
+    /// Prints a row, and remembers what each operation of it took at least.
+    fn show(mut self, name: &'static str) {
         println!("{name:<36}{:>10} |{} |{}", self.wall.len(), columns(&self.wall), columns(&self.cpu));
         println!("{:<46} |{} |{}", "    plain memory, for as long", columns(&self.gaps), columns(&self.cpu_gaps));
         println!("{}", own(&self.wall, &self.gaps));
@@ -391,6 +414,15 @@ impl<'m> Times<'m> {
                 self.long.len(),
                 LONG_NANOS / 1000
             );
+        }
+        let mut rows = self.machine.least.borrow_mut();
+        match rows.iter_mut().find(|(row, _)| *row == name) {
+            None => rows.push((name, self.wall)),
+            Some((_, least)) if least.len() == self.wall.len() => {
+                least.iter_mut().zip(&self.wall).for_each(|(least, nanos)| *least = (*least).min(*nanos));
+            }
+            // How many turns expiry takes is not the same each time: there is no telling which of them are.
+            Some((_, least)) => least.clear(),
         }
     }
 }

@@ -272,13 +272,12 @@ impl ScriptRunner for Runner {
             return Err(CommandError::NeedsWhole);
         }
         let nanos = services.clock.ticks().since(began);
-        if !touched.is_empty() {
-            history.learn(&touched, keys, argv, call.program.text());
-        }
         // What a run that was killed soon would have done, and how long it would have taken, is not known.
         if outcome != Outcome::Killed || nanos >= LONG_NANOS {
             if touched.is_empty() {
                 history.note_kept();
+            } else {
+                history.learn(&touched, keys, argv, call.program.text());
             }
             history.note_nanos(nanos);
         }

@@ -65,7 +65,7 @@ pub struct Run {
 #[repr(align(128))]
 pub struct Control {
     clock: Arc<dyn Clock>,
-    /// Written by the running thread, but for the phase, which others set from [`RUN`] to [`KILL`].
+    /// Written by the running thread, but for the phase, which others set to [`KILL`] while it runs.
     state: AtomicU64,
     start: AtomicU64,
     /// `lua-time-limit` in nanoseconds: past it the server answers BUSY and SCRIPT KILL applies. 0 = never.

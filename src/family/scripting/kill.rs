@@ -24,13 +24,18 @@ fn runs<'c>(ctx: &Ctx<'c, '_>) -> Vec<(&'c Control, Run)> {
 /// # Errors
 /// There is none; or what there is may not be ended, or not by this command.
 pub(super) fn end_runs(ctx: &Ctx, kind: Kind) -> Result<(), CommandError> {
-    (1..LOOKS_MAX).find_map(|_| try_end_runs(ctx, kind)).unwrap_or(Err(NOTHING_RUNS))
+    let mut was_slow = false;
+    (0..LOOKS_MAX).find_map(|_| try_end_runs(ctx, kind, &mut was_slow)).unwrap_or(Err(NOTHING_RUNS))
 }
 
-/// The same, unless what was to end had changed when it came to that.
-fn try_end_runs(ctx: &Ctx, kind: Kind) -> Option<Result<(), CommandError>> {
+/// The same, unless what was to end had changed when it came to that. If that was past its time, nothing that is not is ended in its place.
+fn try_end_runs(ctx: &Ctx, kind: Kind, was_slow: &mut bool) -> Option<Result<(), CommandError>> {
     let runs = runs(ctx);
     let is_any_slow = runs.iter().any(|(_, run)| run.is_slow);
+    if *was_slow && !is_any_slow {
+        return Some(Err(NOTHING_RUNS));
+    }
+    *was_slow = is_any_slow;
     let longest = runs.iter().map(|(_, run)| run.started).min();
     let condemned = runs.iter().filter(|(_, run)| run.is_slow || (!is_any_slow && Some(run.started) == longest));
     let kill_writes = ctx.services.config.live.script_kill_writes.get();
