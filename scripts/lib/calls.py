@@ -2,6 +2,7 @@
 
 Reads each server's CPU time, as the other workloads do; what the loop itself costs is shown, not taken off."""
 
+import statistics
 import appending
 import figures
 import servers
@@ -37,12 +38,17 @@ def nanos(server, body, scripts):
     return spent / scripts / TURNS
 
 
-def run(tally, peer, scripts=1000, rounds=3, threads=1):
+def run(tally, peer, scripts=1000, rounds=15, threads=1):
     with servers.Servers() as started:
         runners = [started.start("redis-server", servers.peer_command(peer)), started.start("tally", servers.tally_command(tally), threads)]
         rows = []
         for name, body in BODIES:
-            spent = [min(nanos(server, body, scripts) for _ in range(rounds)) for server in runners]
-            rows.append([name] + [f"{value:.0f} ns" for value in spent] + [f"{spent[1] / spent[0]:.2f}"])
-    print(f"CPU time of one turn of a loop in a script, of {TURNS:,} turns; the best of {rounds} rounds of {scripts:,} scripts:")
+            spent = [[], []]
+            for _ in range(rounds):
+                for server, values in zip(runners, spent):
+                    values.append(nanos(server, body, scripts))
+            best, middle = [min(values) for values in spent], [statistics.median(values) for values in spent]
+            cells = [f"{least:.0f} ns ({usual:.0f})" for least, usual in zip(best, middle)]
+            rows.append([name] + cells + [f"{best[1] / best[0]:.2f} ({middle[1] / middle[0]:.2f})"])
+    print(f"CPU time of one turn of a loop in a script, of {TURNS:,} turns; the best of {rounds} rounds of {scripts:,} scripts, and their median:")
     figures.show_table(["command", "redis-server", "Tally", "Tally / redis"], rows)
