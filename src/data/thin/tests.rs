@@ -135,9 +135,9 @@ fn a_block_fills_its_size_class() {
         let bytes = Bytes::from(&vec![0; len][..]);
         assert_eq!(bytes.allocated_bytes(), size_class(len + 8), "{len} bytes");
     }
-    assert_eq!(Bytes::from(&[0; 9][..]).allocated_bytes(), 24);
-    assert_eq!(Bytes::from(&[0; 24][..]).allocated_bytes(), 32);
-    assert_eq!(Bytes::from(&[0; 25][..]).allocated_bytes(), 40);
+    assert_eq!(Bytes::from(&[0; 9][..]).allocated_bytes(), size_class(24));
+    assert_eq!(Bytes::from(&[0; 24][..]).allocated_bytes(), size_class(32));
+    assert_eq!(Bytes::from(&[0; 25][..]).allocated_bytes(), size_class(40));
 }
 
 #[test]
