@@ -194,6 +194,8 @@ impl Worker {
             return false;
         }
         if services.keyspace.eviction_rules().policy == EvictionPolicy::NoEviction || services.keyspace.is_freeing() {
+            // Another worker may have looked at an earlier limit and say so only now: the next turn puts it right.
+            pressure.note_state(!is_short(services, limit, 0, now), now);
             return false;
         }
         let Ok(mut pass) = services.keyspace.enter(self.parts.slot, Patience::Try) else { return true };

@@ -35,6 +35,11 @@ impl Pressure {
     /// Somebody tried to make room, and memory is within its limit now, or is not.
     pub fn note(&self, is_within: bool, now: UnixMillis) {
         self.pressed_at.store(now, Ordering::Relaxed);
+        self.note_state(is_within, now);
+    }
+
+    /// Memory is within its limit, or is not.
+    pub fn note_state(&self, is_within: bool, now: UnixMillis) {
         if is_within {
             self.relax(now);
         } else {
