@@ -3,7 +3,7 @@
 use super::{check_counts, expire, lent, one, whole};
 use crate::base::clock::{ManualClock, UnixMillis};
 use crate::keyspace::expire::{Rest, turn};
-use crate::keyspace::wheel::TICK_MS;
+use crate::keyspace::wheel::{AHEAD_TICKS_MAX, TICK_MS};
 use crate::keyspace::{Keyspace, Patience, Plan};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use std::task::{Wake, Waker};
 const DATABASES: usize = 2;
 const START: UnixMillis = 1_700_000_000_000;
 const HOUR: i64 = 3_600_000;
-/// A wheel may be ahead of a clock that was set back by 16 ms, and looks every 4 ms.
-const LATE_MS_MAX: i64 = 24;
+/// A wheel may be some ticks ahead of a clock that was set back. What is due then has the tick after the cursor's, and is gone when that has begun.
+const LATE_MS_MAX: i64 = (AHEAD_TICKS_MAX as i64 + 2) * TICK_MS;
 
 fn key(number: u16) -> Vec<u8> {
     format!("key:{number}").into_bytes()

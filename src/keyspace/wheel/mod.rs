@@ -45,7 +45,7 @@ const AGE_BITS: u32 = LEVELS as u32 * LEVEL_BITS;
 const WORD_TICK_BITS: u32 = 24;
 const WORD_POSITION_BITS: u32 = 64 - WORD_TICK_BITS;
 /// The cursor may be this many ticks ahead of the clock: less is as good as none.
-const AHEAD_TICKS_MAX: u64 = 4;
+pub(super) const AHEAD_TICKS_MAX: u64 = 4;
 
 /// The slots of one level. Which are occupied stands in [`Turning::occupied`].
 type Level = [Slot; SLOTS];
