@@ -121,6 +121,36 @@ impl CommandTable {
         self.rows.iter().copied().enumerate().filter(move |(_, row)| row.name == name && !row.subcommand.is_empty())
     }
 
+    /// The names under which commands are counted, by id; behind them those of containers, which are called by their name alone.
+    pub fn counted_names(&self) -> Vec<String> {
+        let containers = self.containers().map(|row| row.name.to_ascii_lowercase());
+        self.rows.iter().map(|row| row.full_name()).chain(containers).collect()
+    }
+
+    /// What counts an argv that names no command: that of a container, if it is the container's name alone. O(rows).
+    #[cold]
+    pub fn counted_as(&self, found: Found, argv: &[&[u8]]) -> Option<usize> {
+        match found {
+            Found::Command(id) => Some(id),
+            Found::UnknownSubcommand { row } if argv.len() == 1 => {
+                let index = self.containers().position(|container| container.name == self.rows[row].name)?;
+                Some(self.rows.len() + index)
+            }
+            Found::UnknownSubcommand { .. } | Found::Unknown => None,
+        }
+    }
+
+    /// The first row of each container that has no plain row.
+    fn containers(&self) -> impl Iterator<Item = &'static CommandSpec> {
+        let rows = self.rows;
+        let is_first = move |id: usize| id == 0 || rows[id - 1].name != rows[id].name;
+        rows.iter()
+            .copied()
+            .enumerate()
+            .filter(move |(id, row)| !row.subcommand.is_empty() && is_first(*id))
+            .map(|(_, row)| row)
+    }
+
     #[inline]
     fn slot(&self, name: &[u8], subcommand: &[u8]) -> Option<usize> {
         if name.len() > NAME_BYTES_MAX || subcommand.len() > NAME_BYTES_MAX {

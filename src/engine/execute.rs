@@ -111,7 +111,10 @@ impl<'w> Batch<'w> {
             Some(id) => id,
             None => match self.services.commands.find(argv) {
                 Found::Command(id) => id,
-                other => return self.reject(session, None, &unknown(other, argv), sink),
+                other => {
+                    let counted = self.services.commands.counted_as(other, argv);
+                    return self.reject(session, counted, &unknown(other, argv), sink);
+                }
             },
         };
         session.client.last_command.store(id as u32, Ordering::Relaxed);
@@ -332,7 +335,8 @@ impl<'w> Batch<'w> {
     ) -> Executed {
         if let Some(id) = id {
             self.parts.recorder.command(id, 0, crate::metrics::Outcome::Rejected);
-            if COMMANDS.row(id).flags.has(Flags::ENGINE) {
+            // A container has a number only to be counted.
+            if COMMANDS.rows().get(id).is_some_and(|row| row.flags.has(Flags::ENGINE)) {
                 let error = transaction::abort(session, error);
                 call::reply_error(&self.parts.recorder, &error, sink);
                 return Executed::Done;

@@ -62,14 +62,14 @@ pub(super) struct ScriptHost<'h, 'a, 'k, 's> {
 
 impl Host for ScriptHost<'_, '_, '_, '_> {
     fn call(&mut self, argv: &[&[u8]], sink: &mut dyn ReplySink) {
-        let (id, ended) = match self.ctx.services.commands.find(argv) {
-            Found::Command(id) => (Some(id), self.run(id, argv, sink)),
+        let (found, ended) = match self.ctx.services.commands.find(argv) {
+            Found::Command(id) => (Found::Command(id), self.run(id, argv, sink)),
             // A container's name alone is a command that lacks its subcommand.
-            Found::UnknownSubcommand { .. } if argv.len() == 1 => (None, Err(WRONG_ARITY)),
-            Found::Unknown | Found::UnknownSubcommand { .. } => (None, Err(UNKNOWN_COMMAND)),
+            found @ Found::UnknownSubcommand { .. } if argv.len() == 1 => (found, Err(WRONG_ARITY)),
+            found => (found, Err(UNKNOWN_COMMAND)),
         };
         if let Err(error) = ended {
-            self.refuse(id, &error, sink);
+            self.refuse(self.ctx.services.commands.counted_as(found, argv), &error, sink);
         }
         self.steps += 1;
     }
@@ -185,7 +185,7 @@ impl ScriptHost<'_, '_, '_, '_> {
         }
         let (db, is_counted) = (self.ctx.session.db, self.is_counted());
         let mut inner = Ctx {
-            keys: self.ctx.keys.in_db(db).knowing(known.unwrap_or(Known::NONE)),
+            keys: self.ctx.keys.in_db(db).counting(!is_counted).knowing(known.unwrap_or(Known::NONE)),
             session: self.ctx.session,
             services: self.ctx.services,
             recorder: if is_counted { self.ctx.services.metrics.nowhere() } else { self.ctx.recorder },

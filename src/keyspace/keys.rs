@@ -36,6 +36,8 @@ pub struct Keys<'a, 'k> {
     /// The time by which it judges whether a key has expired.
     judged: UnixMillis,
     touches: bool,
+    /// What a lookup adds to the hits or the misses: 1, or 0 if they are not told either.
+    weight: i64,
     alone: bool,
     /// The hash of a key that is likely to be asked for.
     known: hash::Known,
@@ -120,6 +122,7 @@ impl<'a, 'k> Keys<'a, 'k> {
             now,
             judged: now,
             touches: true,
+            weight: 1,
             alone: false,
             known: hash::Known::NONE,
             event: Event::CHANGED,
@@ -130,6 +133,13 @@ impl<'a, 'k> Keys<'a, 'k> {
     #[inline]
     pub fn touching(mut self, touches: bool) -> Self {
         self.touches = touches;
+        self
+    }
+
+    /// The same rights, but lookups are neither counted nor told unless `counts`: for a command that was called, and counted, before.
+    #[inline]
+    pub fn counting(mut self, counts: bool) -> Self {
+        self.weight = i64::from(counts);
         self
     }
 
@@ -237,20 +247,22 @@ impl<'a, 'k> Keys<'a, 'k> {
     /// The entry, counted as a hit or a miss and as an access.
     #[inline]
     pub fn lookup(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let (counts, touches) = (self.counts(), self.touches);
+        let (counts, touches, weight) = (self.counts(), self.touches, self.weight);
         let (keyspace, db) = (self.held.keyspace, self.db);
         let touch = keyspace.touch(self.held.slot, self.now);
         let entry = self.live(key);
         match entry {
             Some(entry) => {
-                add(&counts.hits, 1);
+                add(&counts.hits, weight);
                 if touches {
                     touch.note(entry.0);
                 }
             }
             None => {
-                add(&counts.misses, 1);
-                keyspace.events.tell(Event::MISSED, db, key);
+                add(&counts.misses, weight);
+                if weight > 0 {
+                    keyspace.events.tell(Event::MISSED, db, key);
+                }
             }
         }
         entry
@@ -258,9 +270,9 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// The entry, counted as a hit or a miss but not as an access: for TYPE, TTL, OBJECT.
     pub fn peek(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let (keyspace, db) = (self.held.keyspace, self.db);
+        let (keyspace, db, weight) = (self.held.keyspace, self.db, self.weight);
         let entry = self.inspect(key);
-        if entry.is_none() {
+        if entry.is_none() && weight > 0 {
             keyspace.events.tell(Event::MISSED, db, key);
         }
         entry
@@ -268,9 +280,9 @@ impl<'a, 'k> Keys<'a, 'k> {
 
     /// As [`Keys::peek`], but nobody is told that the key is missing: for OBJECT.
     pub fn inspect(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let counts = self.counts();
+        let (counts, weight) = (self.counts(), self.weight);
         let entry = self.live(key);
-        add(if entry.is_some() { &counts.hits } else { &counts.misses }, 1);
+        add(if entry.is_some() { &counts.hits } else { &counts.misses }, weight);
         entry
     }
 

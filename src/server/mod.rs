@@ -346,7 +346,7 @@ pub fn services(mut config: Config, clock: Arc<dyn Clock>, stop: Box<dyn Fn(Stop
     let scripting = threads + 1 + script_threads(threads);
     let slots: Vec<usize> = (scripting..).take(threads.clamp(1, LOADERS_MAX)).collect();
     let durability = Durability::new(Arc::new(RealDisk), slots.clone(), clock.unix_millis());
-    let names = COMMANDS.rows().iter().map(|row| &*row.full_name().leak()).collect();
+    let names = COMMANDS.counted_names().into_iter().map(|name| &*name.leak()).collect();
     let mut rng = Rng::from_process(clock.unix_micros() as u64);
     let keyspace = Keyspace::new(config.start.databases, scripting + slots.len(), threads);
     keyspace.set_eviction_rules(Rules::of(&config.live));

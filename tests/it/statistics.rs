@@ -74,6 +74,9 @@ fn an_abandoned_run_leaves_nothing_behind_in_what_is_counted() {
     client.call(&["EVAL", script, "0"]);
     let expected = "ERR 3, WRONGTYPE 1, eval 1 0 0, get 3 1 0, incr 1 0 1, llen 1 0 1, set 1 0 0";
     assert_eq!(counted(&mut client), expected);
+    let stats = bulk_text(&client.run("INFO stats"));
+    let looked_up: Vec<&str> = stats.lines().filter(|line| line.starts_with("keyspace_")).collect();
+    assert_eq!(looked_up, ["keyspace_hits:2", "keyspace_misses:2"]);
     let OwnedFrame::Array(entries) = client.run("SLOWLOG GET 100") else { panic!("the slow log is a list") };
     let named = |name: &str| {
         let is_named = |entry: &OwnedFrame| {
