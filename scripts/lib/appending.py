@@ -4,7 +4,9 @@ First, SET and INCR from 50 connections, alone and in pipelines of 16, with the 
 server, medians of rounds in which the servers take turns. Then appendfsync always: 64 connections send INCR, one request each at a time, beside the median time of a
 fdatasync of the same disk measured just before, by a process that is slowed as the server is; and how long a reader of other keys waits meanwhile. As clients and server share the processors, the same reader is then measured
 beside a server without a log, to which as many connections write as often: all at once, as they do when one sync has served them all. What is beyond that is the log's. A disk may be so
-fast that the processor is what limits writes; so the same follows with 5 ms more for each fdatasync, which strace injects where it is installed.
+fast that the processor is what limits writes; so the same follows with 5 ms more for each fdatasync, which strace injects where it is installed. And where a machine has but
+two processors for a client, a worker and the thread that syncs, the kernel puts now two of them on one, now two others, while the other processor has nothing to do; so all of
+it is measured once more with the server on one half of the processors and its clients on the other.
 """
 
 import csv
@@ -30,6 +32,7 @@ KEYS = 100_000
 WORKLOADS = (("SET", ["SET", "key:__rand_int__", "v" * 16]), ("INCR", ["INCR", "counter:__rand_int__"]))
 SYNCS = 300
 SYNCED_SECONDS = 5
+ROUND_SECONDS = 3
 PROBE_PAUSE_SECONDS = 0.001
 SLOWER_MS = 5
 # A thread that strace has not yet seen in a system call that it traces is stopped at each of its others as well, filter or not. So one is traced that every thread does
@@ -76,66 +79,95 @@ def run(tally, peer, threads, requests, rounds):
                 rows.append(cells)
     figures.show_table(["write", "redis off", "everysec", "ratio", "tally off", "everysec", "ratio"], rows)
     print()
-    synced(commands, threads)
+    synced(commands, threads, rounds)
 
 
-def synced(commands, threads):
+def synced(commands, threads, rounds):
     """appendfsync always."""
     flags = "--appendonly yes --appendfsync always --auto-aof-rewrite-percentage 0"
+    argv = ["INCR", "counter:__rand_int__"]
     rows = []
     disks = [("", "")] + ([(" slow disk", SLOWED)] if shutil.which("strace") else [])
-    for disk, prefix in disks * 2:
+    processors = os.sched_getaffinity(0)
+    for disk, slowed, for_server in [(disk, slowed, half) for half in halves(processors) for disk, slowed in disks]:
+        # What is started inherits it; a server says its own.
+        os.sched_setaffinity(0, processors - for_server or processors)
+        place = f"taskset -c {','.join(map(str, sorted(for_server)))} " if for_server else ""
+        with servers.Servers() as started:
+            runners = {name: started.start(name, f"{place}{slowed}{command} {flags}", threads) for name, command in commands.items()}
+            wait_for_rewrites(runners.values())
+            bounds, quiet, writes, busy = {}, {}, {name: [] for name in runners}, {name: [] for name in runners}
+            for name, server in runners.items():
+                bounds[name] = SYNCED_CONNECTIONS / (fdatasync_ms(server.directory, place + slowed) / 1000)
+                quiet[name] = reads(server)
+            for number in range(rounds):
+                for name in list(runners)[number % len(runners):] + list(runners)[:number % len(runners)]:
+                    per_second, latencies = reads_beside(runners[name], argv)
+                    writes[name].append(per_second)
+                    busy[name] += latencies
         for name, command in commands.items():
+            median = statistics.median(writes[name])
             with servers.Servers() as started:
-                server = started.start(name, f"{prefix}{command} {flags}", threads)
-                wait_for_rewrites([server])
-                sync_ms = fdatasync_ms(server.directory, prefix)
-                quiet = reads(server, None)
-                writes, busy = reads(server, ["INCR", "counter:__rand_int__"])
-            with servers.Servers() as started:
-                control = reads_beside_bursts(started.start(name, f"{command} --appendonly no", threads), writes)
-            bound = SYNCED_CONNECTIONS / (sync_ms / 1000)
-            waits = [at(quiet, 0.99), at(busy, 0.99), at(control, 0.99)]
-            rows.append([name + disk, f"{sync_ms:.3f}", f"{writes:,.0f}", f"{writes / bound:.2f}"] + [f"{wait:.2f}" for wait in waits] + [f"{waits[1] / waits[0]:.1f}", f"{waits[1] / waits[2]:.1f}"])
-    print(f"appendfsync always, {SYNCED_CONNECTIONS} connections; GET of another key once a millisecond from one more.")
-    header = ["server", "fdatasync ms", "writes/s", f"of {SYNCED_CONNECTIONS}/fdatasync", "GET p99 ms quiet", "while writing", "without a log", "to quiet", "to no log"]
+                control = reads_beside_bursts(started.start(name, f"{place}{command} --appendonly no", threads), median)
+            waits = [at(quiet[name], 0.99), at(busy[name], 0.99), at(control, 0.99)]
+            label = f"{name}{disk}{' apart' if for_server else ''}"
+            spread = f"{min(writes[name]):,.0f} to {max(writes[name]):,.0f}"
+            rows.append([label, f"{1000 * SYNCED_CONNECTIONS / bounds[name]:.3f}", f"{median:,.0f}", spread, f"{median / bounds[name]:.2f}"] + [f"{wait:.2f}" for wait in waits] + [f"{waits[1] / waits[0]:.1f}", f"{waits[1] / waits[2]:.1f}"])
+    os.sched_setaffinity(0, processors)
+    print(f"appendfsync always, {SYNCED_CONNECTIONS} connections, {rounds} rounds of each in turn; GET of another key once a millisecond from one more.")
+    print("apart: the server on one half of the processors, its clients on the other.")
+    header = ["server", "fdatasync ms", "writes/s", "of rounds", f"of {SYNCED_CONNECTIONS}/fdatasync", "GET p99 ms quiet", "while writing", "without a log", "to quiet", "to no log"]
     figures.show_table(header, rows)
+
+
+def halves(processors):
+    """The processors that are the server's alone: none, and half of them where there are two or more and a program to say so."""
+    half = len(processors) // 2
+    return [set()] + ([set(sorted(processors)[:half])] if half and shutil.which("taskset") else [])
 
 
 def at(latencies, quantile):
     return sorted(latencies)[min(int(len(latencies) * quantile), len(latencies) - 1)]
 
 
-def reads(server, argv):
-    """How long GETs take, in ms: alone, or while `argv` is written; then writes per second come before."""
+def reads(server):
+    """How long GETs take, in ms."""
+    stop, queue, probe = probing(server)
+    time.sleep(SYNCED_SECONDS)
+    return end_probing(stop, queue, probe)
+
+
+def reads_beside(server, argv):
+    """How many of `argv` are written per second, and how long GETs take meanwhile, in ms."""
+    per_second = benchmark(server, argv, 1, 2_000, SYNCED_CONNECTIONS)
+    stop, queue, probe = probing(server)
+    per_second = benchmark(server, argv, 1, max(int(per_second * ROUND_SECONDS), 2_000), SYNCED_CONNECTIONS)
+    return per_second, end_probing(stop, queue, probe)
+
+
+def probing(server):
+    """A process that asks for another key, with what ends it and where it will say how long it took."""
     context = multiprocessing.get_context("fork")
     stop, queue = context.Event(), context.Queue()
     probe = context.Process(target=latency.probe, args=(server.port, [b"GET", b"other"], PROBE_PAUSE_SECONDS, stop, queue), daemon=True)
     probe.start()
-    writes = None
-    if argv is None:
-        time.sleep(SYNCED_SECONDS)
-    else:
-        writes = benchmark(server, argv, 1, 2_000, SYNCED_CONNECTIONS)
-        writes = benchmark(server, argv, 1, max(int(writes * SYNCED_SECONDS), 2_000), SYNCED_CONNECTIONS)
+    return stop, queue, probe
+
+
+def end_probing(stop, queue, probe):
     stop.set()
     latencies = queue.get()
     probe.join()
-    return latencies if argv is None else (writes, latencies)
+    return latencies
 
 
 def reads_beside_bursts(server, writes):
     """How long GETs take, in ms, while so many writes per second come from all connections at once."""
-    context = multiprocessing.get_context("fork")
-    stop, queue = context.Event(), context.Queue()
-    probe = context.Process(target=latency.probe, args=(server.port, [b"GET", b"other"], PROBE_PAUSE_SECONDS, stop, queue), daemon=True)
-    writer = context.Process(target=burst, args=(server.port, SYNCED_CONNECTIONS / writes, stop), daemon=True)
-    probe.start()
+    stop, queue, probe = probing(server)
+    writer = multiprocessing.get_context("fork").Process(target=burst, args=(server.port, SYNCED_CONNECTIONS / writes, stop), daemon=True)
     writer.start()
     time.sleep(SYNCED_SECONDS)
-    stop.set()
-    latencies = queue.get()
-    probe.join()
+    latencies = end_probing(stop, queue, probe)
     writer.join()
     return latencies
 
@@ -190,5 +222,15 @@ def cpu_ns(server):
 def wait_for_rewrites(started):
     """A log that begins is written once."""
     for server in started:
-        while "rewrite" in " ".join(open(f"/proc/{server.pid}/task/{thread}/comm").read() for thread in os.listdir(f"/proc/{server.pid}/task")):
+        while any("rewrite" in name for name in thread_names(server.pid)):
             time.sleep(0.05)
+
+
+def thread_names(pid):
+    """The names of a process' threads. One that ends meanwhile has none."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/comm", encoding="ascii") as file:
+                yield file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            pass
