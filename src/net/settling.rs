@@ -135,6 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let log = services.aof.log();
         if log.is_settled(self.depends_on) {
             self.depends_on = 0;
+            log.note_stir();
             return Poll::Ready(Ok(()));
         }
         if log.is_hopeless() {
@@ -143,6 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Poll::Ready(Err(Lost));
         }
         let awaits = self.awaits_log.get_or_insert_default();
+        log.note_stir();
         local.borrow().settling.add(self.depends_on, cx.waker(), awaits);
         Poll::Pending
     }

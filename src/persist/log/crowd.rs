@@ -2,8 +2,9 @@
 //!
 //! Under `appendfsync always` clients tend to part into two halves that take turns: while one half's sync is going on the other half's writes come, and are synced alone as
 //! soon as it ends. So the thread *gathers* before a sync: it waits for as many as waited at the end of the last one, those included whom that has just served, for they
-//! usually come again. They are counted as they arrive, in total; nobody is taken off. While some do arrive the others may be on their way as well, so it goes on for as
-//! long as that is so, up to a limit: on a disk that is faster than the processor, who is expected is late because somebody else is being served.
+//! usually come again. They are counted as they arrive, in total; nobody is taken off. While somebody *stirs* (is served, or comes) the others may be on their way as well,
+//! so it goes on for as long as that is so, up to a limit. A worker tells of those who have come when its turn ends, all at once, and the first turn after a sync serves
+//! everybody: so it says at each of them that somebody stirs, which is an addition and wakes nobody.
 
 use crate::base::clock::Clock;
 use crate::base::sync::Mutex;
@@ -25,6 +26,8 @@ pub(super) struct Crowd {
     arrived: AtomicU64,
     /// How many had when the last sync ended.
     seen: AtomicU64,
+    /// How often somebody was served or came.
+    stirs: AtomicU64,
     /// The thread wants to be woken when so many have.
     wanted: AtomicU64,
     /// Whether it is to sync whoever has come.
@@ -61,6 +64,12 @@ impl Crowd {
         self.seen.load(Ordering::Relaxed)
     }
 
+    /// Somebody has been served, or has come and will be counted as arrived.
+    #[inline]
+    pub(super) fn stir(&self) {
+        self.stirs.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// So many wait for a sync who did not.
     pub(super) fn arrive(&self, count: u64) {
         // In one order with what `wait` does: either it sees who has arrived, or who has arrived sees what it wants.
@@ -94,18 +103,18 @@ impl Crowd {
         self.wake_thread();
     }
 
-    /// The thread sleeps until so many have arrived in total, or it is asked, or the time is up: nobody has arrived for `quiet`, or it has slept for `longest`. Whether it
+    /// The thread sleeps until so many have arrived in total, or it is asked, or the time is up: nobody has stirred for `quiet`, or it has slept for `longest`. Whether it
     /// was asked.
     pub(super) fn wait(&self, wanted: u64, [quiet, longest]: [Duration; 2], clock: &dyn Clock) -> bool {
         let began = clock.ticks();
-        let (mut heard, mut arrived) = (began, self.arrived());
+        let (mut heard, mut stirs) = (began, self.stirs.load(Ordering::Relaxed));
         self.wanted.store(wanted, Ordering::SeqCst);
         loop {
-            let (before, now) = (std::mem::replace(&mut arrived, self.arrived()), clock.ticks());
-            if arrived >= wanted || self.is_asked.load(Ordering::SeqCst) {
+            let (before, now) = (std::mem::replace(&mut stirs, self.stirs.load(Ordering::Relaxed)), clock.ticks());
+            if self.arrived() >= wanted || self.is_asked.load(Ordering::SeqCst) {
                 break;
             }
-            if arrived != before {
+            if stirs != before {
                 heard = now;
             }
             let left = |since, all: Duration| all.saturating_sub(Duration::from_nanos(now.since(since)));
@@ -123,7 +132,7 @@ impl Crowd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::clock::ManualClock;
+    use crate::base::clock::{ManualClock, Ticks};
 
     const FOREVER: Duration = Duration::from_secs(86_400);
 
@@ -154,6 +163,39 @@ mod tests {
         other.join().unwrap();
         assert!(!crowd.wait(u64::MAX, [Duration::ZERO, FOREVER], &clock));
         assert!(!crowd.wait(u64::MAX, [FOREVER, Duration::ZERO], &clock));
+    }
+
+    /// A clock that goes on by ten nanoseconds at each look, and somebody stirs at the first hundred.
+    struct Lively<'c>(&'c Crowd, AtomicU64);
+
+    impl Clock for Lively<'_> {
+        fn unix_micros(&self) -> i64 {
+            0
+        }
+
+        fn ticks(&self) -> Ticks {
+            let looks = self.1.fetch_add(1, Ordering::Relaxed);
+            if looks < 100 {
+                self.0.stir();
+            }
+            Ticks(10 * looks)
+        }
+    }
+
+    #[test]
+    fn the_thread_gathers_while_somebody_stirs_up_to_a_limit() {
+        let looks = |quiet, longest| {
+            let crowd = Crowd::default();
+            let clock = Lively(&crowd, AtomicU64::new(0));
+            assert!(!crowd.wait(u64::MAX, [quiet, longest].map(Duration::from_nanos), &clock));
+            clock.1.into_inner()
+        };
+        assert_eq!(
+            looks(40, 1_000_000),
+            105,
+            "four looks more than those at which somebody stirred, and the one before all"
+        );
+        assert_eq!(looks(40, 300), 31);
     }
 
     #[test]

@@ -408,6 +408,14 @@ impl Log {
         self.crowd.watch(waker, queued);
     }
 
+    /// Says that somebody who waits for syncs was served, or has come and will be counted: others may be on their way.
+    #[inline]
+    pub fn note_stir(&self) {
+        if self.policy() == FsyncPolicy::Always {
+            self.crowd.stir();
+        }
+    }
+
     /// Says that so many more wait for a sync. The thread will see to it, when there are enough or it is time.
     pub fn note_arrivals(&self, count: u64) {
         self.crowd.arrive(count);

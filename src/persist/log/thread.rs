@@ -14,10 +14,12 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 /// Between two tries to write to a file that does not take it.
 const RETRY: Duration = Duration::from_millis(100);
-/// It gathers for as long as nobody arrives for what a sync takes, divided by this: so much of the writes per second is at stake where those who are expected do not come.
+/// It gathers until nobody has stirred for what a sync takes, divided by this: so much of the writes per second is at stake where those who are expected do not come. But not
+/// for less than the other: a thread may have to wait so long for a processor.
 const QUIET_PART: u64 = 4;
-/// It gathers for no longer than that, and no longer than a sync takes or this, whichever is less.
-const GATHERING_NANOS_MAX: u64 = 1_000_000;
+const QUIET_NANOS_MIN: u64 = 100_000;
+/// It gathers for no longer than half a sync takes; where that is less than this, for no longer than this or a sync.
+const GATHERING_NANOS: u64 = 1_000_000;
 /// Each sync moves what one is thought to take by a part of the difference.
 const SMOOTHING: u64 = 8;
 
@@ -57,6 +59,13 @@ impl Syncer {
     }
 }
 
+/// For how long to gather where a sync takes so long: while somebody stirs, and in all.
+fn patience(sync_nanos: u64) -> [Duration; 2] {
+    let quiet = (sync_nanos / QUIET_PART).max(QUIET_NANOS_MIN);
+    let longest = (sync_nanos / 2).max(sync_nanos.min(GATHERING_NANOS));
+    [quiet, longest].map(Duration::from_nanos)
+}
+
 /// What the thread knows.
 struct Turns<'l> {
     log: &'l Log,
@@ -74,11 +83,8 @@ impl Turns<'_> {
     fn wait(&mut self) {
         let crowd = &self.log.crowd;
         if self.expected > 0 {
-            let quiet = self.sync_nanos / QUIET_PART;
-            let longest = quiet.max(self.sync_nanos.min(GATHERING_NANOS_MAX));
             let expected = std::mem::take(&mut self.expected);
-            let patience = [quiet, longest].map(Duration::from_nanos);
-            if crowd.wait(expected, patience, self.clock) || crowd.arrived() > self.served {
+            if crowd.wait(expected, patience(self.sync_nanos), self.clock) || crowd.arrived() > self.served {
                 return;
             }
         }
