@@ -6,9 +6,13 @@
 //! The connection alone waits; the worker's others go on. The worker's *settler* is a task of its own, whose turn comes after those of the connections that were ready
 //! with the first that has to wait. So write(2) is called once for all of them; the thread that syncs hears of all of them at once, rather than when the first of many is
 //! there, and wakes a worker once rather than each of its connections.
+//!
+//! Where clients send pipelines the settler lets those connections go first whose requests have come meanwhile, a few times, until there is more to write: four writes of 4 KiB each take 2.4
+//! times what one of 16 KiB takes, for the system has a page's work to do for each (measured on ext4, Linux 6.18). Without pipelines that gains nothing.
 
 use super::connection::Connection;
 use super::local::Local;
+use crate::base::clock::Ticks;
 use crate::command::Services;
 use crate::config::FsyncPolicy;
 use crate::engine::Worker;
@@ -20,6 +24,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite};
+
+/// So much is written at once without waiting for more.
+const GATHERED_BYTES: u64 = 16 * 1024;
+/// Connections that came with less than this, on average, send no pipelines.
+const PIPELINE_BYTES: u64 = 256;
+/// So often others are let go first, and for no longer than that.
+const YIELDS_MAX: u32 = 4;
+const GATHERING_NANOS_MAX: u64 = 200_000;
 
 /// Those of a worker's connections that wait for the log.
 #[derive(Debug, Default)]
@@ -73,12 +85,18 @@ impl Settling {
         any
     }
 
-    fn poll(&self, cx: &Context<'_>, log: &Log, queued: &Queued) {
-        self.is_woken.set(false);
+    /// Ready if the settler is to come again after those that are ready then.
+    fn poll(&self, cx: &Context<'_>, services: &Services, queued: &Queued, gathering: &mut Gathering) -> Poll<()> {
+        let log = services.aof.log();
         let arrived = self.arrived.take();
         if arrived > 0 && log.policy() == FsyncPolicy::Always {
             log.note_arrivals(arrived);
+        } else if gathering.goes_on(arrived, log, || services.clock.ticks()) {
+            // Nobody need wake it.
+            self.is_woken.set(true);
+            return Poll::Ready(());
         }
+        self.is_woken.set(false);
         loop {
             self.release(log);
             if self.waiting.borrow().is_empty() {
@@ -98,17 +116,45 @@ impl Settling {
             }
         }
         *self.settler.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// How long the settler has been waiting for more to write.
+#[derive(Debug, Default)]
+struct Gathering {
+    yields: u32,
+    began: Ticks,
+}
+
+impl Gathering {
+    /// Whether to wait for more, when so many connections have come since the last time.
+    fn goes_on(&mut self, arrived: u64, log: &Log, now: impl FnOnce() -> Ticks) -> bool {
+        let [end, written, _] = log.positions();
+        let goes_on = arrived > 0
+            && self.yields < YIELDS_MAX
+            && (PIPELINE_BYTES.saturating_mul(arrived)..GATHERED_BYTES).contains(&end.saturating_sub(written))
+            && log.policy() != FsyncPolicy::Always
+            && {
+                let now = now();
+                if self.yields == 0 {
+                    self.began = now;
+                }
+                now.since(self.began) < GATHERING_NANOS_MAX
+            };
+        self.yields = if goes_on { self.yields + 1 } else { 0 };
+        goes_on
     }
 }
 
 /// The settler of a worker.
 pub(super) async fn settle(services: Arc<Services>, settling: Rc<Settling>) -> Infallible {
     let queued = Queued::default();
-    poll_fn(|cx| {
-        settling.poll(cx, services.aof.log(), &queued);
-        Poll::Pending
-    })
-    .await
+    let mut gathering = Gathering::default();
+    loop {
+        poll_fn(|cx| settling.poll(cx, &services, &queued, &mut gathering)).await;
+        tokio::task::yield_now().await;
+    }
 }
 
 /// The position on which what the worker has just executed depends, unless it is settled; else 0.
@@ -154,5 +200,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if services.aof.is_on() {
             self.depends_on = services.aof.log().positions()[0];
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyspace::EffectLog;
+
+    /// Whether it goes on at each of the next looks, at these times, where so many connections have come since the last one.
+    fn looks(log: &Log, arrived: u64, times: &[u64]) -> Vec<bool> {
+        let mut gathering = Gathering::default();
+        times.iter().map(|&nanos| gathering.goes_on(arrived, log, || Ticks(nanos))).collect()
+    }
+
+    #[test]
+    fn the_settler_waits_for_more_while_pipelines_come_and_little_is_to_be_written() {
+        let log = Log::new(FsyncPolicy::EverySecond);
+        assert_eq!(looks(&log, 1, &[0]), [false], "there is nothing to write");
+        log.append(&[b'x'; 1000], 0, 0);
+        assert_eq!(looks(&log, 1, &[0; 6]), [true, true, true, true, false, true]);
+        assert_eq!(looks(&log, 0, &[0]), [false], "nobody came");
+        assert_eq!(looks(&log, 5, &[0]), [false], "these send no pipelines");
+        assert_eq!(looks(&log, 1, &[0, GATHERING_NANOS_MAX - 1, GATHERING_NANOS_MAX]), [true, true, false]);
+        log.set_policy(FsyncPolicy::Always);
+        assert_eq!(looks(&log, 1, &[0]), [false], "another thread gathers");
+        log.set_policy(FsyncPolicy::No);
+        log.append(&[b'x'; GATHERED_BYTES as usize], 0, 0);
+        assert_eq!(looks(&log, 1, &[0]), [false], "it is enough");
     }
 }
