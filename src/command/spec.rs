@@ -168,6 +168,8 @@ flags! {
     ENGINE = 20, "";
     /// Allowed on a RESP2 connection that listens to channels.
     LISTENER = 21, "";
+    /// Costs what its arguments do, although Redis does not call it fast.
+    BRIEF = 24, "";
 }
 
 impl Flags {
@@ -371,6 +373,11 @@ impl CommandSpec {
     /// It costs O(1) or O(log n).
     pub const fn fast(self) -> Self {
         self.flag(Flags::FAST)
+    }
+
+    /// It costs what its arguments do, although Redis does not call it fast.
+    pub const fn brief(self) -> Self {
+        self.flag(Flags::BRIEF)
     }
 
     /// One key, at `index` of argv.

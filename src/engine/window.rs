@@ -36,7 +36,7 @@ impl<'w> Batch<'w> {
             return;
         }
         let mut targets: SmallVec<[Target; 16]> = SmallVec::new();
-        let (mut all_fast, mut any_element) = (true, false);
+        let (mut all_brief, mut any_element) = (true, false);
         self.ahead.clear();
         for argv in requests {
             let id = match self.services.commands.find(argv) {
@@ -49,7 +49,7 @@ impl<'w> Batch<'w> {
             };
             let mut known = Known::NONE;
             let spec = COMMANDS.row(id);
-            all_fast &= spec.flags.has(Flags::FAST);
+            all_brief &= spec.flags.any(Flags::FAST.or(Flags::BRIEF));
             if let Some(key) = first_key(spec, argv) {
                 let element = element(spec, argv).map(hash::hash);
                 any_element |= element.is_some();
@@ -62,7 +62,7 @@ impl<'w> Batch<'w> {
         self.ahead.reverse();
         let many_keys = self.services.keyspace.len(session.db) >= KEYS_MIN;
         // Requests for one key need its lock, and nothing else, once for all.
-        let one_key = || all_fast && targets.len() > 1 && targets.iter().all(|target| target.key == targets[0].key);
+        let one_key = || all_brief && targets.len() > 1 && targets.iter().all(|target| target.key == targets[0].key);
         if !many_keys && !any_element && !one_key() {
             return;
         }
@@ -82,7 +82,7 @@ impl<'w> Batch<'w> {
             }
         }
         self.window = Some(held);
-        if !all_fast {
+        if !all_brief {
             // A script or a long command must not hold the shards of those that come after it.
             self.look_back();
         }

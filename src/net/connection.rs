@@ -386,7 +386,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let window = Window::parse(&mut self.parser, first, bytes, &limits, requests_max);
         let base = outcome.consumed;
         outcome.requests += window.len();
-        if window.len() > 1 {
+        if window.is_worth_looking_ahead() {
             batch.look_ahead(&self.session, (0..window.len()).map(|index| window.argv(index)));
         }
         for index in 0..window.len() {

@@ -6,6 +6,8 @@ use crate::resp::request::{Limits, Parsed, Parser, ProtocolError};
 pub(super) const REQUESTS_MAX: usize = 16;
 /// The most arguments that they have together.
 const ARGUMENTS_MAX: usize = 128;
+/// Requests that have more bytes than this together are not prepared for together: they would hold each other's locks for as long as it takes to copy them.
+const BYTES_MAX: usize = 64 * 1024;
 
 /// Requests that are parsed but not executed.
 #[derive(Debug)]
@@ -114,6 +116,12 @@ impl<'b> Window<'b> {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Whether it is worth it to prepare for all of them together.
+    #[inline]
+    pub(super) fn is_worth_looking_ahead(&self) -> bool {
+        self.len > 1 && self.passed <= BYTES_MAX
     }
 
     /// The arguments of a request.

@@ -16,6 +16,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     .string()
     .write()
     .deny_oom()
+    .brief()
     .key(1, Access::VARIABLE)
     .since("1.0.0")
     .says("Sets a key to a string, whatever it held before, and may give it a time to live."),
@@ -33,6 +34,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .string()
         .write()
         .deny_oom()
+    .brief()
         .key(1, Access::OVERWRITE)
         .since("2.0.0")
         .says("Sets a key to a string with a time to live in seconds."),
@@ -41,6 +43,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         .string()
         .write()
         .deny_oom()
+    .brief()
         .key(1, Access::OVERWRITE)
         .since("2.6.0")
         .says("Sets a key to a string with a time to live in milliseconds."),
