@@ -1,7 +1,8 @@
 """What the append-only log costs: CPU time per write beside a server without one, and writes per second when each is synced before its reply.
 
 First, SET and INCR from 50 connections, alone and in pipelines of 16, with the log off and with appendfsync everysec: CPU microseconds per request of all threads of the
-server, medians of rounds in which the servers take turns. Then appendfsync always: 64 connections send INCR, one request each at a time, beside the median time of a
+server, medians of rounds in which the servers take turns. Each is started anew for each round: what one process takes differs by up to a tenth from what the next one takes, by where its memory
+lies. Then appendfsync always: 64 connections send INCR, one request each at a time, beside the median time of a
 fdatasync of the same disk measured just before, by a process that is slowed as the server is; and how long a reader of other keys waits meanwhile. As clients and server share the processors, the same reader is then measured
 beside a server without a log, to which as many connections write as often: all at once, as they do when one sync has served them all. What is beyond that is the log's. A disk may be so
 fast that the processor is what limits writes; so the same follows with 5 ms more for each fdatasync, which strace injects where it is installed. And where a machine has but
@@ -29,6 +30,7 @@ import wire
 
 CONNECTIONS, SYNCED_CONNECTIONS = 50, 64
 KEYS = 100_000
+PIPELINES = (1, 16)
 WORKLOADS = (("SET", ["SET", "key:__rand_int__", "v" * 16]), ("INCR", ["INCR", "counter:__rand_int__"]))
 SYNCS = 300
 SYNCED_SECONDS = 5
@@ -56,27 +58,26 @@ def run(tally, peer, threads, requests, rounds):
     """Prints both tables."""
     logs = {"off": "--appendonly no", "everysec": "--appendonly yes --appendfsync everysec --auto-aof-rewrite-percentage 0"}
     commands = {"redis-server": servers.peer_command(peer), "tally": servers.tally_command(tally)}
-    print(f"CPU microseconds per write, medians of {rounds} rounds of {requests:,} requests. {figures.machine()}.")
+    print(f"CPU microseconds per write, medians of {rounds} rounds of {requests:,} requests, each in a server of its own. {figures.machine()}.")
+    places = [(name, log) for name in commands for log in logs]
+    spent = {}
+    for number in range(rounds):
+        for name, log in places[number % len(places):] + places[:number % len(places)]:
+            with servers.Servers() as started:
+                server = started.start(f"{name} {log}", f"{commands[name]} {logs[log]}", threads)
+                wait_for_rewrites([server])
+                for label, argv in WORKLOADS:
+                    for pipeline in PIPELINES:
+                        count = requests * (4 if pipeline > 1 else 1)
+                        drive(server, argv, pipeline, count // 10)
+                        spent.setdefault((label, pipeline, name, log), []).append(drive(server, argv, pipeline, count))
     rows = []
-    with servers.Servers() as started:
-        runners = {(name, log): started.start(f"{name} {log}", f"{command} {flags}", threads) for name, command in commands.items() for log, flags in logs.items()}
-        wait_for_rewrites(runners.values())
-        for label, argv in WORKLOADS:
-            for pipeline in (1, 16):
-                count = requests * (4 if pipeline > 1 else 1)
-                spent = {place: [] for place in runners}
-                for server in runners.values():
-                    drive(server, argv, pipeline, count // 10)
-                for number in range(rounds):
-                    places = list(runners)
-                    for place in places[number % len(places):] + places[:number % len(places)]:
-                        spent[place].append(drive(runners[place], argv, pipeline, count))
-                medians = {place: statistics.median(values) for place, values in spent.items()}
-                cells = [f"{label} x{pipeline}"]
-                for name in commands:
-                    off, on = medians[name, "off"], medians[name, "everysec"]
-                    cells += [f"{off:.2f}", f"{on:.2f}", f"{on / off:.2f}"]
-                rows.append(cells)
+    for label, pipeline in [(label, pipeline) for label, _ in WORKLOADS for pipeline in PIPELINES]:
+        cells = [f"{label} x{pipeline}"]
+        for name in commands:
+            off, on = (statistics.median(spent[label, pipeline, name, log]) for log in logs)
+            cells += [f"{off:.2f}", f"{on:.2f}", f"{on / off:.2f}"]
+        rows.append(cells)
     figures.show_table(["write", "redis off", "everysec", "ratio", "tally off", "everysec", "ratio"], rows)
     print()
     synced(commands, threads, rounds)

@@ -14,11 +14,11 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 /// Between two tries to write to a file that does not take it.
 const RETRY: Duration = Duration::from_millis(100);
-/// It gathers until nobody has stirred for what a sync takes, divided by this: so much of the writes per second is at stake where those who are expected do not come. But not
-/// for less than the other: a thread may have to wait so long for a processor.
+/// It gathers where a sync takes at least this. Where it takes less, another one is over before those have come again who were just served: a client and a worker take some 15 us for each of them.
+const GATHERED_NANOS_MIN: u64 = 1_000_000;
+/// It gathers until nobody has stirred for what a sync takes, divided by this: so much of the writes per second is at stake where those who are expected do not come.
 const QUIET_PART: u64 = 4;
-const QUIET_NANOS_MIN: u64 = 100_000;
-/// It gathers for no longer than half a sync takes; where that is less than this, for no longer than this or a sync.
+/// It gathers for no longer than half a sync takes; where that is less than this, for no longer than this.
 const GATHERING_NANOS: u64 = 1_000_000;
 /// Each sync moves what one is thought to take by a part of the difference.
 const SMOOTHING: u64 = 8;
@@ -59,11 +59,10 @@ impl Syncer {
     }
 }
 
-/// For how long to gather where a sync takes so long: while somebody stirs, and in all.
-fn patience(sync_nanos: u64) -> [Duration; 2] {
-    let quiet = (sync_nanos / QUIET_PART).max(QUIET_NANOS_MIN);
-    let longest = (sync_nanos / 2).max(sync_nanos.min(GATHERING_NANOS));
-    [quiet, longest].map(Duration::from_nanos)
+/// For how long to gather where a sync takes so long: while somebody stirs, and in all. `None` if not at all.
+fn patience(sync_nanos: u64) -> Option<[Duration; 2]> {
+    let [quiet, longest] = [sync_nanos / QUIET_PART, (sync_nanos / 2).max(GATHERING_NANOS)];
+    (sync_nanos >= GATHERED_NANOS_MIN).then(|| [quiet, longest].map(Duration::from_nanos))
 }
 
 /// What the thread knows.
@@ -82,11 +81,12 @@ impl Turns<'_> {
     /// Sleeps until there is something to do.
     fn wait(&mut self) {
         let crowd = &self.log.crowd;
-        if self.expected > 0 {
-            let expected = std::mem::take(&mut self.expected);
-            if crowd.wait(expected, patience(self.sync_nanos), self.clock) || crowd.arrived() > self.served {
-                return;
-            }
+        let expected = std::mem::take(&mut self.expected);
+        if expected > 0
+            && let Some(patience) = patience(self.sync_nanos)
+            && (crowd.wait(expected, patience, self.clock) || crowd.arrived() > self.served)
+        {
+            return;
         }
         let _is_asked = match self.log.health() {
             Health::Unwritable => crowd.wait(u64::MAX, [RETRY; 2], self.clock),
