@@ -93,7 +93,7 @@ class Server:
         return self.process.pid
 
     def wait_ready(self):
-        """Returns once the server answers PING."""
+        """Returns once the server answers PING, and not that it is still loading."""
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -101,7 +101,7 @@ class Server:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as probe:
                     probe.sendall(b"PING\r\n")
-                    if probe.recv(16):
+                    if probe.recv(16).startswith((b"+", b"-NOAUTH")):
                         return
             except OSError:
                 pass
