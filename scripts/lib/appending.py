@@ -67,6 +67,8 @@ def run(tally, peer, threads, requests, rounds):
                 server = started.start(f"{name} {log}", f"{commands[name]} {logs[log]}", threads)
                 wait_for_rewrites([server])
                 for label, argv in WORKLOADS:
+                    # All keys exist then.
+                    benchmark(server, argv, max(PIPELINES), KEYS * 5, CONNECTIONS)
                     for pipeline in PIPELINES:
                         count = requests * (4 if pipeline > 1 else 1)
                         drive(server, argv, pipeline, count // 10)

@@ -93,7 +93,7 @@ class Server:
         return self.process.pid
 
     def wait_ready(self):
-        """Returns once the server answers PING, and not that it is still loading."""
+        """Returns once the server answers PING and no longer loads."""
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -101,8 +101,12 @@ class Server:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as probe:
                     probe.sendall(b"PING\r\n")
-                    if probe.recv(16).startswith((b"+", b"-NOAUTH")):
-                        return
+                    reply = probe.recv(16)
+                if reply.startswith(b"-LOADING"):
+                    # It is there, and takes what its file takes.
+                    deadline = time.monotonic() + START_SECONDS_MAX
+                elif reply:
+                    return
             except OSError:
                 pass
             time.sleep(0.02)

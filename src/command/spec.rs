@@ -168,7 +168,7 @@ flags! {
     ENGINE = 20, "";
     /// Allowed on a RESP2 connection that listens to channels.
     LISTENER = 21, "";
-    /// Costs what its arguments do, although Redis does not call it fast.
+    /// Costs what its arguments and the value that it replaces do, although Redis does not call it fast.
     BRIEF = 24, "";
 }
 

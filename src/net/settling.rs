@@ -27,9 +27,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// So much is written at once without waiting for more.
 const GATHERED_BYTES: u64 = 16 * 1024;
-/// Connections that came with less than this, on average, send no pipelines.
+/// Connections that came with less than this, on average, are thought to send no pipelines.
 const PIPELINE_BYTES: u64 = 256;
-/// So often others are let go first, and for no longer than that.
+/// So often others are let go first, and no more after that time.
 const YIELDS_MAX: u32 = 4;
 const GATHERING_NANOS_MAX: u64 = 200_000;
 

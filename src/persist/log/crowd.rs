@@ -2,7 +2,7 @@
 //!
 //! Under `appendfsync always` clients tend to part into two halves that take turns: while one half's sync is going on the other half's writes come, and are synced alone as
 //! soon as it ends. So the thread *gathers* before a sync: it waits for as many as waited at the end of the last one, those included whom that has just served, for they
-//! usually come again. They are counted as they arrive, in total; nobody is taken off. While somebody *stirs* (is served, or comes) the others may be on their way as well,
+//! usually come again, unless a sync is too short for that. They are counted as they arrive, in total; nobody is taken off. While somebody *stirs* (is served, comes, or does more while it waits) the others may be on their way as well,
 //! so it goes on for as long as that is so, up to a limit. A worker tells of those who have come when its turn ends, all at once, and the first turn after a sync serves
 //! everybody: so it says at each of them that somebody stirs, which is an addition and wakes nobody.
 
@@ -26,7 +26,7 @@ pub(super) struct Crowd {
     arrived: AtomicU64,
     /// How many had when the last sync ended.
     seen: AtomicU64,
-    /// How often somebody was served or came.
+    /// How often somebody stirred.
     stirs: AtomicU64,
     /// The thread wants to be woken when so many have.
     wanted: AtomicU64,
@@ -64,7 +64,7 @@ impl Crowd {
         self.seen.load(Ordering::Relaxed)
     }
 
-    /// Somebody has been served, or has come and will be counted as arrived.
+    /// Somebody has been served, or waits and will be counted as arrived unless it is.
     #[inline]
     pub(super) fn stir(&self) {
         self.stirs.fetch_add(1, Ordering::Relaxed);
@@ -103,8 +103,8 @@ impl Crowd {
         self.wake_thread();
     }
 
-    /// The thread sleeps until so many have arrived in total, or it is asked, or the time is up: nobody has stirred for `quiet`, or it has slept for `longest`. Whether it
-    /// was asked.
+    /// The thread sleeps until so many have arrived in total, or it is asked, or the time is up: a `quiet` has passed in which nobody stirred, or it
+    /// has slept for `longest`. Whether it was asked.
     pub(super) fn wait(&self, wanted: u64, [quiet, longest]: [Duration; 2], clock: &dyn Clock) -> bool {
         let began = clock.ticks();
         let (mut heard, mut stirs) = (began, self.stirs.load(Ordering::Relaxed));

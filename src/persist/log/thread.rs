@@ -14,12 +14,13 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 /// Between two tries to write to a file that does not take it.
 const RETRY: Duration = Duration::from_millis(100);
-/// It gathers where a sync takes at least this. Where it takes less, another one is over before those have come again who were just served: a client and a worker take some 15 us for each of them.
-const GATHERED_NANOS_MIN: u64 = 1_000_000;
-/// It gathers until nobody has stirred for what a sync takes, divided by this: so much of the writes per second is at stake where those who are expected do not come.
+/// What it takes to wake those who were served and this thread again, and what a client and a worker take for each of them besides. Where a sync is shorter than all of that,
+/// it does not gather: another sync is over before they are there.
+const RETURN_NANOS: [u64; 2] = [250_000, 12_000];
+/// It gathers until nobody has stirred for what a sync takes, divided by this. Those just served stir at first, so it costs two such parts if one who is expected stays away.
 const QUIET_PART: u64 = 4;
-/// It gathers for no longer than half a sync takes; where that is less than this, for no longer than this.
-const GATHERING_NANOS: u64 = 1_000_000;
+/// And for no longer than half a sync takes, or all who were served until they have come again, or this.
+const GATHERING_NANOS_MAX: u64 = 10_000_000;
 /// Each sync moves what one is thought to take by a part of the difference.
 const SMOOTHING: u64 = 8;
 
@@ -59,10 +60,11 @@ impl Syncer {
     }
 }
 
-/// For how long to gather where a sync takes so long: while somebody stirs, and in all. `None` if not at all.
-fn patience(sync_nanos: u64) -> Option<[Duration; 2]> {
-    let [quiet, longest] = [sync_nanos / QUIET_PART, (sync_nanos / 2).max(GATHERING_NANOS)];
-    (sync_nanos >= GATHERED_NANOS_MIN).then(|| [quiet, longest].map(Duration::from_nanos))
+/// For how long to gather where a sync takes so long and so many are expected: while somebody stirs, and in all. `None` if not at all.
+fn patience(sync_nanos: u64, expected: u64) -> Option<[Duration; 2]> {
+    let return_nanos = expected.saturating_mul(RETURN_NANOS[1]).saturating_add(RETURN_NANOS[0]);
+    let longest = (sync_nanos / 2).max(return_nanos).min(GATHERING_NANOS_MAX);
+    (sync_nanos >= return_nanos).then(|| [(sync_nanos / QUIET_PART).min(longest), longest].map(Duration::from_nanos))
 }
 
 /// What the thread knows.
@@ -83,7 +85,7 @@ impl Turns<'_> {
         let crowd = &self.log.crowd;
         let expected = std::mem::take(&mut self.expected);
         if expected > 0
-            && let Some(patience) = patience(self.sync_nanos)
+            && let Some(patience) = patience(self.sync_nanos, expected - self.served)
             && (crowd.wait(expected, patience, self.clock) || crowd.arrived() > self.served)
         {
             return;
@@ -113,7 +115,7 @@ impl Turns<'_> {
         let outcome = log.sync();
         let nanos = self.clock.ticks().since(began);
         if outcome.is_ok() {
-            // The first few count in full.
+            // The first counts in full.
             let part = if self.sync_nanos == 0 { 1 } else { SMOOTHING };
             self.sync_nanos = self.sync_nanos - self.sync_nanos / part + nanos / part;
             let waited = log.crowd.seen() - self.served;
@@ -124,5 +126,25 @@ impl Turns<'_> {
             log.delayed.fetch_add(1, Ordering::Relaxed);
             tracing::warn!("syncing the append only file took more than a second: is the disk busy?");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_gathers_where_those_expected_can_come_before_another_sync_would_be_over() {
+        let patience = |sync_micros: u64, expected| {
+            patience(sync_micros * 1000, expected).map(|times| times.map(|time| time.as_nanos() as u64))
+        };
+        let both = |quiet, longest| Some([quiet, longest].map(|micros: u64| micros * 1000));
+        assert_eq!(patience(200, 8), None, "a fast disk");
+        assert_eq!(patience(600, 64), None, "many clients for this disk");
+        assert_eq!(patience(600, 8), both(150, 346), "few clients");
+        assert_eq!(patience(1_200, 64), both(300, 1_018), "a slower disk");
+        assert_eq!(patience(8_000, 64), both(2_000, 4_000), "a slow one");
+        assert_eq!(patience(8_000, 10_000), None, "many clients for any disk");
+        assert_eq!(patience(800_000, 10_000), both(10_000, 10_000), "it has stood still");
     }
 }
