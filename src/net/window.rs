@@ -137,3 +137,27 @@ impl<'b> Window<'b> {
         self.requests[index].end
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found in a SET of so long a value, and one more.
+    fn is_worth_with(value_bytes: usize) -> bool {
+        let set = [format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${value_bytes}\r\n").into_bytes(), vec![b'v'; value_bytes]]
+            .concat();
+        let input = [&set[..], b"\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"].concat();
+        let (mut parser, limits) = (Parser::new(), Limits::default());
+        let first = parser.parse(&input, &limits);
+        let window = Window::parse(&mut parser, first, &input, &limits, REQUESTS_MAX);
+        assert_eq!(window.argv(1), [b"GET", &b"k"[..]]);
+        window.is_worth_looking_ahead()
+    }
+
+    #[test]
+    fn requests_with_many_bytes_are_not_prepared_for_together() {
+        assert!(is_worth_with(16));
+        assert!(is_worth_with(BYTES_MAX - 100));
+        assert!(!is_worth_with(BYTES_MAX));
+    }
+}
